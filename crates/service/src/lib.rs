@@ -1,0 +1,1 @@
+//! One skeleton for each process: config, tracing, metrics, health, signals, shutdown.

@@ -1,0 +1,1 @@
+//! Moves jobs through their states and leases them to nodes.

@@ -1,0 +1,1 @@
+//! Renders leased jobs on one device.

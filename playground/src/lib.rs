@@ -1,0 +1,1 @@
+//! A Discord on localhost, with a chat page, and the local S3 server.
