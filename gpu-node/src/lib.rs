@@ -1,1 +1,3 @@
 //! Renders leased jobs on one device.
+
+pub mod engine;

@@ -1,0 +1,189 @@
+//! The engine as the rest of the node sees it: plain data in, plain data out, no libtorch in sight.
+//!
+//! One thread owns a device and a model. It takes commands between denoising steps, so a job starts, and a cancelled
+//! job ends, at the next step boundary, never in the middle of one. Jobs whose latents have the same shape share each
+//! model call; a job's pictures do not depend on its neighbours.
+
+#[cfg(feature = "torch")]
+pub mod torch;
+
+use std::time::Duration;
+
+use easel_domain::failure::FailureKind;
+use easel_domain::spec::{GenerateSpec, PromptText};
+
+/// Longest side of a preview, in pixels.
+pub const PREVIEW_SIDE: u32 = 64;
+
+/// A picture in memory: rows from the top, three bytes (red, green, blue) for each pixel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `3 * width * height` bytes.
+    pub rgb: Vec<u8>,
+}
+
+/// Sizes only: a picture may be private, and its bytes never belong in a log.
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({}x{})", self.width, self.height)
+    }
+}
+
+/// A picture to start from instead of pure noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InitPicture {
+    /// The picture; the engine resizes it to the wanted size.
+    pub picture: Picture,
+    /// How much of it to replace: above 0, at most 1 (all of it).
+    pub strength: f64,
+}
+
+/// What to make.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineWork {
+    /// Pictures from words.
+    Generate {
+        /// Size, steps, sampler and the noise of each picture.
+        spec: GenerateSpec,
+        /// The words.
+        text: PromptText,
+        /// Where to start; nothing for pure noise.
+        init: Option<InitPicture>,
+    },
+    /// One picture, enlarged by the model's super-resolution.
+    Upscale {
+        /// The picture.
+        picture: Picture,
+        /// Factor for both sides.
+        scale: u32,
+    },
+}
+
+/// One job for the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineRequest {
+    /// The caller's name for it, unique among the jobs in the engine; comes back in every event.
+    pub key: u64,
+    /// What to make.
+    pub work: EngineWork,
+}
+
+/// How long the parts of a job took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timings {
+    /// From submission to the first step.
+    pub wait: Duration,
+    /// Encoding of the prompt; next to nothing when it was cached.
+    pub text: Duration,
+    /// From the first step to the last, shared with the neighbours in the batch.
+    pub denoise: Duration,
+    /// Latents to pixels.
+    pub decode: Duration,
+    /// Super-resolution.
+    pub finish: Duration,
+}
+
+/// What the engine has to say about a job. Every accepted job ends in exactly one event that is not [`Self::Progress`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineEvent {
+    /// A step is done.
+    Progress {
+        /// The job.
+        key: u64,
+        /// Steps done, counted from 1.
+        step: u32,
+        /// Steps in all.
+        steps: u32,
+        /// All of the job's pictures as a grid, roughly, at most [`PREVIEW_SIDE`] pixels a side; not at every step.
+        preview: Option<Picture>,
+    },
+    /// The pictures are there, in the order of the request.
+    Finished {
+        /// The job.
+        key: u64,
+        /// One for each picture wanted.
+        pictures: Vec<Picture>,
+        /// Where the time went.
+        timings: Timings,
+    },
+    /// The job was cancelled before its last step.
+    Cancelled {
+        /// The job.
+        key: u64,
+    },
+    /// The job could not be done.
+    Failed {
+        /// The job.
+        key: u64,
+        /// Whether another try may help.
+        kind: FailureKind,
+        /// What went wrong, without any of the prompt's words.
+        message: String,
+    },
+}
+
+impl EngineEvent {
+    /// The job that the event is about.
+    pub fn key(&self) -> u64 {
+        match self {
+            Self::Progress { key, .. } | Self::Finished { key, .. } | Self::Cancelled { key } => *key,
+            Self::Failed { key, .. } => *key,
+        }
+    }
+
+    /// Whether this is the job's last event.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Progress { .. } => false,
+            Self::Finished { .. } | Self::Cancelled { .. } | Self::Failed { .. } => true,
+        }
+    }
+}
+
+/// Takes a job's events on the engine's thread; must not block. Coalescing progress is the receiver's business.
+pub type EventSink = Box<dyn FnMut(EngineEvent) + Send>;
+
+/// Why a job was not accepted; its sink gets no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// As many jobs wait as the engine takes.
+    #[error("engine is full")]
+    Full,
+    /// The engine was shut down, or its thread died.
+    #[error("engine has stopped")]
+    Stopped,
+}
+
+/// What an engine holds and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// The model's own name.
+    pub model_id: String,
+    /// SHA-256 over the sorted (path, file SHA-256) pairs of its directory, in hex.
+    pub model_hash: String,
+    /// Device in libtorch's words: `cpu`, `cuda:0`.
+    pub device: String,
+    /// Memory that the loaded weights take, in bytes.
+    pub weight_bytes: u64,
+    /// Pictures that are denoised together at most; more wait inside the engine.
+    pub max_pictures: u32,
+}
+
+/// A device with a loaded model.
+pub trait Engine: Send + Sync {
+    /// What it holds and where.
+    fn info(&self) -> &EngineInfo;
+
+    /// Hands over a job. It joins the others at the next step boundary.
+    fn submit(&self, request: EngineRequest, events: EventSink) -> Result<(), SubmitError>;
+
+    /// Drops the job at the next step boundary. A key that is unknown or has ended is ignored.
+    fn cancel(&self, key: u64);
+
+    /// Cancels every job and ends the engine's thread; returns when it has ended. May be called twice.
+    fn shutdown(&self);
+}
