@@ -1,0 +1,96 @@
+//! What happens after a failure (G6): first try + 4 retries after 1, 2, 4 and 8 s with jitter.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Tries of one job, the first included.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// Longest share of a pause that jitter may add.
+const JITTER: f64 = 0.25;
+
+/// What kind of thing went wrong. The reporter decides; the loop obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Another try may succeed: out of memory, a hung step, a broken file.
+    Retryable,
+    /// No try can succeed: the spec asks for what the model cannot do.
+    Fatal,
+    /// The node or the broker went away, or the node is being drained. Uses up no attempt.
+    Infrastructure,
+}
+
+/// What to do with a job whose try ended badly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// Wait in the queue again.
+    Requeue {
+        /// The attempt number that the next lease gets.
+        attempt: u32,
+        /// How long the job is not to be leased.
+        pause: Duration,
+    },
+    /// End as failed.
+    GiveUp,
+}
+
+/// Decides on the failure of try number `attempt` (counted from 1). `jitter` is uniform in `[0, 1)`.
+pub fn after_failure(kind: FailureKind, attempt: u32, jitter: f64) -> AfterFailure {
+    match kind {
+        FailureKind::Fatal => AfterFailure::GiveUp,
+        FailureKind::Infrastructure => AfterFailure::Requeue {
+            attempt,
+            pause: Duration::ZERO,
+        },
+        FailureKind::Retryable if attempt >= MAX_ATTEMPTS => AfterFailure::GiveUp,
+        FailureKind::Retryable => {
+            let base = f64::from(1_u32 << attempt.saturating_sub(1).min(3));
+            let pause = Duration::from_secs_f64(base * (1.0 + JITTER * jitter.clamp(0.0, 1.0)));
+            AfterFailure::Requeue {
+                attempt: attempt + 1,
+                pause,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_retries_after_one_two_four_and_eight_seconds() {
+        let pauses: Vec<_> = (1..=MAX_ATTEMPTS)
+            .map(
+                |attempt| match after_failure(FailureKind::Retryable, attempt, 0.0) {
+                    AfterFailure::Requeue { pause, .. } => Some(pause.as_secs()),
+                    AfterFailure::GiveUp => None,
+                },
+            )
+            .collect();
+        assert_eq!(pauses, [Some(1), Some(2), Some(4), Some(8), None]);
+    }
+
+    #[test]
+    fn jitter_only_lengthens_a_pause_and_by_a_quarter_at_most() {
+        let AfterFailure::Requeue { pause, .. } = after_failure(FailureKind::Retryable, 4, 0.999)
+        else {
+            panic!("the fourth try is not the last");
+        };
+        assert!(pause > Duration::from_secs(8) && pause <= Duration::from_secs(10));
+    }
+
+    #[test]
+    fn losing_a_node_uses_up_no_attempt() {
+        let after = after_failure(FailureKind::Infrastructure, MAX_ATTEMPTS, 0.5);
+        assert_eq!(
+            after,
+            AfterFailure::Requeue {
+                attempt: MAX_ATTEMPTS,
+                pause: Duration::ZERO
+            }
+        );
+    }
+}

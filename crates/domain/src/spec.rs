@@ -1,0 +1,276 @@
+//! What a job is to make. A spec determines its pictures: same spec, same weights, same node class, same picture (P9).
+//!
+//! The prompt text is not part of it: it lives in one erasable row (S4) and travels beside the spec as [`PromptText`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::ModelRef;
+
+/// Samplers by their names on the command line and in stored specs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampler {
+    /// Whatever the checkpoint's own scheduler file names.
+    #[default]
+    Default,
+    /// DDIM with eta 0 (Song et al. 2020, arXiv 2010.02502).
+    Ddim,
+    /// Euler's method over sigmas (Karras et al. 2022, arXiv 2206.00364, algorithm 2 without churn).
+    Euler,
+}
+
+/// The words of a job, resolved and checked.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PromptText {
+    /// What the picture should show.
+    pub positive: String,
+    /// What it should not show; empty for nothing.
+    #[serde(default)]
+    pub negative: String,
+}
+
+/// Prompts are never logged, not even by accident.
+impl std::fmt::Debug for PromptText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "PromptText({} bytes, {} bytes)",
+            self.positive.len(),
+            self.negative.len()
+        )
+    }
+}
+
+/// The initial noise of one picture: drawn from `seed`, then mixed in turn with the noise of each [`NoiseMix`].
+///
+/// A variation is its parent's plan with one more mix, so any chain of variations can be drawn again from numbers alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoisePlan {
+    /// Seed of the first draw, as for `torch.Generator("cpu").manual_seed(seed)`.
+    pub seed: u32,
+    /// Later draws, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mixes: Vec<NoiseMix>,
+}
+
+/// Spherical interpolation (Shoemake 1985) from the noise so far towards the noise of another seed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NoiseMix {
+    /// Seed of the other noise.
+    pub seed: u32,
+    /// 0 keeps the noise so far, 1 replaces it.
+    pub strength: f32,
+}
+
+/// A plan with more mixes than this is refused: every mix is one more draw for each picture.
+pub const MAX_NOISE_MIXES: usize = 64;
+
+impl NoisePlan {
+    /// The plan of a picture without ancestors.
+    pub fn from_seed(seed: u32) -> Self {
+        Self {
+            seed,
+            mixes: Vec::new(),
+        }
+    }
+
+    /// The seed that makes this picture differ from its siblings: the one to show to a user.
+    pub fn own_seed(&self) -> u32 {
+        self.mixes.last().map_or(self.seed, |mix| mix.seed)
+    }
+
+    /// A variation of this picture, or nothing when the chain is already [`MAX_NOISE_MIXES`] long.
+    #[must_use]
+    pub fn varied(&self, seed: u32, strength: f32) -> Option<Self> {
+        if self.mixes.len() >= MAX_NOISE_MIXES {
+            return None;
+        }
+        let mut plan = self.clone();
+        plan.mixes.push(NoiseMix { seed, strength });
+        Some(plan)
+    }
+}
+
+/// Pictures from words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerateSpec {
+    /// Model and weights.
+    pub model: ModelRef,
+    /// Width of the denoised picture in pixels, before finishing.
+    pub width: u32,
+    /// Height of the denoised picture in pixels, before finishing.
+    pub height: u32,
+    /// Denoising steps.
+    pub steps: u32,
+    /// Guidance scale; at most 1 means no classifier-free guidance.
+    pub guidance: f32,
+    /// Sampler.
+    pub sampler: Sampler,
+    /// One plan for each picture wanted: four for a grid.
+    pub pictures: Vec<NoisePlan>,
+    /// Factor by which the model's super-resolution enlarges the result; 1 for none.
+    pub finish_scale: u32,
+}
+
+/// A picture that a job reads, by content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputPicture {
+    /// Key in the object store.
+    pub key: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// One picture, larger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpscaleSpec {
+    /// The model whose super-resolution is used.
+    pub model: ModelRef,
+    /// The picture to enlarge.
+    pub input: InputPicture,
+    /// Factor for both sides.
+    pub scale: u32,
+    /// The plan that the picture came from, kept so that the result can be varied in turn.
+    pub origin: NoisePlan,
+}
+
+/// A spec that leaves nothing open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RenderSpec {
+    /// Pictures from words.
+    Generate(GenerateSpec),
+    /// One picture, larger.
+    Upscale(UpscaleSpec),
+}
+
+impl RenderSpec {
+    /// Model and weights that the job needs.
+    pub fn model(&self) -> &ModelRef {
+        match self {
+            Self::Generate(spec) => &spec.model,
+            Self::Upscale(spec) => &spec.model,
+        }
+    }
+
+    /// How many pictures come out.
+    pub fn picture_count(&self) -> usize {
+        match self {
+            Self::Generate(spec) => spec.pictures.len(),
+            Self::Upscale(_) => 1,
+        }
+    }
+
+    /// Width and height in pixels of each finished picture.
+    pub fn finished_size(&self) -> (u32, u32) {
+        match self {
+            Self::Generate(spec) => (
+                spec.width * spec.finish_scale,
+                spec.height * spec.finish_scale,
+            ),
+            Self::Upscale(spec) => (
+                spec.input.width * spec.scale,
+                spec.input.height * spec.scale,
+            ),
+        }
+    }
+
+    /// The shape that speeds are learnt for: denoised width and height in pixels, and steps.
+    pub fn work_shape(&self) -> (u32, u32, u32) {
+        match self {
+            Self::Generate(spec) => (spec.width, spec.height, spec.steps),
+            Self::Upscale(spec) => (spec.input.width, spec.input.height, 1),
+        }
+    }
+
+    /// The noise plan of the picture at `index`, counted from 0.
+    pub fn noise_plan(&self, index: usize) -> Option<&NoisePlan> {
+        match self {
+            Self::Generate(spec) => spec.pictures.get(index),
+            Self::Upscale(spec) => (index == 0).then_some(&spec.origin),
+        }
+    }
+}
+
+/// What the member did to get this job; stored with it and shown in its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// `/imagine`.
+    Imagine,
+    /// 🔄: the same words, new seeds.
+    Reroll,
+    /// V1–V4: the same words, the parent's noise gently changed.
+    Vary,
+    /// U1–U4: one picture, larger.
+    Upscale,
+}
+
+impl Action {
+    /// Every action, for tables and checks.
+    pub const ALL: [Self; 4] = [Self::Imagine, Self::Reroll, Self::Vary, Self::Upscale];
+
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Imagine => "imagine",
+            Self::Reroll => "reroll",
+            Self::Vary => "vary",
+            Self::Upscale => "upscale",
+        }
+    }
+
+    /// The action of a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variation_of_a_variation_keeps_the_whole_chain() {
+        let first = NoisePlan::from_seed(1);
+        let second = first
+            .varied(2, 0.2)
+            .and_then(|plan| plan.varied(3, 0.4))
+            .unwrap();
+        assert_eq!(second.seed, 1);
+        assert_eq!(
+            second.mixes.iter().map(|mix| mix.seed).collect::<Vec<_>>(),
+            [2, 3]
+        );
+        assert_eq!(second.own_seed(), 3);
+    }
+
+    #[test]
+    fn a_chain_of_variations_ends() {
+        let mut plan = NoisePlan::from_seed(0);
+        for seed in 0..MAX_NOISE_MIXES {
+            plan = plan.varied(u32::try_from(seed).unwrap(), 0.1).unwrap();
+        }
+        assert_eq!(plan.varied(9, 0.1), None);
+    }
+
+    #[test]
+    fn debug_output_never_shows_a_prompt() {
+        let text = PromptText {
+            positive: "a secret garden".to_owned(),
+            negative: String::new(),
+        };
+        assert!(!format!("{text:?}").contains("secret"));
+    }
+
+    #[test]
+    fn every_action_has_its_own_name() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_name(action.as_str()), Some(action));
+        }
+    }
+}
