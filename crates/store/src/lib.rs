@@ -1,1 +1,16 @@
-//! All SQL.
+//! All SQL of the platform: one file for each aggregate, one named transaction for each change.
+//!
+//! A change goes through [`Store::run`], which retries serialisation failures a bounded number of times and records how
+//! long the transaction took under its name. Its body must be safe to run twice: no publish, no HTTP, no clock.
+//! Reads that need no transaction take a connection with [`Store::connection`].
+
+pub mod error;
+pub mod migration;
+pub mod pool;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod transaction;
+
+pub use error::{StoreError, expect_one_row};
+pub use pool::{Store, StoreConfig};
+pub use transaction::TxFuture;

@@ -1,0 +1,124 @@
+//! Connections.
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::NoTls;
+
+use crate::error::StoreError;
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// `postgres://user:password@host:port/database`.
+    pub url: SecretString,
+    /// Most connections of this process.
+    pub pool_size: usize,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest statement; the server cancels it after that.
+    pub statement_timeout: Duration,
+}
+
+impl StoreConfig {
+    /// Limits that suit one process: 10 connections, 5 s to get one, 10 s a statement.
+    pub fn new(url: SecretString) -> Self {
+        Self {
+            url,
+            pool_size: 10,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("pool", &self.pool.status())
+            .finish()
+    }
+}
+
+impl Store {
+    /// A pool for `config`. Connects on first use, so that a process can start before its database.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidUrl`] when the url cannot be read.
+    pub fn new(config: &StoreConfig) -> Result<Self, StoreError> {
+        let mut postgres: tokio_postgres::Config = config
+            .url
+            .expose_secret()
+            .parse()
+            .map_err(StoreError::InvalidUrl)?;
+        postgres.connect_timeout(config.connect_timeout);
+        let manager = Manager::from_config(
+            postgres,
+            NoTls,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
+        );
+        let timeout = format!(
+            "SET statement_timeout = {}",
+            config.statement_timeout.as_millis()
+        );
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(config.connect_timeout))
+            .create_timeout(Some(config.connect_timeout))
+            .recycle_timeout(Some(config.connect_timeout))
+            .post_create(Hook::async_fn(
+                move |client: &mut deadpool_postgres::ClientWrapper, _| {
+                    let timeout = timeout.clone();
+                    Box::pin(async move {
+                        client
+                            .batch_execute(&timeout)
+                            .await
+                            .map_err(HookError::Backend)
+                    })
+                },
+            ))
+            .build()
+            .expect("a runtime is given, which is all that the builder checks");
+        Ok(Self { pool })
+    }
+
+    /// A connection, for reads.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when none could be had in time.
+    pub async fn connection(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(StoreError::Unavailable)
+    }
+
+    /// Asks the database for nothing, to see whether it answers.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from answering.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.connection()
+            .await?
+            .simple_query("-- ping\nSELECT 1")
+            .await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
