@@ -1,1 +1,3 @@
 //! A Discord on localhost, with a chat page, and the local S3 server.
+
+pub mod s3;

@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# What a process or a test must be told to use a stack. Every value is made of characters that need no quoting.
+
+print_environment() {
+    local host=127.0.0.1 postgres amqp management s3 cdn
+    postgres=$host:$(port $PORT_POSTGRES)
+    amqp=$host:$(port $PORT_AMQP)
+    management=http://admin:$SECRET_BROKER_ADMIN@$host:$(port $PORT_MANAGEMENT)
+    s3=http://$host:$(port $PORT_S3)
+    cdn=http://$host:$(port $PORT_CDN)
+    cat <<LINES
+EASEL_DATABASE__URL=postgres://easel:$SECRET_POSTGRES_APP@$postgres/easel
+EASEL_BROKER__URL=amqp://easel:$SECRET_BROKER_APP@$amqp/easel
+EASEL_BROKER__MANAGEMENT_URL=$management
+EASEL_S3__ENDPOINT=$s3
+EASEL_S3__BUCKET=$S3_BUCKET
+EASEL_S3__REGION=$S3_REGION
+EASEL_S3__ACCESS_KEY=$S3_ACCESS
+EASEL_S3__SECRET_KEY=$SECRET_S3_SECRET
+EASEL_CDN__BASE_URL=$cdn
+EASEL_TEST_DATABASE_URL=postgres://postgres:$SECRET_POSTGRES_ADMIN@$postgres/postgres
+EASEL_TEST_BROKER_URL=amqp://admin:$SECRET_BROKER_ADMIN@$amqp/easel
+EASEL_TEST_BROKER_MANAGEMENT_URL=$management
+EASEL_TEST_S3_ENDPOINT=$s3
+EASEL_TEST_S3_BUCKET=$S3_BUCKET
+EASEL_TEST_S3_REGION=$S3_REGION
+EASEL_TEST_S3_ACCESS_KEY=$S3_ACCESS
+EASEL_TEST_S3_SECRET_KEY=$SECRET_S3_SECRET
+EASEL_TEST_CDN_BASE_URL=$cdn
+EASEL_STACK=$EASEL_REPO/compose/local/stack
+EASEL_STACK_NAME=$STACK_NAME
+EASEL_STACK_ROOT=$STACK_ROOT
+LINES
+}
+
+# command_env [EXPORT]: with EXPORT set, lines for a shell to source.
+command_env() {
+    [ -s "$STACK_DIR/ports" ] && [ -s "$STACK_DIR/secrets" ] ||
+        fail "stack $STACK_NAME" 'it was never started' "run: compose/local/stack up --name $STACK_NAME"
+    read_secrets
+    if [ -n "${1:-}" ]; then
+        print_environment | sed 's/^/export /'
+    else
+        print_environment
+    fi
+}
