@@ -1,0 +1,154 @@
+//! From text to jobs.
+
+use url::Url;
+
+use super::permutation::{Expansion, Template};
+use super::profile::PromptProfile;
+use super::section::{self, Section};
+use super::span::{ErrorCode, ParseError, Span, quoted};
+use super::token::{Word, words};
+use super::value::picture_url;
+use super::{Prompt, Request, weight};
+
+/// A prompt has at most this many characters.
+pub const MAX_CHARACTERS: usize = 5999;
+
+/// Reads a prompt that may run as up to `max_jobs` jobs (0 counts as 1).
+///
+/// The number of jobs is known before anything is expanded, so no text makes more work than the limit.
+pub fn parse(text: &str, profile: &PromptProfile, max_jobs: u32) -> Result<Request, ParseError> {
+    let max_jobs = u64::from(max_jobs.max(1));
+    let length = text.chars().count();
+    if length > MAX_CHARACTERS {
+        let message =
+            format!("a prompt has at most {MAX_CHARACTERS} characters, this one has {length}");
+        return Err(
+            ParseError::new(ErrorCode::OutOfRange, Span::whole(text), message)
+                .value(length.to_string()),
+        );
+    }
+    let template = Template::read(text)?;
+    if template.count() > max_jobs {
+        let span = template.first_choice().unwrap_or(Span::whole(text));
+        return Err(too_many_jobs(template.count(), max_jobs, span).value(span.of(text)));
+    }
+    let mut prompts = Vec::new();
+    let mut jobs = 0_u64;
+    for expansion in template.expand() {
+        let (prompt, section) = read_prompt(text, &expansion, profile)
+            .map_err(|error| ParseError {
+                span: expansion.locate(error.span),
+                ..error
+            })
+            .map_err(|error| whole_text_if_empty(error, text))?;
+        if let (Some(relax), Some(choice)) = (
+            section.relax,
+            template.first_choice().filter(|_| template.count() > 1),
+        ) {
+            let message = "--relax runs one job at a time, without permutations";
+            let span = expansion.locate(relax);
+            return Err(ParseError::new(ErrorCode::Conflict, span, message)
+                .parameter("relax")
+                .value(choice.of(text)));
+        }
+        jobs += u64::from(prompt.params.repeat);
+        if jobs > max_jobs {
+            let span = section
+                .repeat
+                .map_or(Span::whole(text), |span| expansion.locate(span));
+            return Err(too_many_jobs(jobs, max_jobs, span)
+                .parameter("repeat")
+                .value(span.of(text)));
+        }
+        prompts.push(prompt);
+    }
+    let jobs = prompts
+        .into_iter()
+        .flat_map(|prompt| std::iter::repeat_n(prompt.clone(), prompt.params.repeat.into()))
+        .collect();
+    Ok(Request { jobs })
+}
+
+fn too_many_jobs(jobs: u64, max_jobs: u64, span: Span) -> ParseError {
+    let count = if jobs == u64::MAX {
+        "far too many".to_owned()
+    } else {
+        format!("at least {jobs}")
+    };
+    let message = match max_jobs {
+        1 => "your plan runs one job for one prompt: no permutations and no --repeat".to_owned(),
+        _ => format!("this makes {count} jobs; your plan allows {max_jobs} for one prompt"),
+    };
+    ParseError::new(ErrorCode::TooManyJobs, span, message)
+}
+
+/// There is no place in a text for what is missing from it.
+fn whole_text_if_empty(mut error: ParseError, text: &str) -> ParseError {
+    if error.code == ErrorCode::EmptyPrompt {
+        error.span = Span::whole(text);
+    }
+    error
+}
+
+fn read_prompt(
+    typed: &str,
+    expansion: &Expansion,
+    profile: &PromptProfile,
+) -> Result<(Prompt, Section), ParseError> {
+    let text = expansion.text.as_str();
+    let words = words(text);
+    let first_parameter = words
+        .iter()
+        .position(|word| word.name.is_some())
+        .unwrap_or(words.len());
+    let (content, parameters) = words.split_at(first_parameter);
+    let address = |word: &Word<'_>| word.text.contains("://");
+    let first_text = content
+        .iter()
+        .position(|word| !address(word))
+        .unwrap_or(content.len());
+    let (addresses, content) = content.split_at(first_text);
+    let images = addresses
+        .iter()
+        .map(|word| image(*word))
+        .collect::<Result<Vec<Url>, _>>()?;
+    if let Some(word) = content.iter().find(|word| address(word)) {
+        let message = format!(
+            "picture addresses stand before the text; {} does not",
+            quoted(word.text)
+        );
+        return Err(ParseError::new(ErrorCode::BadUrl, word.span, message).value(word.text));
+    }
+    let section = section::read(text, parameters, profile)?;
+    let parts = match (content.first(), content.last()) {
+        (Some(first), Some(last)) => {
+            weight::parts(text, Span::new(first.span.start, last.span.end), profile)?
+        }
+        _ => Vec::new(),
+    };
+    if parts.is_empty() && images.len() < 2 {
+        let message = match images.len() {
+            0 => "describe what the picture should show",
+            _ => "one picture needs text beside it, or a second picture",
+        };
+        return Err(ParseError::new(
+            ErrorCode::EmptyPrompt,
+            Span::whole(typed),
+            message,
+        ));
+    }
+    let prompt = Prompt {
+        parts,
+        negative: section.negative.clone(),
+        images,
+        params: section.params.clone(),
+    };
+    Ok((prompt, section))
+}
+
+fn image(word: Word<'_>) -> Result<Url, ParseError> {
+    picture_url(word.text).map_err(|problem| {
+        let message = format!("the picture address {} {problem}", quoted(word.text));
+        ParseError::new(ErrorCode::BadUrl, word.span, message).value(word.text)
+    })
+}
