@@ -43,6 +43,9 @@ pub enum StoreError {
     /// The schema could not be brought to the version that this build knows.
     #[error("migrate the database")]
     Migration(#[from] Box<refinery::Error>),
+    /// Another process leads this lane now: stop leading.
+    #[error("leadership is lost")]
+    LeadershipLost,
     /// A statement took longer than its limit.
     #[error("{0} took too long")]
     Timeout(&'static str),
@@ -73,7 +76,8 @@ impl StoreError {
             Self::InvalidUrl(_)
             | Self::Guard { .. }
             | Self::Corrupt { .. }
-            | Self::Migration(_) => false,
+            | Self::Migration(_)
+            | Self::LeadershipLost => false,
         }
     }
 

@@ -5,7 +5,9 @@
 //! Reads that need no transaction take a connection with [`Store::connection`].
 
 pub mod error;
+pub mod leadership;
 pub mod migration;
+pub mod outbox;
 pub mod pool;
 #[cfg(feature = "testing")]
 pub mod testing;
