@@ -1,1 +1,3 @@
 //! The Discord side.
+
+pub mod parse;

@@ -1,0 +1,263 @@
+//! `easel-bot parse`: what a prompt would become, without a Discord, a database or a broker.
+
+use std::fmt::Write as _;
+
+use easel_domain::prompt::{self, ParseError, Prompt, PromptProfile};
+use easel_domain::tier::shipped_tiers;
+use serde::Serialize;
+
+/// What the command prints and how it exits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseOutput {
+    /// 0, or 2 for a prompt, tier or profile that cannot be used.
+    pub exit_code: u8,
+    /// For standard output, without a line feed at the end.
+    pub stdout: String,
+    /// For standard error; empty if there is nothing to say.
+    pub stderr: String,
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    jobs: &'a [Prompt],
+    count: usize,
+    needs_confirmation: bool,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a ParseError,
+}
+
+/// Parses `text` for a shipped tier and a prompt profile, by name.
+///
+/// With `json`, standard output is one JSON object, of the prompt or of its error; otherwise it is for people.
+pub fn parse_command(text: &str, tier: &str, profile: &str, json: bool) -> ParseOutput {
+    let tiers = shipped_tiers();
+    let Some(tier) = tiers.iter().find(|known| known.name == tier) else {
+        return unknown("tier", tier, tiers.iter().map(|known| known.name.as_str()));
+    };
+    let Some(profile) = PromptProfile::named(profile) else {
+        return unknown(
+            "profile",
+            profile,
+            PromptProfile::ALL.iter().map(|known| known.name),
+        );
+    };
+    match prompt::parse(text, &profile, tier.permutation_limit) {
+        Ok(request) => {
+            let (jobs, needs_confirmation) =
+                (request.jobs.as_slice(), request.needs_confirmation());
+            let stdout = if json {
+                to_json(&Accepted {
+                    jobs,
+                    count: jobs.len(),
+                    needs_confirmation,
+                })
+            } else {
+                listing(jobs, needs_confirmation)
+            };
+            ParseOutput {
+                exit_code: 0,
+                stdout,
+                stderr: String::new(),
+            }
+        }
+        Err(error) => {
+            let stdout = if json {
+                to_json(&Refused { error: &error })
+            } else {
+                String::new()
+            };
+            ParseOutput {
+                exit_code: 2,
+                stdout,
+                stderr: pointed(text, &error),
+            }
+        }
+    }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value)
+        .expect("prompts and errors hold strings, finite numbers and lists of them")
+}
+
+fn unknown<'a>(what: &str, typed: &str, known: impl Iterator<Item = &'a str>) -> ParseOutput {
+    let known: Vec<_> = known.collect();
+    let stderr = format!(
+        "there is no {what} {typed:?}; use one of {}",
+        known.join(", ")
+    );
+    ParseOutput {
+        exit_code: 2,
+        stdout: String::new(),
+        stderr,
+    }
+}
+
+/// One line per job, then what the user would be told.
+fn listing(jobs: &[Prompt], needs_confirmation: bool) -> String {
+    let mut lines: Vec<String> = jobs.iter().map(Prompt::to_string).collect();
+    let mut ignored: Vec<_> = jobs
+        .iter()
+        .flat_map(|job| job.params.not_honoured())
+        .collect();
+    ignored.sort_unstable();
+    ignored.dedup();
+    if !ignored.is_empty() {
+        let names: Vec<_> = ignored
+            .iter()
+            .map(|parameter| format!("--{}", parameter.rule().name))
+            .collect();
+        lines.push(format!(
+            "understood, but without effect so far: {}",
+            names.join(", ")
+        ));
+    }
+    if needs_confirmation {
+        lines.push(format!("{} jobs: asks for confirmation first", jobs.len()));
+    }
+    lines.join("\n")
+}
+
+/// The sentence, the line of the text it is about, and a mark under the place.
+fn pointed(text: &str, error: &ParseError) -> String {
+    let mut message = error.message.clone();
+    let before = text.get(..error.span.start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = text
+        .get(line_start..)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
+    let indent = text
+        .get(line_start..error.span.start)
+        .unwrap_or_default()
+        .chars()
+        .count();
+    let rest = line.chars().count().saturating_sub(indent);
+    let width = error.span.of(text).chars().count().min(rest).max(1);
+    if !line.is_empty() {
+        let _ = write!(
+            message,
+            "\n  {line}\n  {}{}",
+            " ".repeat(indent),
+            "^".repeat(width)
+        );
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run(text: &str) -> (u8, Value) {
+        let output = parse_command(text, "premium", "easel", true);
+        (
+            output.exit_code,
+            serde_json::from_str(&output.stdout).unwrap(),
+        )
+    }
+
+    #[test]
+    fn an_accepted_prompt_is_the_object_of_the_contract() {
+        let (exit_code, report) = run("https://e.org/a.png a::2 b::-.5 --no x, y —ar 16:9 --q .5");
+        assert_eq!(exit_code, 0);
+        assert_eq!(
+            (&report["count"], &report["needs_confirmation"]),
+            (&json!(1), &json!(false))
+        );
+        let job = &report["jobs"][0];
+        assert_eq!(
+            job["parts"],
+            json!([{"text": "a", "weight": 2.0}, {"text": "b", "weight": -0.5}])
+        );
+        assert_eq!(job["negative"], json!(["x", "y"]));
+        assert_eq!(job["images"], json!(["https://e.org/a.png"]));
+        let params = &job["params"];
+        assert_eq!(params["aspect_ratio"], "16:9");
+        assert_eq!(params["quality"], 0.5);
+        assert_eq!(params["seed"], Value::Null);
+        for (name, default) in [
+            ("chaos", json!(0)),
+            ("stylize", json!(100)),
+            ("weird", json!(0)),
+            ("stop", json!(100)),
+            ("tile", json!(false)),
+            ("image_weight", json!(1.0)),
+            ("repeat", json!(1)),
+        ] {
+            assert_eq!(params[name], default, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refused_prompt_is_an_error_with_its_place() {
+        let (exit_code, report) = run("ä cat --chaos 101");
+        assert_eq!(exit_code, 2);
+        let error = &report["error"];
+        assert_eq!(error["code"], "out_of_range");
+        assert_eq!(error["parameter"], "chaos");
+        assert_eq!(error["value"], "101");
+        assert_eq!((&error["start"], &error["end"]), (&json!(15), &json!(18)));
+        let (_, empty) = run("");
+        assert_eq!(
+            (&empty["error"]["code"], &empty["error"]["parameter"]),
+            (&json!("empty_prompt"), &Value::Null)
+        );
+    }
+
+    #[test]
+    fn several_jobs_ask_first_and_tiers_cap_them() {
+        let (_, report) = run("a {b, c} --repeat 2");
+        assert_eq!(
+            (&report["count"], &report["needs_confirmation"]),
+            (&json!(4), &json!(true))
+        );
+        assert_eq!(report["jobs"].as_array().map(Vec::len), Some(4));
+        assert_eq!(
+            parse_command("a {b, c}", "free", "easel", true).exit_code,
+            2
+        );
+        let five = "a {1,2,3,4,5}";
+        assert_eq!(parse_command(five, "standard", "easel", true).exit_code, 2);
+        assert_eq!(
+            parse_command(five, "enterprise", "easel", true).exit_code,
+            0
+        );
+    }
+
+    #[test]
+    fn unknown_tiers_and_profiles_are_named() {
+        let output = parse_command("a", "gold", "easel", true);
+        assert_eq!((output.exit_code, output.stdout.as_str()), (2, ""));
+        assert!(output.stderr.contains("\"gold\"") && output.stderr.contains("premium"));
+        assert!(
+            parse_command("a", "free", "v99", false)
+                .stderr
+                .contains("v99")
+        );
+    }
+
+    #[test]
+    fn people_see_the_place_marked() {
+        let output = parse_command("one\nä cat --chaos 101", "premium", "easel", false);
+        assert!(
+            output
+                .stderr
+                .ends_with("\n  ä cat --chaos 101\n                ^^^"),
+            "{}",
+            output.stderr
+        );
+        let listing = parse_command("{a, b} --tile", "premium", "easel", false).stdout;
+        assert_eq!(
+            listing,
+            "a --tile\nb --tile\nunderstood, but without effect so far: --tile\n2 jobs: asks for confirmation first"
+        );
+    }
+}
