@@ -11,7 +11,7 @@ broker_log() {
 }
 
 management_url() {
-    printf 'http://127.0.0.1:%s\n' "$(port $PORT_MANAGEMENT)"
+    printf 'http://127.0.0.1:%s\n' "$(port management)"
 }
 
 # management METHOD PATH [BODY]: one call as the administrator; prints the answer, fails on an error status.
@@ -28,9 +28,9 @@ write_broker_files() {
     (
         umask 077
         cat >"$dir/rabbitmq.conf" <<CONF
-listeners.tcp.1 = 127.0.0.1:$(port $PORT_AMQP)
+listeners.tcp.1 = 127.0.0.1:$(port amqp)
 management.tcp.ip = 127.0.0.1
-management.tcp.port = $(port $PORT_MANAGEMENT)
+management.tcp.port = $(port management)
 default_user = admin
 default_pass = $SECRET_BROKER_ADMIN
 default_user_tags.administrator = true
@@ -57,9 +57,9 @@ broker_environment() {
         "RABBITMQ_CONF_ENV_FILE=$dir/rabbitmq-env.conf" \
         "RABBITMQ_NODENAME=easel-$STACK_NAME@localhost" \
         "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1" \
-        "RABBITMQ_NODE_PORT=$(port $PORT_AMQP)" \
-        "RABBITMQ_DIST_PORT=$(port $PORT_DISTRIBUTION)" \
-        "ERL_EPMD_PORT=$(port $PORT_EPMD)" \
+        "RABBITMQ_NODE_PORT=$(port amqp)" \
+        "RABBITMQ_DIST_PORT=$(port distribution)" \
+        "ERL_EPMD_PORT=$(port epmd)" \
         "ERL_EPMD_ADDRESS=127.0.0.1" \
         "RABBITMQ_MNESIA_BASE=$dir/data" \
         "RABBITMQ_LOG_BASE=$STACK_DIR/log" \
@@ -88,15 +88,14 @@ start_broker() {
 start_name_service() {
     no_processes epmd "$(broker_dir)" || return 0
     local epmd
-    epmd=$(command -v epmd || ls /usr/lib/erlang/bin/epmd /usr/lib/erlang/erts-*/bin/epmd 2>/dev/null | head -n 1)
-    [ -n "$epmd" ] || fail 'broker' 'no epmd, which comes with Erlang' 'reinstall the package erlang-base'
-    detached "$(broker_dir)" "$(broker_log)" "$epmd" -address 127.0.0.1 -port "$(port $PORT_EPMD)"
-    wait_until 10 port_taken "$(port $PORT_EPMD)" ||
-        fail 'broker' "epmd did not open port $(port $PORT_EPMD)" 'read the log' "$(broker_log)"
+    epmd=$(command -v epmd || command -v /usr/lib/erlang/bin/epmd) || fail 'broker' 'no epmd, which comes with Erlang' 'reinstall the package erlang-base'
+    detached "$(broker_dir)" "$(broker_log)" "$epmd" -address 127.0.0.1 -port "$(port epmd)"
+    wait_until 10 port_taken "$(port epmd)" ||
+        fail 'broker' "epmd did not open port $(port epmd)" 'read the log' "$(broker_log)"
 }
 
 broker_answers() {
-    management GET "/api/health/checks/port-listener/$(port $PORT_AMQP)" >/dev/null 2>&1 &&
+    management GET "/api/health/checks/port-listener/$(port amqp)" >/dev/null 2>&1 &&
         management GET /api/health/checks/virtual-hosts >/dev/null 2>&1
 }
 

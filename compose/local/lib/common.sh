@@ -77,7 +77,8 @@ processes() {
         pid=${link#/proc/}
         pid=${pid%/cwd}
         read -r name 2>/dev/null <"/proc/$pid/comm" || continue
-        case $name in "$1"*) printf '%s\n' "$pid" ;; esac
+        # The kernel keeps 15 characters of a name; a thread may have added to it.
+        case $name in "${1:0:15}"*) printf '%s\n' "$pid" ;; esac
     done
     return 0
 }

@@ -8,7 +8,7 @@ CREATECLUSTER=/etc/postgresql-common/createcluster.conf
 postgres_bin() {
     local dir version best='' best_version=14
     for dir in ${EASEL_POSTGRES_BIN:+"$EASEL_POSTGRES_BIN"} /usr/lib/postgresql/*/bin /usr/pgsql-*/bin "$(dirname "$(command -v initdb || echo /none/initdb)")"; do
-        [ -x "$dir/initdb" ] && [ -x "$dir/pg_ctl" ] || continue
+        [ -x "$dir/initdb" ] || continue
         version=$("$dir/initdb" --version | grep -oE '[0-9]+' | head -n 1)
         if [ "${version:-0}" -gt "$best_version" ]; then
             best=$dir

@@ -49,9 +49,12 @@ make_postgres() {
 # The durable settings are PostgreSQL's defaults; a stack for tests trades them for speed, because its data is
 # thrown away with it.
 postgres_settings() {
-    local setting durability=''
-    [ "$STACK_DURABLE" = 1 ] || durability='fsync=off synchronous_commit=off full_page_writes=off'
-    for setting in listen_addresses=127.0.0.1 "port=$(port $PORT_POSTGRES)" unix_socket_directories= \
+    local setting durability
+    case $STACK_NAME in
+        demo*) durability='' ;;
+        *) durability='fsync=off synchronous_commit=off full_page_writes=off' ;;
+    esac
+    for setting in listen_addresses=127.0.0.1 "port=$(port postgres)" unix_socket_directories= \
         max_connections=300 shared_buffers=64MB log_min_messages=warning timezone=UTC $durability; do
         printf -- '-c %s ' "$setting"
     done
@@ -60,7 +63,7 @@ postgres_settings() {
 # sql ROLE PASSWORD DATABASE: statements from stdin, answers bare on stdout.
 sql() {
     PGPASSWORD=$2 PGCONNECT_TIMEOUT=3 "$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 \
-        -h 127.0.0.1 -p "$(port $PORT_POSTGRES)" -U "$1" -d "$3"
+        -h 127.0.0.1 -p "$(port postgres)" -U "$1" -d "$3"
 }
 
 postgres_answers() {

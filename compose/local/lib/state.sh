@@ -2,15 +2,8 @@
 # A stack's directory, its ports and its secrets. All of it lies in one directory, so that removing the directory
 # removes the stack.
 
-# Ports of a stack, as offsets into its block of 16. The last six are free for the processes of a demo or a test.
-PORT_POSTGRES=0
-PORT_AMQP=1
-PORT_MANAGEMENT=2
-PORT_DISTRIBUTION=3
-PORT_EPMD=4
-PORT_S3=5
-PORT_CDN=6
-PORT_FREE=10
+# Each stack owns a block of 16 ports. The servers take the first seven; those from ten on are free for the processes
+# of a demo or a test.
 BLOCK=16
 # Blocks lie below the range that the kernel hands out to outgoing connections (32768 and up on Linux).
 FIRST_PORT=21008
@@ -40,6 +33,14 @@ make_stack_dir() {
     (umask 077 && mkdir -p "$STACK_DIR/log" "$STACK_DIR/broker" "$STACK_DIR/s3" "$STACK_DIR/cdn")
 }
 
+# need_stack: it was started once, so that it has ports and secrets, which are then at hand.
+need_stack() {
+    if [ ! -s "$STACK_DIR/ports" ] || [ ! -s "$STACK_DIR/secrets" ]; then
+        fail "stack $STACK_NAME" 'it was never started' "run: compose/local/stack up --name $STACK_NAME"
+    fi
+    read_secrets
+}
+
 # lock_stack: one script at a time starts or stops a stack. Held until the shell ends or unlock_stack.
 lock_stack() {
     exec 9>"$STACK_DIR/lock"
@@ -51,14 +52,26 @@ unlock_stack() {
     exec 9>&-
 }
 
+# port NAME: a server's port, or, by its offset into the block, one for another process.
 port() {
-    printf '%s\n' $(($(cat "$STACK_DIR/ports") + $1))
+    local offset
+    case $1 in
+        postgres) offset=0 ;;
+        amqp) offset=1 ;;
+        management) offset=2 ;;
+        distribution) offset=3 ;;
+        epmd) offset=4 ;;
+        s3) offset=5 ;;
+        cdn) offset=6 ;;
+        *) offset=$1 ;;
+    esac
+    printf '%s\n' $(($(cat "$STACK_DIR/ports") + offset))
 }
 
-# block_is_ours BASE: every port of it is free, or used by this very stack.
+# block_is_free BASE: nothing listens on any of its ports.
 block_is_free() {
     local offset
-    for offset in $PORT_POSTGRES $PORT_AMQP $PORT_MANAGEMENT $PORT_DISTRIBUTION $PORT_EPMD $PORT_S3 $PORT_CDN; do
+    for offset in $(seq 0 $((BLOCK - 1))); do
         ! port_taken $(($1 + offset)) || return 1
     done
 }

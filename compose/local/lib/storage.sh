@@ -2,7 +2,6 @@
 # The S3 server, built from this repository, and nginx as the CDN in front of it.
 
 S3_BUCKET=easel
-S3_REGION=us-east-1
 
 s3_log() {
     printf '%s\n' "$STACK_DIR/log/s3.log"
@@ -33,8 +32,10 @@ newer_sources() {
 }
 
 start_s3() {
+    local binary
+    binary=$(s3_binary)
     # The secret is given by environment, never on the command line.
-    EASEL_S3__SECRET_KEY=$SECRET_S3_SECRET detached "$STACK_DIR/s3" "$(s3_log)" "$S3_PROGRAM" --listen "127.0.0.1:$(port $PORT_S3)" \
+    EASEL_S3__SECRET_KEY=$SECRET_S3_SECRET detached "$STACK_DIR/s3" "$(s3_log)" "$binary" --listen "127.0.0.1:$(port s3)" \
         --root "$STACK_DIR/s3" --bucket "$S3_BUCKET" --access-key "$S3_ACCESS"
 }
 
@@ -45,7 +46,7 @@ http_status() {
 
 # Unsigned, so it must refuse: that is the answer of a server that is up and checks.
 s3_answers() {
-    [ "$(http_status "http://127.0.0.1:$(port $PORT_S3)/")" = 403 ]
+    [ "$(http_status "http://127.0.0.1:$(port s3)/")" = 403 ]
 }
 
 await_s3() {
@@ -69,7 +70,7 @@ write_cdn_files() {
     # Started by root, nginx would hand its workers to an account that cannot write here.
     [ "$(id -u)" != 0 ] || user='user root;'
     mkdir -p "$dir/cache" "$dir/tmp"
-    sed -e "s|\${CDN_LISTEN}|127.0.0.1:$(port $PORT_CDN)|" -e "s|\${CDN_UPSTREAM}|127.0.0.1:$(port $PORT_S3)|" \
+    sed -e "s|\${CDN_LISTEN}|127.0.0.1:$(port cdn)|" -e "s|\${CDN_UPSTREAM}|127.0.0.1:$(port s3)|" \
         -e "s|\${CDN_BUCKET}|$S3_BUCKET|" -e "s|\${CDN_CACHE}|$dir/cache|" -e "s|\${CDN_CACHE_SIZE}|2g|" \
         "$EASEL_REPO/compose/nginx/cdn.conf.template" >"$dir/cdn.conf"
     cat >"$dir/nginx.conf" <<CONF
@@ -98,7 +99,7 @@ start_cdn() {
 
 # An object that is not there, asked for through the CDN: the answer comes from the storage behind it.
 cdn_answers() {
-    [ "$(http_status "http://127.0.0.1:$(port $PORT_CDN)/public/none")" = 404 ]
+    [ "$(http_status "http://127.0.0.1:$(port cdn)/public/none")" = 404 ]
 }
 
 await_cdn() {
