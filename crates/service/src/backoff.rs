@@ -33,7 +33,13 @@ impl std::fmt::Debug for Backoff {
 impl Backoff {
     /// An endless backoff.
     pub fn new(base: Duration, cap: Duration, entropy: Arc<dyn Entropy>) -> Self {
-        Self { base, cap, remaining: None, attempt: 0, entropy }
+        Self {
+            base,
+            cap,
+            remaining: None,
+            attempt: 0,
+            entropy,
+        }
     }
 
     /// Ends after `delays` delays, that is after `delays + 1` attempts.
@@ -56,7 +62,9 @@ impl Iterator for Backoff {
         if let Some(remaining) = self.remaining.as_mut() {
             *remaining = remaining.checked_sub(1)?;
         }
-        let doubled = self.base.saturating_mul(1_u32.checked_shl(self.attempt).unwrap_or(u32::MAX));
+        let doubled = self
+            .base
+            .saturating_mul(1_u32.checked_shl(self.attempt).unwrap_or(u32::MAX));
         self.attempt = (self.attempt + 1).min(31);
         let ceiling = doubled.min(self.cap);
         Some(ceiling.mul_f64(0.5 + self.entropy.random_unit() / 2.0))
@@ -69,7 +77,11 @@ mod tests {
     use easel_domain::clock::SeededEntropy;
 
     fn backoff(seed: u64) -> Backoff {
-        Backoff::new(Duration::from_secs(1), Duration::from_secs(8), Arc::new(SeededEntropy::new(seed)))
+        Backoff::new(
+            Duration::from_secs(1),
+            Duration::from_secs(8),
+            Arc::new(SeededEntropy::new(seed)),
+        )
     }
 
     #[test]
@@ -77,7 +89,10 @@ mod tests {
         for seed in 0..50 {
             for (delay, whole) in backoff(seed).zip([1_u64, 2, 4, 8, 8, 8]) {
                 let whole = Duration::from_secs(whole);
-                assert!(delay >= whole / 2 && delay < whole, "{delay:?} of {whole:?}");
+                assert!(
+                    delay >= whole / 2 && delay < whole,
+                    "{delay:?} of {whole:?}"
+                );
             }
         }
     }
@@ -89,7 +104,11 @@ mod tests {
 
     #[test]
     fn a_thousand_attempts_do_not_overflow() {
-        assert!(backoff(1).take(1000).all(|delay| delay <= Duration::from_secs(8)));
+        assert!(
+            backoff(1)
+                .take(1000)
+                .all(|delay| delay <= Duration::from_secs(8))
+        );
     }
 
     #[test]
@@ -99,6 +118,10 @@ mod tests {
             delays.next();
         }
         delays.reset();
-        assert!(delays.next().is_some_and(|delay| delay < Duration::from_secs(1)));
+        assert!(
+            delays
+                .next()
+                .is_some_and(|delay| delay < Duration::from_secs(1))
+        );
     }
 }

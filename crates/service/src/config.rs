@@ -23,7 +23,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 pub use common::{
-    BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, LogFormat, S3Config, ShutdownConfig, redacted,
+    BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, LogFormat, S3Config,
+    ShutdownConfig, redacted,
 };
 use de::{DeError, DeErrorKind, NodeDeserializer, Unknown, nearest};
 use tree::{Node, Origin, Value};
@@ -79,7 +80,9 @@ pub enum ConfigError {
     #[error("unknown configuration key{}: {}", if .0.len() == 1 { "" } else { "s" }, .0.join("; "))]
     UnknownKeys(Vec<String>),
     /// A required key is absent.
-    #[error("configuration key `{key}` is missing: set {variable}, or `{key}` in the file given with --config")]
+    #[error(
+        "configuration key `{key}` is missing: set {variable}, or `{key}` in the file given with --config"
+    )]
     Missing {
         /// The full key.
         key: String,
@@ -123,11 +126,17 @@ pub struct Sources {
 impl Sources {
     /// The file and flags of `args` over the environment of this process.
     pub fn from_args(args: &ConfigArgs) -> Result<Self, ConfigError> {
-        let mut sources = Self { file: args.config.clone(), ..Self::default() }.environment(std::env::vars_os().filter_map(
-            |(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)),
-        ));
+        let mut sources = Self {
+            file: args.config.clone(),
+            ..Self::default()
+        }
+        .environment(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
         for set in &args.set {
-            let (key, value) = set.split_once('=').ok_or_else(|| ConfigError::BadOverride(set.clone()))?;
+            let (key, value) = set
+                .split_once('=')
+                .ok_or_else(|| ConfigError::BadOverride(set.clone()))?;
             sources = sources.flag(key.trim(), value);
         }
         Ok(sources)
@@ -142,8 +151,15 @@ impl Sources {
 
     /// Takes variables; those that are not ours are left out later.
     #[must_use]
-    pub fn environment<N: Into<String>, V: Into<String>>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self {
-        self.environment.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+    pub fn environment<N: Into<String>, V: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        self.environment.extend(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
         self
     }
 
@@ -168,25 +184,45 @@ pub struct Loaded<T> {
 ///
 /// # Errors
 /// The first value that is missing or does not fit, or all unknown keys.
-pub fn load<T: DeserializeOwned>(process: &str, sources: &Sources) -> Result<Loaded<T>, ConfigError> {
+pub fn load<T: DeserializeOwned>(
+    process: &str,
+    sources: &Sources,
+) -> Result<Loaded<T>, ConfigError> {
     let mut root = match &sources.file {
         Some(path) => tree::read_file(path)?,
         None => Node::table(Origin::File(Arc::from(Path::new("the defaults")))),
     };
     merge_environment(&mut root, process, &sources.environment);
     for (key, value) in &sources.flags {
-        root.set(&key.split('.').collect::<Vec<_>>(), Value::Text(value.clone()), Origin::Flag);
+        root.set(
+            &key.split('.').collect::<Vec<_>>(),
+            Value::Text(value.clone()),
+            Origin::Flag,
+        );
     }
     let unknown = RefCell::new(Vec::new());
-    let result = T::deserialize(NodeDeserializer { node: &root, path: String::new(), unknown: &unknown });
+    let result = T::deserialize(NodeDeserializer {
+        node: &root,
+        path: String::new(),
+        unknown: &unknown,
+    });
     let unknown = unknown.into_inner();
     // A misspelt key often shows up as a missing one too: the slip is the better message.
-    let refused: Vec<_> = unknown.iter().filter(|key| !matches!(key.origin, Origin::Environment(_))).collect();
+    let refused: Vec<_> = unknown
+        .iter()
+        .filter(|key| !matches!(key.origin, Origin::Environment(_)))
+        .collect();
     if !refused.is_empty() {
-        return Err(ConfigError::UnknownKeys(refused.into_iter().map(describe_unknown).collect()));
+        return Err(ConfigError::UnknownKeys(
+            refused.into_iter().map(describe_unknown).collect(),
+        ));
     }
     let config = result.map_err(describe_error)?;
-    let warnings = unknown.iter().filter(|key| !belongs_elsewhere(&key.path)).map(describe_unknown).collect();
+    let warnings = unknown
+        .iter()
+        .filter(|key| !belongs_elsewhere(&key.path))
+        .map(describe_unknown)
+        .collect();
     Ok(Loaded { config, warnings })
 }
 
@@ -205,7 +241,11 @@ fn merge_environment(root: &mut Node, process: &str, environment: &BTreeMap<Stri
     // Those for this process alone come last and win.
     settings.sort();
     for (_, key, name, value) in settings {
-        root.set(&key.split("__").collect::<Vec<_>>(), Value::Text(value.clone()), Origin::Environment(name.clone()));
+        root.set(
+            &key.split("__").collect::<Vec<_>>(),
+            Value::Text(value.clone()),
+            Origin::Environment(name.clone()),
+        );
     }
 }
 
@@ -215,7 +255,11 @@ fn belongs_elsewhere(path: &str) -> bool {
     match path.split_once('.') {
         // A slip inside a section is only reported by those who use the section: there the path has been descended.
         Some(_) => false,
-        None => known(path) || path.strip_suffix("_file").is_some_and(known) || path.starts_with("test_"),
+        None => {
+            known(path)
+                || path.strip_suffix("_file").is_some_and(known)
+                || path.starts_with("test_")
+        }
     }
 }
 
@@ -224,7 +268,9 @@ fn describe_unknown(key: &Unknown) -> String {
         true => None,
         false => nearest(&key.path, KNOWN_SECTIONS),
     });
-    let hint = hint.map(|field| format!(", did you mean `{field}`?")).unwrap_or_default();
+    let hint = hint
+        .map(|field| format!(", did you mean `{field}`?"))
+        .unwrap_or_default();
     format!("`{}` in {}{hint}", key.path, key.origin)
 }
 
@@ -232,12 +278,25 @@ fn describe_error(error: DeError) -> ConfigError {
     let path = error.path.unwrap_or_default();
     match error.kind {
         DeErrorKind::Missing(field) => {
-            let key = if path.is_empty() { field.to_string() } else { format!("{path}.{field}") };
-            ConfigError::Missing { variable: variable_for(&key), key }
+            let key = if path.is_empty() {
+                field.to_string()
+            } else {
+                format!("{path}.{field}")
+            };
+            ConfigError::Missing {
+                variable: variable_for(&key),
+                key,
+            }
         }
         DeErrorKind::Other(message) => {
-            let origin = error.origin.map_or_else(|| "an unknown place".into(), |origin| origin.to_string());
-            ConfigError::Invalid { key: path, origin, message }
+            let origin = error
+                .origin
+                .map_or_else(|| "an unknown place".into(), |origin| origin.to_string());
+            ConfigError::Invalid {
+                key: path,
+                origin,
+                message,
+            }
         }
     }
 }

@@ -47,7 +47,9 @@ pub struct ReadyReport {
 
 impl std::fmt::Debug for Readiness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Readiness").field("report", &self.report()).finish()
+        f.debug_struct("Readiness")
+            .field("report", &self.report())
+            .finish()
     }
 }
 
@@ -58,7 +60,11 @@ impl Readiness {
     }
 
     /// Adds a condition that is asked at each look. It must not block; `Err` says why not, in a few words.
-    pub fn check(&self, name: &'static str, probe: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
+    pub fn check(
+        &self,
+        name: &'static str,
+        probe: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) {
         self.checks().insert(name, Box::new(probe));
     }
 
@@ -77,11 +83,24 @@ impl Readiness {
             .iter()
             .map(|(name, probe)| {
                 let outcome = probe();
-                metrics::gauge!(metric::READY, "check" => *name).set(if outcome.is_ok() { 1.0 } else { 0.0 });
-                (*name, CheckReport { ready: outcome.is_ok(), reason: outcome.err() })
+                metrics::gauge!(metric::READY, "check" => *name).set(if outcome.is_ok() {
+                    1.0
+                } else {
+                    0.0
+                });
+                (
+                    *name,
+                    CheckReport {
+                        ready: outcome.is_ok(),
+                        reason: outcome.err(),
+                    },
+                )
             })
             .collect();
-        ReadyReport { ready: checks.values().all(|check| check.ready), checks }
+        ReadyReport {
+            ready: checks.values().all(|check| check.ready),
+            checks,
+        }
     }
 
     fn checks(&self) -> MutexGuard<'_, BTreeMap<&'static str, Probe>> {
@@ -121,30 +140,55 @@ struct Endpoints {
 /// Routes of the health server, without a socket.
 pub fn routes(readiness: Readiness, shutdown: Shutdown, metrics: PrometheusHandle) -> Router {
     Router::new()
-        .route("/health/live", get(|| async { Json(serde_json::json!({ "live": true })) }))
+        .route(
+            "/health/live",
+            get(|| async { Json(serde_json::json!({ "live": true })) }),
+        )
         .route("/health/ready", get(ready))
         .route("/metrics", get(render))
-        .with_state(Endpoints { readiness, shutdown, metrics })
+        .with_state(Endpoints {
+            readiness,
+            shutdown,
+            metrics,
+        })
 }
 
 async fn ready(State(endpoints): State<Endpoints>) -> impl IntoResponse {
     let mut report = endpoints.readiness.report();
     if endpoints.shutdown.is_draining() {
         report.ready = false;
-        report.checks.insert("draining", CheckReport { ready: false, reason: Some("shutting down".into()) });
+        report.checks.insert(
+            "draining",
+            CheckReport {
+                ready: false,
+                reason: Some("shutting down".into()),
+            },
+        );
     }
-    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(report))
 }
 
 async fn render(State(endpoints): State<Endpoints>) -> impl IntoResponse {
     let text = endpoints.metrics.render();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
 }
 
 /// Why the health server could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("listen on {address} for health checks (`http.listen`, EASEL_HTTP__LISTEN): choose a free address")]
+#[error(
+    "listen on {address} for health checks (`http.listen`, EASEL_HTTP__LISTEN): choose a free address"
+)]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
@@ -164,8 +208,14 @@ pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), List
 }
 
 /// Serves until the hard stop: probes still get their answer while the process drains.
-pub async fn serve(listener: TcpListener, routes: Router, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     let stop = shutdown.hard().clone();
-    axum::serve(listener, routes).with_graceful_shutdown(async move { stop.cancelled().await }).await?;
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await?;
     Ok(())
 }

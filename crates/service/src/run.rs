@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, ConfigArgs, ConfigError, HttpConfig, LogConfig, ShutdownConfig, Sources};
+use crate::config::{
+    self, ConfigArgs, ConfigError, HttpConfig, LogConfig, ShutdownConfig, Sources,
+};
 use crate::health::{self, ListenError, Readiness};
 use crate::tasks::panic_text;
 use crate::{Shutdown, SystemClock, SystemEntropy, TaskSet, telemetry};
@@ -61,7 +63,10 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("name", &self.name).field("tasks", &self.tasks).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("name", &self.name)
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +81,14 @@ impl Context {
     pub fn with(name: &'static str, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let shutdown = Shutdown::new();
         let tasks = TaskSet::new(shutdown.clone());
-        Self { name, shutdown, tasks, readiness: Readiness::new(), clock, entropy }
+        Self {
+            name,
+            shutdown,
+            tasks,
+            readiness: Readiness::new(),
+            clock,
+            entropy,
+        }
     }
 
     /// Starts the health server with the process's own `extra` routes beside the standard ones, and returns its address.
@@ -84,11 +96,23 @@ impl Context {
     ///
     /// # Errors
     /// The address cannot be listened on.
-    pub async fn serve_health(&self, config: &HttpConfig, extra: Router) -> Result<SocketAddr, ListenError> {
+    pub async fn serve_health(
+        &self,
+        config: &HttpConfig,
+        extra: Router,
+    ) -> Result<SocketAddr, ListenError> {
         let (listener, address) = health::bind(config.listen).await?;
         let metrics = telemetry::install_metrics();
-        let routes = health::routes(self.readiness.clone(), self.shutdown.clone(), metrics.clone()).merge(extra);
-        self.tasks.spawn("health", health::serve(listener, routes, self.shutdown.clone()));
+        let routes = health::routes(
+            self.readiness.clone(),
+            self.shutdown.clone(),
+            metrics.clone(),
+        )
+        .merge(extra);
+        self.tasks.spawn(
+            "health",
+            health::serve(listener, routes, self.shutdown.clone()),
+        );
         let soft = self.shutdown.soft().clone();
         self.tasks.spawn("metrics upkeep", async move {
             // Histograms keep raw samples until upkeep folds them into buckets.
@@ -120,10 +144,16 @@ where
         Err(error) => return report(name, &error),
     };
     if let Err(error) = telemetry::init_tracing(loaded.config.log()) {
-        return report(name, &anyhow::Error::new(error).context(BadInput("start logging".into())));
+        return report(
+            name,
+            &anyhow::Error::new(error).context(BadInput("start logging".into())),
+        );
     }
     for warning in &loaded.warnings {
-        tracing::warn!(process = name, "unknown environment variable ignored: {warning}");
+        tracing::warn!(
+            process = name,
+            "unknown environment variable ignored: {warning}"
+        );
     }
     telemetry::install_metrics();
     let limits = loaded.config.shutdown();
@@ -143,21 +173,38 @@ where
 {
     in_runtime(name, || async move {
         let ctx = Context::new(name);
-        let limits = ShutdownConfig { grace: Duration::ZERO, hard_limit: Duration::ZERO };
+        let limits = ShutdownConfig {
+            grace: Duration::ZERO,
+            hard_limit: Duration::ZERO,
+        };
         drive(&ctx, limits, body()).await
     })
 }
 
-fn load_checked<C: ProcessConfig>(name: &str, args: &ConfigArgs) -> anyhow::Result<config::Loaded<C>> {
+fn load_checked<C: ProcessConfig>(
+    name: &str,
+    args: &ConfigArgs,
+) -> anyhow::Result<config::Loaded<C>> {
     let loaded = config::load::<C>(name, &Sources::from_args(args)?)?;
     loaded.config.check().map_err(BadInput)?;
     Ok(loaded)
 }
 
-fn in_runtime<Fut: Future<Output = anyhow::Result<()>>>(name: &'static str, main: impl FnOnce() -> Fut) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+fn in_runtime<Fut: Future<Output = anyhow::Result<()>>>(
+    name: &'static str,
+    main: impl FnOnce() -> Fut,
+) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
-        Err(error) => return report(name, &anyhow::Error::new(error).context("start the runtime")),
+        Err(error) => {
+            return report(
+                name,
+                &anyhow::Error::new(error).context("start the runtime"),
+            );
+        }
     };
     let outcome = runtime.block_on(async { main().await });
     // Tasks that outlived the hard limit must not keep the process.
@@ -193,17 +240,27 @@ where
         () = ctx.shutdown.hard().cancelled() => ctx.tasks.running(),
     };
     ctx.shutdown.stop();
-    let left = if left.is_empty() { ctx.tasks.running() } else { ctx.tasks.join(limits.hard_limit).await };
+    let left = if left.is_empty() {
+        ctx.tasks.running()
+    } else {
+        ctx.tasks.join(limits.hard_limit).await
+    };
     ended.cancel();
     match outcome {
         Some(Ok(result)) => result?,
-        Some(Err(error)) if error.is_panic() => anyhow::bail!("the main task panicked: {}", panic_text(error)),
+        Some(Err(error)) if error.is_panic() => {
+            anyhow::bail!("the main task panicked: {}", panic_text(error))
+        }
         Some(Err(_)) | None => anyhow::bail!("the main task was cancelled"),
     }
     if let Some(failure) = ctx.tasks.failure() {
         return Err(failure.into());
     }
-    anyhow::ensure!(left.is_empty(), "these tasks did not stop in time: {}", left.join(", "));
+    anyhow::ensure!(
+        left.is_empty(),
+        "these tasks did not stop in time: {}",
+        left.join(", ")
+    );
     tracing::info!(process = ctx.name, "stopped");
     Ok(())
 }
@@ -215,7 +272,10 @@ struct Signals {
 
 impl Signals {
     fn listen() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// The first signal drains, the second one or the end of the grace stops.
@@ -247,7 +307,9 @@ impl Signals {
 /// Prints the chain once and chooses the code.
 fn report(name: &str, error: &anyhow::Error) -> ExitCode {
     use std::io::Write;
-    let bad_input = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<BadInput>());
+    let bad_input = error
+        .chain()
+        .any(|cause| cause.is::<ConfigError>() || cause.is::<BadInput>());
     // Nothing is left to tell if stderr is closed.
     let _ = writeln!(std::io::stderr(), "easel-{name}: error: {error:#}");
     ExitCode::from(if bad_input { BAD_INPUT } else { FAILED })

@@ -10,7 +10,10 @@ use time::OffsetDateTime;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the ambient clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the ambient clock"
+    )]
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
     }
@@ -23,7 +26,9 @@ pub struct SystemEntropy;
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         // Without randomness no token is safe: going on would be worse than ending.
-        SysRng.try_fill_bytes(bytes).expect("the operating system hands out random bytes once it is up");
+        SysRng
+            .try_fill_bytes(bytes)
+            .expect("the operating system hands out random bytes once it is up");
     }
 }
 

@@ -44,14 +44,22 @@ struct State {
 
 impl std::fmt::Debug for TaskSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TaskSet").field("running", &self.running()).finish_non_exhaustive()
+        f.debug_struct("TaskSet")
+            .field("running", &self.running())
+            .finish_non_exhaustive()
     }
 }
 
 impl TaskSet {
     /// An empty set whose tasks stop with `shutdown`.
     pub fn new(shutdown: Shutdown) -> Self {
-        Self { inner: Arc::new(Inner { tracker: TaskTracker::new(), shutdown, state: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                tracker: TaskTracker::new(),
+                shutdown,
+                state: Mutex::default(),
+            }),
+        }
     }
 
     /// Starts a task that is meant to live until draining begins. Ending earlier, even with `Ok`, counts as a failure.
@@ -123,7 +131,10 @@ impl TaskSet {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -139,7 +150,9 @@ fn failure_reason(outcome: Result<anyhow::Result<()>, JoinError>, early: bool) -
 
 /// The message a panic carried.
 pub(crate) fn panic_text(error: JoinError) -> String {
-    let Ok(payload) = error.try_into_panic() else { return "no message".into() };
+    let Ok(payload) = error.try_into_panic() else {
+        return "no message".into();
+    };
     payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)
@@ -161,7 +174,10 @@ mod tests {
         shutdown.soft().cancelled().await;
         assert!(tasks.join(LIMIT).await.is_empty());
         let failure = tasks.failure().expect("the panic is recorded");
-        assert_eq!((failure.task, failure.reason.as_str()), ("painter", "panicked: no colour left"));
+        assert_eq!(
+            (failure.task, failure.reason.as_str()),
+            ("painter", "panicked: no colour left")
+        );
     }
 
     #[tokio::test]

@@ -11,8 +11,8 @@ use crate::config::{LogConfig, LogFormat};
 
 /// Upper bounds of every histogram, in seconds: from a broker round trip to a slow picture.
 const BUCKETS_S: &[f64] = &[
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
-    900.0, 3600.0,
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0, 120.0, 300.0, 900.0, 3600.0,
 ];
 
 /// Why logging could not be started.
@@ -20,7 +20,9 @@ const BUCKETS_S: &[f64] = &[
 #[non_exhaustive]
 pub enum TelemetryError {
     /// The filter of the configuration cannot be read.
-    #[error("configuration key `log.filter`: `{filter}` is no filter: write for example info,easel_bot=debug")]
+    #[error(
+        "configuration key `log.filter`: `{filter}` is no filter: write for example info,easel_bot=debug"
+    )]
     Filter {
         /// The filter.
         filter: String,
@@ -47,8 +49,10 @@ pub fn init_tracing(config: &LogConfig) -> Result<(), TelemetryError> {
 }
 
 fn filter(config: &LogConfig) -> Result<EnvFilter, TelemetryError> {
-    let filter = EnvFilter::try_new(&config.filter)
-        .map_err(|source| TelemetryError::Filter { filter: config.filter.clone(), source })?;
+    let filter = EnvFilter::try_new(&config.filter).map_err(|source| TelemetryError::Filter {
+        filter: config.filter.clone(),
+        source,
+    })?;
     // The AMQP client logs the whole body of a returned message; bodies stay out of logs.
     let quiet = "lapin::returned_messages=off".parse();
     Ok(quiet.map_or(filter.clone(), |directive| filter.add_directive(directive)))
@@ -63,7 +67,9 @@ pub fn install_metrics() -> PrometheusHandle {
     HANDLE
         .get_or_init(|| {
             let builder = PrometheusBuilder::new();
-            let builder = builder.set_buckets(BUCKETS_S).expect("the bounds of the buckets are not empty");
+            let builder = builder
+                .set_buckets(BUCKETS_S)
+                .expect("the bounds of the buckets are not empty");
             let recorder = builder.build_recorder();
             let handle = recorder.handle();
             if metrics::set_global_recorder(recorder).is_err() {

@@ -19,7 +19,9 @@ pub struct HttpConfig {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        }
     }
 }
 
@@ -46,7 +48,10 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::default(), filter: "info".into() }
+        Self {
+            format: LogFormat::default(),
+            filter: "info".into(),
+        }
     }
 }
 
@@ -64,7 +69,10 @@ pub struct ShutdownConfig {
 
 impl Default for ShutdownConfig {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(30), hard_limit: Duration::from_secs(5) }
+        Self {
+            grace: Duration::from_secs(30),
+            hard_limit: Duration::from_secs(5),
+        }
     }
 }
 
@@ -187,7 +195,9 @@ fn region() -> String {
 
 /// Scheme, host, port and path of an address, without user, password and query.
 pub fn redacted(address: &SecretString) -> String {
-    let Ok(mut url) = Url::parse(address.expose_secret()) else { return "an unreadable address".into() };
+    let Ok(mut url) = Url::parse(address.expose_secret()) else {
+        return "an unreadable address".into();
+    };
     // Both refuse only for addresses that have no place for credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, StrDeserializer, StringDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
 
 use super::tree::{Node, Origin, Value};
 
@@ -33,7 +35,11 @@ pub(super) enum DeErrorKind {
 
 impl DeError {
     fn other(message: String) -> Self {
-        Self { path: None, origin: None, kind: DeErrorKind::Other(message) }
+        Self {
+            path: None,
+            origin: None,
+            kind: DeErrorKind::Other(message),
+        }
     }
 
     fn at(mut self, path: &str, origin: &Origin) -> Self {
@@ -62,7 +68,11 @@ impl de::Error for DeError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { path: None, origin: None, kind: DeErrorKind::Missing(field) }
+        Self {
+            path: None,
+            origin: None,
+            kind: DeErrorKind::Missing(field),
+        }
     }
 }
 
@@ -75,8 +85,16 @@ pub(super) struct NodeDeserializer<'a> {
 
 impl<'a> NodeDeserializer<'a> {
     fn child(&self, key: &str, node: &'a Node) -> Self {
-        let path = if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) };
-        Self { node, path, unknown: self.unknown }
+        let path = if self.path.is_empty() {
+            key.to_string()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Self {
+            node,
+            path,
+            unknown: self.unknown,
+        }
     }
 
     fn located<T>(&self, result: Result<T, DeError>) -> Result<T, DeError> {
@@ -84,7 +102,9 @@ impl<'a> NodeDeserializer<'a> {
     }
 
     fn parsed<T: std::str::FromStr>(&self, what: &str) -> Result<Option<T>, DeError> {
-        let Value::Text(text) = &self.node.value else { return Ok(None) };
+        let Value::Text(text) = &self.node.value else {
+            return Ok(None);
+        };
         let parsed = text.trim().parse().map(Some);
         self.located(parsed.map_err(|_| DeError::other(format!("invalid value: expected {what}"))))
     }
@@ -102,13 +122,24 @@ impl<'a> NodeDeserializer<'a> {
                 entries.push((key.clone(), Entry::Node(child)));
                 continue;
             }
-            let by_file = key.strip_suffix("_file").filter(|base| fields.contains(base));
+            let by_file = key
+                .strip_suffix("_file")
+                .filter(|base| fields.contains(base));
             if let Some(base) = by_file {
                 if table.contains_key(base) {
-                    let message = format!("`{base}` and `{key}` are both given: remove one of them");
+                    let message =
+                        format!("`{base}` and `{key}` are both given: remove one of them");
                     return child.located(Err(DeError::other(message)));
                 }
-                entries.push((base.to_string(), Entry::Contents(child.read_named_file()?)));
+                let value = Value::Text(child.read_named_file()?);
+                let contents = Node {
+                    origin: node.origin.clone(),
+                    value,
+                };
+                entries.push((
+                    base.to_string(),
+                    Entry::Contents(contents, child.path, self.unknown),
+                ));
                 continue;
             }
             self.unknown.borrow_mut().push(Unknown {
@@ -125,7 +156,8 @@ impl<'a> NodeDeserializer<'a> {
             Value::Text(text) | Value::Scalar(toml::Value::String(text)) => text,
             _ => return self.located(Err(DeError::other("expected the path of a file".into()))),
         };
-        let contents = std::fs::read_to_string(name).map(|text| text.trim_end_matches(['\r', '\n']).to_string());
+        let contents = std::fs::read_to_string(name)
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_string());
         self.located(contents.map_err(|error| DeError::other(format!("read {name}: {error}"))))
     }
 
@@ -135,22 +167,35 @@ impl<'a> NodeDeserializer<'a> {
         let items = match &self.node.value {
             Value::Array(items) => items,
             Value::Text(text) => {
-                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                let parts = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|part| !part.is_empty());
                 split = parts
-                    .map(|part| Node { origin: self.node.origin.clone(), value: Value::Text(part.into()) })
+                    .map(|part| Node {
+                        origin: self.node.origin.clone(),
+                        value: Value::Text(part.into()),
+                    })
                     .collect::<Vec<_>>();
                 &split
             }
-            Value::Table(_) | Value::Scalar(_) => return self.located(Err(DeError::other("expected a list".into()))),
+            Value::Table(_) | Value::Scalar(_) => {
+                return self.located(Err(DeError::other("expected a list".into())));
+            }
         };
-        let items = Items { items: items.iter().enumerate(), path: &self.path, unknown: self.unknown };
+        let items = Items {
+            items: items.iter().enumerate(),
+            path: &self.path,
+            unknown: self.unknown,
+        };
         self.located(visitor.visit_seq(items))
     }
 }
 
 enum Entry<'a> {
     Node(NodeDeserializer<'a>),
-    Contents(String),
+    /// What the file named by a `_file` key holds, with the key's path.
+    Contents(Node, String, &'a RefCell<Vec<Unknown>>),
 }
 
 macro_rules! parse_text {
@@ -191,7 +236,10 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
             }
             Value::Array(_) => self.sequence(visitor),
             Value::Table(table) => {
-                let entries = table.iter().map(|(key, node)| (key.clone(), Entry::Node(self.child(key, node)))).collect();
+                let entries = table
+                    .iter()
+                    .map(|(key, node)| (key.clone(), Entry::Node(self.child(key, node))))
+                    .collect();
                 let result = visitor.visit_map(Entries::new(entries));
                 self.located(result)
             }
@@ -216,7 +264,11 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DeError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DeError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -250,7 +302,10 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
                 self.located(result)
             }
             Value::Table(table) => {
-                let entries = table.iter().map(|(key, node)| (key.clone(), Entry::Node(self.child(key, node)))).collect();
+                let entries = table
+                    .iter()
+                    .map(|(key, node)| (key.clone(), Entry::Node(self.child(key, node))))
+                    .collect();
                 let result = visitor.visit_enum(MapAccessDeserializer::new(Entries::new(entries)));
                 self.located(result)
             }
@@ -270,15 +325,23 @@ struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     fn new(entries: Vec<(String, Entry<'a>)>) -> Self {
-        Self { rest: entries.into_iter(), value: None }
+        Self {
+            rest: entries.into_iter(),
+            value: None,
+        }
     }
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = DeError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DeError> {
-        let Some((key, value)) = self.rest.next() else { return Ok(None) };
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DeError> {
+        let Some((key, value)) = self.rest.next() else {
+            return Ok(None);
+        };
         self.value = Some(value);
         let key: StringDeserializer<DeError> = key.into_deserializer();
         seed.deserialize(key).map(Some)
@@ -287,10 +350,11 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, DeError> {
         match self.value.take() {
             Some(Entry::Node(node)) => seed.deserialize(node),
-            Some(Entry::Contents(text)) => {
-                let text: StringDeserializer<DeError> = text.into_deserializer();
-                seed.deserialize(text)
-            }
+            Some(Entry::Contents(node, path, unknown)) => seed.deserialize(NodeDeserializer {
+                node: &node,
+                path,
+                unknown,
+            }),
             None => Err(DeError::other("a value was read before its key".into())),
         }
     }
@@ -305,16 +369,29 @@ struct Items<'a> {
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = DeError;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, DeError> {
-        let Some((index, node)) = self.items.next() else { return Ok(None) };
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DeError> {
+        let Some((index, node)) = self.items.next() else {
+            return Ok(None);
+        };
         let path = format!("{}.{index}", self.path);
-        seed.deserialize(NodeDeserializer { node, path, unknown: self.unknown }).map(Some)
+        seed.deserialize(NodeDeserializer {
+            node,
+            path,
+            unknown: self.unknown,
+        })
+        .map(Some)
     }
 }
 
 /// The field closest to `key` by edit distance, if it is close enough to be a slip.
 pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let (distance, best) = known.iter().map(|field| (edit_distance(key, field), *field)).min()?;
+    let (distance, best) = known
+        .iter()
+        .map(|field| (edit_distance(key, field), *field))
+        .min()?;
     (distance <= 1 + key.len() / 4).then_some(best)
 }
 

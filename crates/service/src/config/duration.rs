@@ -12,7 +12,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let refuse = || format!("`{text}` is no duration: write a whole number with a unit, such as 250ms, 5s, 2m or 1h");
+    let refuse = || {
+        format!(
+            "`{text}` is no duration: write a whole number with a unit, such as 250ms, 5s, 2m or 1h"
+        )
+    };
     let number: u64 = number.parse().map_err(|_| refuse())?;
     let millis_each = match unit.trim() {
         "ms" => 1,
@@ -21,7 +25,10 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err(refuse()),
     };
-    number.checked_mul(millis_each).map(Duration::from_millis).ok_or_else(refuse)
+    number
+        .checked_mul(millis_each)
+        .map(Duration::from_millis)
+        .ok_or_else(refuse)
 }
 
 /// For `#[serde(with = "easel_service::config::duration")]`.
@@ -43,7 +50,16 @@ mod tests {
         assert_eq!(parse("5s"), Ok(Duration::from_secs(5)));
         assert_eq!(parse("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(parse("1h"), Ok(Duration::from_secs(3600)));
-        for bad in ["", "5", "s", "5 parsecs", "-1s", "1.5s", "99999999999999999999s", "9999999999999999h"] {
+        for bad in [
+            "",
+            "5",
+            "s",
+            "5 parsecs",
+            "-1s",
+            "1.5s",
+            "99999999999999999999s",
+            "9999999999999999h",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -41,20 +41,32 @@ pub(super) enum Value {
 
 impl Node {
     pub(super) fn table(origin: Origin) -> Self {
-        Self { origin, value: Value::Table(BTreeMap::new()) }
+        Self {
+            origin,
+            value: Value::Table(BTreeMap::new()),
+        }
     }
 
     pub(super) fn from_toml(value: toml::Value, origin: &Origin) -> Self {
         let value = match value {
-            toml::Value::Table(table) => {
-                Value::Table(table.into_iter().map(|(key, value)| (key, Self::from_toml(value, origin))).collect())
-            }
-            toml::Value::Array(items) => {
-                Value::Array(items.into_iter().map(|item| Self::from_toml(item, origin)).collect())
-            }
+            toml::Value::Table(table) => Value::Table(
+                table
+                    .into_iter()
+                    .map(|(key, value)| (key, Self::from_toml(value, origin)))
+                    .collect(),
+            ),
+            toml::Value::Array(items) => Value::Array(
+                items
+                    .into_iter()
+                    .map(|item| Self::from_toml(item, origin))
+                    .collect(),
+            ),
             scalar => Value::Scalar(scalar),
         };
-        Self { origin: origin.clone(), value }
+        Self {
+            origin: origin.clone(),
+            value,
+        }
     }
 
     /// Sets the value at `path`, replacing what was there and turning scalars on the way into tables.
@@ -69,14 +81,24 @@ impl Node {
         if !matches!(self.value, Value::Table(_)) {
             *self = Self::table(origin.clone());
         }
-        let Value::Table(table) = &mut self.value else { return };
+        let Value::Table(table) = &mut self.value else {
+            return;
+        };
         if rest.is_empty() {
-            let twin = first.strip_suffix("_file").map_or_else(|| format!("{first}_file"), ToString::to_string);
-            if table.get(&twin).is_some_and(|other| other.origin != origin && !same_layer(&other.origin, &origin)) {
+            let twin = first
+                .strip_suffix("_file")
+                .map_or_else(|| format!("{first}_file"), ToString::to_string);
+            if table
+                .get(&twin)
+                .is_some_and(|other| other.origin != origin && !same_layer(&other.origin, &origin))
+            {
                 table.remove(&twin);
             }
         }
-        table.entry((*first).to_string()).or_insert_with(|| Self::table(origin.clone())).set(rest, value, origin);
+        table
+            .entry((*first).to_string())
+            .or_insert_with(|| Self::table(origin.clone()))
+            .set(rest, value, origin);
     }
 }
 
@@ -86,11 +108,18 @@ fn same_layer(left: &Origin, right: &Origin) -> bool {
 
 /// Reads a TOML file into a tree.
 pub(super) fn read_file(path: &Path) -> Result<Node, super::ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| super::ConfigError::ReadFile { path: PathBuf::from(path), source })?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| super::ConfigError::Syntax {
+    let text = std::fs::read_to_string(path).map_err(|source| super::ConfigError::ReadFile {
         path: PathBuf::from(path),
-        message: error.to_string().trim_end().to_string(),
+        source,
     })?;
-    Ok(Node::from_toml(toml::Value::Table(table), &Origin::File(Arc::from(path))))
+    let table: toml::Table =
+        text.parse()
+            .map_err(|error: toml::de::Error| super::ConfigError::Syntax {
+                path: PathBuf::from(path),
+                message: error.to_string().trim_end().to_string(),
+            })?;
+    Ok(Node::from_toml(
+        toml::Value::Table(table),
+        &Origin::File(Arc::from(path)),
+    ))
 }
