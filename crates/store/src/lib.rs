@@ -5,13 +5,20 @@
 //! Reads that need no transaction take a connection with [`Store::connection`].
 
 pub mod error;
+mod event;
+pub mod finish;
 pub mod leadership;
+pub mod lease;
 pub mod migration;
+pub mod model;
 pub mod outbox;
 pub mod pool;
+mod row;
+pub mod settle;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transaction;
+pub mod waiting;
 
 pub use error::{StoreError, expect_one_row};
 pub use pool::{Store, StoreConfig};

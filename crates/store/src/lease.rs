@@ -1,0 +1,229 @@
+//! Leases: one node may work on one job, and proves it with a token at each write.
+
+use std::time::Duration;
+
+use deadpool_postgres::Transaction;
+use easel_domain::message::{LeaseRef, NodeBoot};
+use easel_domain::picture::StorageClass;
+use easel_domain::spec::{PromptText, RenderSpec};
+use easel_domain::{BootId, JobId, LeaseToken};
+
+use crate::error::StoreError;
+use crate::event::job_event;
+use crate::leadership::{Leadership, hold};
+use crate::pool::Store;
+use crate::row::{corrupt, json};
+
+/// A fresh lease with everything that its node is offered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakenLease {
+    /// Proof.
+    pub lease: LeaseRef,
+    /// What to make.
+    pub spec: RenderSpec,
+    /// The words.
+    pub text: PromptText,
+    /// Where the files are to lie.
+    pub class: StorageClass,
+}
+
+/// A lease that its node has not renewed in time, or one found at takeover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLease {
+    /// Proof.
+    pub lease: LeaseRef,
+    /// Who holds it.
+    pub holder: NodeBoot,
+}
+
+impl Store {
+    /// Leases a queued job to a node.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when the job does not wait any more, pauses, or is to be cancelled.
+    pub async fn take_lease(
+        &self,
+        leadership: &Leadership,
+        job_id: JobId,
+        token: LeaseToken,
+        holder: &NodeBoot,
+        term: Duration,
+    ) -> Result<TakenLease, StoreError> {
+        self.run("take_lease", |tx| {
+            let (leadership, holder) = (leadership.clone(), holder.clone());
+            Box::pin(async move {
+                hold(tx, &leadership).await?;
+                let offer = mark_leased(tx, &leadership, job_id, token).await?;
+                insert_lease(tx, &offer.lease, &holder, term).await?;
+                let detail = serde_json::json!({ "node": holder.node, "boot": holder.boot });
+                job_event(tx, job_id, "leased", offer.lease.attempt, &detail).await?;
+                Ok(offer)
+            })
+        })
+        .await
+    }
+
+    /// Extends the leases of one node start, in one statement. Returns the tokens that still count: the node must stop
+    /// what it does under any other.
+    pub async fn renew_leases(
+        &self,
+        boot: BootId,
+        tokens: &[LeaseToken],
+        term: Duration,
+    ) -> Result<Vec<LeaseToken>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- lease::renew_leases\n\
+                 UPDATE leases SET expires_at = now() + make_interval(secs => $3)
+                 WHERE boot_id = $1 AND token = ANY ($2) RETURNING token",
+                &[
+                    /* boot */ &boot,
+                    /* tokens */ &tokens,
+                    /* term in seconds */ &term.as_secs_f64(),
+                ],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Gives every lease of the lane a full term, because its silence may have been ours: after a takeover, or when the
+    /// broker is back.
+    pub async fn extend_all_leases(
+        &self,
+        leadership: &Leadership,
+        term: Duration,
+    ) -> Result<Vec<HeldLease>, StoreError> {
+        self.run("extend_all_leases", |tx| {
+            let leadership = leadership.clone();
+            Box::pin(async move {
+                hold(tx, &leadership).await?;
+                let rows = tx
+                    .query(
+                        "-- lease::extend_all_leases\n\
+                         UPDATE leases l SET expires_at = now() + make_interval(secs => $3)
+                         FROM jobs j WHERE j.id = l.job_id AND j.region = $1 AND j.pool = $2
+                         RETURNING l.job_id, l.attempt, l.token, l.node_id, l.boot_id",
+                        &[
+                            /* region */ &leadership.region,
+                            /* pool */ &leadership.pool,
+                            /* term in seconds */ &term.as_secs_f64(),
+                        ],
+                    )
+                    .await?;
+                rows.iter().map(held).collect()
+            })
+        })
+        .await
+    }
+
+    /// Leases of the lane that ran out.
+    pub async fn expired_leases(
+        &self,
+        leadership: &Leadership,
+    ) -> Result<Vec<HeldLease>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- lease::expired_leases\n\
+                 SELECT l.job_id, l.attempt, l.token, l.node_id, l.boot_id
+                 FROM leases l JOIN jobs j ON j.id = l.job_id
+                 WHERE l.expires_at <= now() AND j.region = $1 AND j.pool = $2
+                 ORDER BY l.expires_at LIMIT 500",
+                &[
+                    /* region */ &leadership.region,
+                    /* pool */ &leadership.pool,
+                ],
+            )
+            .await?;
+        rows.iter().map(held).collect()
+    }
+}
+
+async fn mark_leased(
+    tx: &Transaction<'_>,
+    leadership: &Leadership,
+    job_id: JobId,
+    token: LeaseToken,
+) -> Result<TakenLease, StoreError> {
+    let row = tx
+        .query_opt(
+            "-- lease::mark_leased\n\
+             UPDATE jobs j SET state = 'leased', started_at = coalesce(j.started_at, now())
+             FROM prompts p
+             WHERE j.id = $1 AND p.job_id = j.id AND j.region = $2 AND j.pool = $3
+               AND j.state = 'queued' AND j.not_before <= now()
+               AND NOT EXISTS (SELECT 1 FROM cancel_requests c WHERE c.job_id = j.id)
+             RETURNING j.attempt, j.spec, j.storage_class, p.positive, p.negative",
+            &[
+                /* job */ &job_id,
+                /* region */ &leadership.region,
+                /* pool */ &leadership.pool,
+            ],
+        )
+        .await?
+        .ok_or(StoreError::Guard {
+            statement: "mark_leased",
+            expected: 1,
+            actual: 0,
+        })?;
+    let attempt: i32 = row.get("attempt");
+    let class: String = row.get("storage_class");
+    Ok(TakenLease {
+        lease: LeaseRef {
+            job_id,
+            attempt: u32::try_from(attempt)
+                .map_err(|_| corrupt("attempt", &attempt.to_string()))?,
+            token,
+        },
+        spec: json(&row, "spec")?,
+        text: PromptText {
+            positive: row.get("positive"),
+            negative: row.get("negative"),
+        },
+        class: StorageClass::from_name(&class).ok_or_else(|| corrupt("storage class", &class))?,
+    })
+}
+
+async fn insert_lease(
+    tx: &Transaction<'_>,
+    lease: &LeaseRef,
+    holder: &NodeBoot,
+    term: Duration,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "-- lease::insert_lease\n\
+         INSERT INTO leases (job_id, attempt, token, node_id, boot_id, expires_at)
+         VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))",
+        &[
+            /* job */ &lease.job_id,
+            /* attempt */ &i32::try_from(lease.attempt).unwrap_or(i32::MAX),
+            /* token */ &lease.token,
+            /* node */ &holder.node,
+            /* boot */ &holder.boot,
+            /* term in seconds */ &term.as_secs_f64(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+fn held(row: &tokio_postgres::Row) -> Result<HeldLease, StoreError> {
+    let attempt: i32 = row.get("attempt");
+    let node: String = row.get("node_id");
+    Ok(HeldLease {
+        lease: LeaseRef {
+            job_id: row.get("job_id"),
+            attempt: u32::try_from(attempt)
+                .map_err(|_| corrupt("attempt", &attempt.to_string()))?,
+            token: row.get("token"),
+        },
+        holder: NodeBoot {
+            node: node.parse().map_err(|_| corrupt("node id", &node))?,
+            boot: row.get("boot_id"),
+        },
+    })
+}

@@ -1,0 +1,113 @@
+//! Which bot process renders the messages of a gateway shard: a lease with an epoch, by the database's clock.
+
+use std::time::Duration;
+
+use deadpool_postgres::Transaction;
+use uuid::Uuid;
+
+use crate::error::{StoreError, expect_one_row};
+use crate::pool::Store;
+
+/// The right to render the messages of one shard, until another process takes over. Only [`Store::claim_shard`] makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardLease {
+    shard: i32,
+    epoch: i64,
+    holder: Uuid,
+}
+
+impl ShardLease {
+    /// The shard.
+    pub fn shard(&self) -> u32 {
+        u32::try_from(self.shard).unwrap_or(0)
+    }
+
+    /// Grows with every change of owner.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+}
+
+/// Locks the owner's row at its epoch for the length of the transaction.
+///
+/// # Errors
+///
+/// [`StoreError::Guard`] when another process owns the shard.
+pub async fn hold_shard(tx: &Transaction<'_>, lease: ShardLease) -> Result<(), StoreError> {
+    let rows = tx
+        .query(
+            "-- shard::hold_shard\n\
+             SELECT 1 FROM shard_owners WHERE shard = $1 AND epoch = $2 FOR SHARE",
+            &[/* shard */ &lease.shard, /* epoch */ &lease.epoch],
+        )
+        .await?;
+    expect_one_row("hold_shard", rows.len() as u64)
+}
+
+impl Store {
+    /// Takes the shard when nobody has it, when its owner let the lease run out, or when `holder` has it already.
+    pub async fn claim_shard(
+        &self,
+        shard: u32,
+        holder: Uuid,
+        term: Duration,
+    ) -> Result<Option<ShardLease>, StoreError> {
+        let shard = i32::try_from(shard).unwrap_or(i32::MAX);
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- shard::claim_shard\n\
+                 INSERT INTO shard_owners AS s (shard, epoch, holder, expires_at)
+                 VALUES ($1, 1, $2, now() + make_interval(secs => $3))
+                 ON CONFLICT (shard) DO UPDATE
+                 SET epoch = s.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+                 WHERE s.expires_at <= now() OR s.holder = excluded.holder
+                 RETURNING epoch",
+                &[
+                    /* shard */ &shard,
+                    /* holder */ &holder,
+                    /* term in seconds */ &term.as_secs_f64(),
+                ],
+            )
+            .await?;
+        Ok(row.map(|row| ShardLease { shard, epoch: row.get(0), holder }))
+    }
+
+    /// Extends the lease.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when another process has taken over.
+    pub async fn renew_shard(&self, lease: ShardLease, term: Duration) -> Result<(), StoreError> {
+        let changed = self
+            .connection()
+            .await?
+            .execute(
+                "-- shard::renew_shard\n\
+                 UPDATE shard_owners SET expires_at = now() + make_interval(secs => $4)
+                 WHERE shard = $1 AND epoch = $2 AND holder = $3",
+                &[
+                    /* shard */ &lease.shard,
+                    /* epoch */ &lease.epoch,
+                    /* holder */ &lease.holder,
+                    /* term in seconds */ &term.as_secs_f64(),
+                ],
+            )
+            .await?;
+        expect_one_row("renew_shard", changed)
+    }
+
+    /// Lets the lease run out at once, so that a successor need not wait. Nothing happens when it is lost already.
+    pub async fn release_shard(&self, lease: ShardLease) -> Result<(), StoreError> {
+        self.connection()
+            .await?
+            .execute(
+                "-- shard::release_shard\n\
+                 UPDATE shard_owners SET expires_at = now() WHERE shard = $1 AND epoch = $2",
+                &[/* shard */ &lease.shard, /* epoch */ &lease.epoch],
+            )
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The jobs that wait for a node: rows are the truth, hints only wake the reader.
+
+use std::time::Duration;
+
+use easel_domain::spec::RenderSpec;
+use easel_domain::tier::ServiceClass;
+use easel_domain::{BootId, DiscordId, GuildKey, JobId, UserId};
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::row::{corrupt, json};
+
+/// What a scheduler needs to know about a waiting job. Well below 1 KB.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitingJob {
+    /// The job.
+    pub job_id: JobId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Where it was asked for.
+    pub guild_id: Option<GuildKey>,
+    /// Its lane.
+    pub service_class: ServiceClass,
+    /// Jobs of this member that may run at once.
+    pub running_limit: u32,
+    /// After this long it goes first within its class.
+    pub aging: Duration,
+    /// Hash of the weights it needs.
+    pub model_hash: String,
+    /// Pictures wanted.
+    pub pictures: u32,
+    /// Denoised width and height in pixels, and steps.
+    pub shape: (u32, u32, u32),
+    /// Number of the next try.
+    pub attempt: u32,
+    /// Not to be leased before.
+    pub not_before: Option<OffsetDateTime>,
+    /// The node start that failed the last try.
+    pub avoid_boot: Option<BootId>,
+    /// When the member asked.
+    pub submitted_at: OffsetDateTime,
+    /// The shard whose process shows it.
+    pub shard: u32,
+    /// The channel of its message.
+    pub channel_id: DiscordId,
+}
+
+const COLUMNS: &str = "j.id, j.user_id, j.guild_id, j.service_class, t.running_limit, t.aging_s, j.model_hash, j.spec,
+    j.attempt, nullif(j.not_before, '-infinity') AS not_before, j.avoid_boot, j.submitted_at, d.shard, d.channel_id";
+
+const TABLES: &str = "jobs j JOIN tiers t ON t.name = j.tier JOIN deliveries d ON d.job_id = j.id";
+
+impl WaitingJob {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let spec: RenderSpec = json(row, "spec")?;
+        let class: String = row.get("service_class");
+        Ok(Self {
+            job_id: row.get("id"),
+            user_id: row.get("user_id"),
+            guild_id: row.get("guild_id"),
+            service_class: ServiceClass::from_name(&class)
+                .ok_or_else(|| corrupt("service class", &class))?,
+            running_limit: unsigned(row, "running_limit")?,
+            aging: Duration::from_secs(u64::from(unsigned(row, "aging_s")?)),
+            model_hash: row.get("model_hash"),
+            pictures: u32::try_from(spec.picture_count()).unwrap_or(u32::MAX),
+            shape: spec.work_shape(),
+            attempt: unsigned(row, "attempt")?,
+            not_before: row.get("not_before"),
+            avoid_boot: row.get("avoid_boot"),
+            submitted_at: row.get("submitted_at"),
+            shard: unsigned(row, "shard")?,
+            channel_id: row.get("channel_id"),
+        })
+    }
+}
+
+fn unsigned(row: &Row, column: &'static str) -> Result<u32, StoreError> {
+    let value: i32 = row.get(column);
+    u32::try_from(value).map_err(|_| corrupt(column, &value.to_string()))
+}
+
+impl Store {
+    /// One job, if it waits in this lane.
+    pub async fn waiting_job(
+        &self,
+        region: &str,
+        pool: &str,
+        job_id: JobId,
+    ) -> Result<Option<WaitingJob>, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                &format!(
+                    "-- waiting::waiting_job\n\
+                     SELECT {COLUMNS} FROM {TABLES}
+                     WHERE j.id = $1 AND j.region = $2 AND j.pool = $3 AND j.state = 'queued'"
+                ),
+                &[
+                    /* job */ &job_id, /* region */ &region, /* pool */ &pool,
+                ],
+            )
+            .await?;
+        row.as_ref().map(WaitingJob::read).transpose()
+    }
+
+    /// The next waiting jobs of this lane after `after` in the order of ids, at most `limit` of them.
+    pub async fn waiting_jobs(
+        &self,
+        region: &str,
+        pool: &str,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<WaitingJob>, StoreError> {
+        let after = after.unwrap_or(JobId(uuid::Uuid::nil()));
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                &format!(
+                    "-- waiting::waiting_jobs\n\
+                     SELECT {COLUMNS} FROM {TABLES}
+                     WHERE j.region = $1 AND j.pool = $2 AND j.state = 'queued' AND j.id > $3
+                     ORDER BY j.id LIMIT $4"
+                ),
+                &[
+                    /* region */ &region,
+                    /* pool */ &pool,
+                    /* after */ &after,
+                    /* limit */ &i64::from(limit),
+                ],
+            )
+            .await?;
+        rows.iter().map(WaitingJob::read).collect()
+    }
+
+    /// Cancel requests of this lane that nobody has acted on, oldest first, at most `limit` of them.
+    pub async fn open_cancel_requests(
+        &self,
+        region: &str,
+        pool: &str,
+        limit: u32,
+    ) -> Result<Vec<JobId>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- waiting::open_cancel_requests\n\
+                 SELECT c.job_id FROM cancel_requests c JOIN jobs j ON j.id = c.job_id
+                 WHERE c.handled_at IS NULL AND j.region = $1 AND j.pool = $2
+                 ORDER BY c.requested_at LIMIT $3",
+                &[
+                    /* region */ &region,
+                    /* pool */ &pool,
+                    /* limit */ &i64::from(limit),
+                ],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
