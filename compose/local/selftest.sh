@@ -17,8 +17,7 @@ leave() {
     local status=$? name
     trap '' EXIT INT TERM
     for name in "$FIRST" "$SECOND"; do
-        "$here/stack" down --name "$name" || true
-        rm -rf "${ROOT:?}/$name"
+        "$here/stack" remove --name "$name" || true
     done
     rm -rf "$SCRATCH"
     exit "$status"

@@ -2,8 +2,8 @@
 # What every script here shares: messages, failing with advice, waiting for a condition, finding processes.
 # Sourced, never run.
 
+# shellcheck disable=SC2034 # read by those who source this
 EASEL_REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
-export EASEL_REPO
 
 # say TEXT...: one line for the person watching. stderr, because stdout belongs to the command's result.
 say() {

@@ -1,0 +1,160 @@
+# shellcheck shell=bash
+# The platform's own processes over a stack: starting them in order, waiting until each says that it is ready, keeping
+# them alive, and stopping all of them. Needs state.sh and environment.sh.
+
+# Each process: its port within the stack's block, and its arguments.
+PROCESSES='playground dispatcher gpu-node bot'
+
+# How often a process may die within a minute before it is left dead.
+MAX_RESTARTS=5
+
+process_port() {
+    case $1 in
+        playground) port 10 ;;
+        bot) port 11 ;;
+        dispatcher) port 12 ;;
+        gpu-node) port 13 ;;
+    esac
+}
+
+process_url() {
+    printf 'http://127.0.0.1:%s\n' "$(process_port "$1")"
+}
+
+process_dir() {
+    printf '%s\n' "$STACK_DIR/run/$1"
+}
+
+process_log() {
+    printf '%s\n' "$STACK_DIR/log/$1.log"
+}
+
+process_binary() {
+    local target=${CARGO_TARGET_DIR:-$EASEL_REPO/target}
+    case $target in /*) ;; *) target=$EASEL_REPO/$target ;; esac
+    printf '%s\n' "$target/debug/easel-$1"
+}
+
+process_runs() {
+    ! no_processes "easel-$1" "$(process_dir "$1")"
+}
+
+process_is_ready() {
+    [ "$(http_status "$(process_url "$1")/health/ready")" = 200 ]
+}
+
+# serves_discord: the real one, because a token was given.
+serves_discord() {
+    [ -n "${DISCORD_TOKEN:-}" ]
+}
+
+# wanted_processes: all of them, but no stand-in where the real Discord is served.
+wanted_processes() {
+    local name
+    for name in $PROCESSES; do
+        [ "$name" = playground ] && serves_discord || printf '%s\n' "$name"
+    done
+}
+
+# process_environment NAME: what it is told beyond the stack's own lines.
+process_environment() {
+    printf 'EASEL_HTTP__LISTEN=127.0.0.1:%s\n' "$(process_port "$1")"
+    case $1 in
+        bot)
+            if ! serves_discord; then
+                printf 'EASEL_DISCORD_API=%s\n' "$(process_url playground)"
+                printf 'DISCORD_TOKEN=%s\n' "$PLAYGROUND_TOKEN"
+            fi
+            ;;
+        playground) printf 'DISCORD_TOKEN=%s\n' "$PLAYGROUND_TOKEN" ;;
+    esac
+}
+
+# start_process NAME: in the background; its pid is in PIDS.
+start_process() {
+    local name=$1 environment dir
+    dir=$(process_dir "$name")
+    mkdir -p "$dir"
+    mapfile -t environment < <(print_environment | grep -v '^EASEL_TEST_' && process_environment "$name")
+    # A child of this shell, so that its end is noticed at once, but in a session of its own: Ctrl-C reaches only us.
+    setsid env -C "$dir" "${environment[@]}" "$(process_binary "$name")" run \
+        >>"$(process_log "$name")" 2>&1 </dev/null 7>&- &
+    PIDS[$name]=$!
+}
+
+await_process() {
+    local name=$1 began=$SECONDS
+    until process_is_ready "$name"; do
+        if ! kill -0 "${PIDS[$name]}" 2>/dev/null; then
+            fail "$name" 'it ended while starting' 'read the log' "$(process_log "$name")"
+        fi
+        [ $((SECONDS - began)) -lt "${EASEL_READY_SECONDS:-120}" ] ||
+            fail "$name" 'it is not ready after two minutes' "read the log; $(process_url "$name")/health/ready says why" \
+                "$(process_log "$name")"
+        sleep 0.05
+    done
+}
+
+# start_platform: leftovers of a killed run go first, then everything in order.
+start_platform() {
+    local name
+    declare -gA PIDS=() DEATHS=()
+    PLAYGROUND_TOKEN=${PLAYGROUND_TOKEN:-$(playground_token)}
+    stop_leftovers
+    for name in $(wanted_processes); do
+        [ -x "$(process_binary "$name")" ] || fail "$name" "$(process_binary "$name") is not there" 'run: make setup'
+        [ ! -e "$(process_log "$name")" ] || : >"$(process_log "$name")"
+    done
+    for name in $(wanted_processes); do
+        start_process "$name"
+        # The bot asks the stand-in for its gateway first thing; the others find each other in any order.
+        [ "$name" != playground ] || await_process playground
+    done
+    for name in $(wanted_processes); do await_process "$name"; done
+}
+
+# A token has three parts, the first of which is the bot's id; this one is worth nothing anywhere else.
+playground_token() {
+    printf '%s.local.%s\n' "$(printf 100000000000000001 | base64 | tr -d '=\n')" "$(random_secret)"
+}
+
+# supervise: a process that dies is started again, unless it keeps dying. Returns only when a signal ends the script,
+# or fails when one is given up.
+supervise() {
+    local name pid
+    while true; do
+        wait -n -p pid "${PIDS[@]}" || true
+        for name in "${!PIDS[@]}"; do
+            [ "${PIDS[$name]}" = "${pid:-}" ] || continue
+            DEATHS[$name]="${DEATHS[$name]:-} $SECONDS"
+            if [ "$(recent_deaths "$name")" -gt $MAX_RESTARTS ]; then
+                fail "$name" "it died $MAX_RESTARTS times within a minute" 'read the log' "$(process_log "$name")"
+            fi
+            say "$name ended; starting it again"
+            start_process "$name"
+        done
+    done
+}
+
+recent_deaths() {
+    local at count=0
+    for at in ${DEATHS[$1]}; do
+        [ $((SECONDS - at)) -ge 60 ] || count=$((count + 1))
+    done
+    printf '%s\n' "$count"
+}
+
+# stop_platform: those who make work first, those who do it last. Each is given time to hand back what it holds.
+stop_platform() {
+    local name
+    for name in bot gpu-node dispatcher playground; do
+        end_processes "easel-$name" "$(process_dir "$name")" TERM 20
+    done
+}
+
+stop_leftovers() {
+    local name
+    for name in $PROCESSES; do
+        end_processes "easel-$name" "$(process_dir "$name")" KILL 5
+    done
+}
