@@ -77,6 +77,8 @@ CREATE TABLE intake (
     token_expires_at timestamptz NOT NULL,
     received_at      timestamptz NOT NULL,
     kind             text NOT NULL,
+    shard            integer NOT NULL,
+    waits            boolean NOT NULL,
     state            text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'answered', 'abandoned')),
     job_id           uuid
 );
@@ -88,6 +90,8 @@ COMMENT ON COLUMN intake.token IS 'Credential of the answer; cleared when settle
 COMMENT ON COLUMN intake.token_expires_at IS 'When the token dies: 15 minutes after creation, less a margin.';
 COMMENT ON COLUMN intake.received_at IS 'When the bot got it.';
 COMMENT ON COLUMN intake.kind IS 'Command or button action, for metrics.';
+COMMENT ON COLUMN intake.shard IS 'The gateway shard it came through, whose process settles it after a restart.';
+COMMENT ON COLUMN intake.waits IS 'Whether the answer is a message that says "thinking" and must be replaced; false for a click without one.';
 COMMENT ON COLUMN intake.state IS 'open until a job is committed (accepted), a text was given (answered) or the token died (abandoned).';
 COMMENT ON COLUMN intake.job_id IS 'The job that came of it.';
 
@@ -160,13 +164,15 @@ CREATE TABLE prompts (
     job_id   uuid PRIMARY KEY REFERENCES jobs (id),
     shown    text NOT NULL,
     positive text NOT NULL,
-    negative text NOT NULL
+    negative text NOT NULL,
+    digest   text NOT NULL DEFAULT ''
 );
 COMMENT ON TABLE prompts IS 'The words of a job: the erasable row.';
 COMMENT ON COLUMN prompts.job_id IS 'The job.';
 COMMENT ON COLUMN prompts.shown IS 'As the member wrote it, for the message and for remakes.';
 COMMENT ON COLUMN prompts.positive IS 'As the engine gets it.';
 COMMENT ON COLUMN prompts.negative IS 'As the engine gets it.';
+COMMENT ON COLUMN prompts.digest IS 'SHA-256 in hex of the canonical text, to notice the same request twice; empty where that does not matter.';
 
 CREATE TABLE leadership (
     region     text NOT NULL,
@@ -293,6 +299,7 @@ CREATE TABLE deliveries (
     token_expires_at  timestamptz NOT NULL,
     desired_rev       integer NOT NULL DEFAULT 1,
     shown_rev         integer NOT NULL DEFAULT 0,
+    route             text NOT NULL DEFAULT 'interaction' CHECK (route IN ('interaction', 'channel', 'direct')),
     post_intent_at    timestamptz,
     next_try_at       timestamptz NOT NULL DEFAULT '-infinity',
     failures          integer NOT NULL DEFAULT 0,
@@ -312,6 +319,7 @@ COMMENT ON COLUMN deliveries.interaction_token IS 'Credential; cleared when dead
 COMMENT ON COLUMN deliveries.token_expires_at IS 'When it dies: 15 minutes after the interaction, less a margin.';
 COMMENT ON COLUMN deliveries.desired_rev IS 'Grows with every durable change that the message must show.';
 COMMENT ON COLUMN deliveries.shown_rev IS 'The revision of the last successful edit.';
+COMMENT ON COLUMN deliveries.route IS 'Which message it is: the answer to the interaction, a new one in its channel, or one in the member''s direct messages.';
 COMMENT ON COLUMN deliveries.post_intent_at IS 'Set before a new message is posted, so that a restart looks for it first.';
 COMMENT ON COLUMN deliveries.next_try_at IS 'A pause after a failed edit.';
 COMMENT ON COLUMN deliveries.failures IS 'Failed tries of this revision.';

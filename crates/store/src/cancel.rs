@@ -46,7 +46,11 @@ pub enum CancelOutcome {
 
 impl Store {
     /// Asks for a job to be cancelled. `queue` names the job queue of a region, pool and class.
-    pub async fn request_cancel<F>(&self, request: CancelRequest, queue: F) -> Result<CancelOutcome, StoreError>
+    pub async fn request_cancel<F>(
+        &self,
+        request: CancelRequest,
+        queue: F,
+    ) -> Result<CancelOutcome, StoreError>
     where
         F: Fn(&str, &str, ServiceClass) -> Option<String> + Clone + Send + Sync + 'static,
     {
@@ -71,12 +75,17 @@ async fn request_cancel(
             &[/* job */ &request.job],
         )
         .await?;
-    let Some(row) = row else { return Ok(CancelOutcome::Unknown) };
+    let Some(row) = row else {
+        return Ok(CancelOutcome::Unknown);
+    };
     if row.get::<_, Option<DiscordId>>(4) != Some(request.member) && !request.moderates {
         return Ok(CancelOutcome::NotYours);
     }
     let (state, class): (&str, &str) = (row.get(0), row.get(3));
-    let corrupt = |what, value: &str| StoreError::Corrupt { what, value: value.to_owned() };
+    let corrupt = |what, value: &str| StoreError::Corrupt {
+        what,
+        value: value.to_owned(),
+    };
     let state = JobState::from_name(state).ok_or_else(|| corrupt("job state", state))?;
     let class = ServiceClass::from_name(class).ok_or_else(|| corrupt("service class", class))?;
     if state.is_end() {
@@ -101,7 +110,10 @@ async fn request_cancel(
     .await?;
     let (region, pool): (&str, &str) = (row.get(1), row.get(2));
     let queue = queue(region, pool, class).ok_or_else(|| corrupt("lane", region))?;
-    let hint = JobHint { job_id: request.job, what: JobHintKind::CancelRequested };
+    let hint = JobHint {
+        job_id: request.job,
+        what: JobHintKind::CancelRequested,
+    };
     let outbox_id = outbox::enqueue(tx, &queue, &hint).await?;
     Ok(CancelOutcome::Requested { queue, outbox_id })
 }

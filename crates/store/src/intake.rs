@@ -64,8 +64,15 @@ pub async fn settle_intake(
     end: IntakeEnd,
 ) -> Result<(), StoreError> {
     let (state, job) = columns(end);
-    tx.execute(SETTLE, &[/* interaction */ &interaction, /* state */ &state, /* job */ &job])
-        .await?;
+    tx.execute(
+        SETTLE,
+        &[
+            /* interaction */ &interaction,
+            /* state */ &state,
+            /* job */ &job,
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -107,11 +114,22 @@ impl Store {
     }
 
     /// Settles an interaction; nothing happens if it is settled already.
-    pub async fn close_intake(&self, interaction: InteractionId, end: IntakeEnd) -> Result<(), StoreError> {
+    pub async fn close_intake(
+        &self,
+        interaction: InteractionId,
+        end: IntakeEnd,
+    ) -> Result<(), StoreError> {
         let (state, job) = columns(end);
         self.connection()
             .await?
-            .execute(SETTLE, &[/* interaction */ &interaction, /* state */ &state, /* job */ &job])
+            .execute(
+                SETTLE,
+                &[
+                    /* interaction */ &interaction,
+                    /* state */ &state,
+                    /* job */ &job,
+                ],
+            )
             .await?;
         Ok(())
     }
@@ -151,7 +169,11 @@ impl Store {
     }
 
     /// Deletes settled interactions received before `before`, at most `limit`, and returns how many.
-    pub async fn prune_intakes(&self, before: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+    pub async fn prune_intakes(
+        &self,
+        before: OffsetDateTime,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
         let deleted = self
             .connection()
             .await?

@@ -4,9 +4,13 @@
 //! long the transaction took under its name. Its body must be safe to run twice: no publish, no HTTP, no clock.
 //! Reads that need no transaction take a connection with [`Store::connection`].
 
+pub mod account;
+pub mod cancel;
+pub mod delivery;
 pub mod error;
 mod event;
 pub mod finish;
+pub mod intake;
 pub mod leadership;
 pub mod lease;
 pub mod migration;
@@ -15,9 +19,13 @@ pub mod outbox;
 pub mod pool;
 mod row;
 pub mod settle;
+pub mod shard;
+pub mod show;
+pub mod submit;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transaction;
+pub mod user;
 pub mod waiting;
 
 pub use error::{StoreError, expect_one_row};

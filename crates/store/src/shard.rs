@@ -71,7 +71,11 @@ impl Store {
                 ],
             )
             .await?;
-        Ok(row.map(|row| ShardLease { shard, epoch: row.get(0), holder }))
+        Ok(row.map(|row| ShardLease {
+            shard,
+            epoch: row.get(0),
+            holder,
+        }))
     }
 
     /// Extends the lease.

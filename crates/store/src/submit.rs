@@ -169,10 +169,12 @@ impl Store {
             .await?;
         row.map(|row| {
             let (id, hash): (String, String) = (row.get(0), row.get(1));
-            let Json(profile) = row.try_get::<_, Json<ModelProfile>>(2).map_err(|_| StoreError::Corrupt {
-                what: "model profile",
-                value: id.clone(),
-            })?;
+            let Json(profile) =
+                row.try_get::<_, Json<ModelProfile>>(2)
+                    .map_err(|_| StoreError::Corrupt {
+                        what: "model profile",
+                        value: id.clone(),
+                    })?;
             Ok((ModelRef { id, hash }, profile))
         })
         .transpose()
@@ -212,10 +214,16 @@ async fn submit(tx: &Transaction<'_>, new: &Submission) -> Result<Submitted, Sto
     let unfinished = unfinished_jobs(tx, &account).await?;
     if let Admission::QueueFull { unfinished, limit } = account.tier.admit(unfinished) {
         let tier = account.tier.name;
-        return Ok(Submitted::QueueFull { unfinished, limit, tier });
+        return Ok(Submitted::QueueFull {
+            unfinished,
+            limit,
+            tier,
+        });
     }
     if account.balance < new.quote && new.quote > Credits(0) {
-        return Ok(Submitted::TooDear { balance: account.balance });
+        return Ok(Submitted::TooDear {
+            balance: account.balance,
+        });
     }
     // `ServiceClass` is ordered from most to least urgent.
     let own = account.tier.service_class;
@@ -225,13 +233,24 @@ async fn submit(tx: &Transaction<'_>, new: &Submission) -> Result<Submitted, Sto
     reserve(tx, new, user).await?;
     insert_delivery(tx, new).await?;
     let queue = new.queues[class as usize].clone();
-    let hint = JobHint { job_id: new.job, what: JobHintKind::Submitted };
+    let hint = JobHint {
+        job_id: new.job,
+        what: JobHintKind::Submitted,
+    };
     let outbox_id = outbox::enqueue(tx, &queue, &hint).await?;
     settle_intake(tx, new.interaction, IntakeEnd::Accepted(new.job)).await?;
-    Ok(Submitted::Accepted { class, tier: account.tier.name, queue, outbox_id })
+    Ok(Submitted::Accepted {
+        class,
+        tier: account.tier.name,
+        queue,
+        outbox_id,
+    })
 }
 
-async fn job_of_interaction(tx: &Transaction<'_>, interaction: InteractionId) -> Result<Option<JobId>, StoreError> {
+async fn job_of_interaction(
+    tx: &Transaction<'_>,
+    interaction: InteractionId,
+) -> Result<Option<JobId>, StoreError> {
     let row = tx
         .query_opt(
             "-- submit::job_of_interaction\n\
@@ -248,7 +267,13 @@ fn dedupe_key(new: &Submission, user: UserId) -> Option<String> {
         (Repetition::Once, Some((job, index))) => {
             Some(format!("{}:{job}:{index}:{user}", new.action.as_str()))
         }
-        (Repetition::Once | Repetition::Allowed | Repetition::SameWords(_) | Repetition::SameClick(_), _) => None,
+        (
+            Repetition::Once
+            | Repetition::Allowed
+            | Repetition::SameWords(_)
+            | Repetition::SameClick(_),
+            _,
+        ) => None,
     }
 }
 
@@ -306,7 +331,11 @@ async fn earlier(
         }
     };
     Ok(row.map(|row| {
-        let place = MessagePlace { guild: row.get(1), channel: row.get(2), message: row.get(3) };
+        let place = MessagePlace {
+            guild: row.get(1),
+            channel: row.get(2),
+            message: row.get(3),
+        };
         (row.get(0), place)
     }))
 }
@@ -362,7 +391,11 @@ async fn insert_job(
     Ok(())
 }
 
-async fn insert_words(tx: &Transaction<'_>, new: &Submission, user: UserId) -> Result<(), StoreError> {
+async fn insert_words(
+    tx: &Transaction<'_>,
+    new: &Submission,
+    user: UserId,
+) -> Result<(), StoreError> {
     tx.execute(
         "-- submit::insert_words\n\
          INSERT INTO prompts (job_id, shown, positive, negative, digest) VALUES ($1, $2, $3, $4, $5)",

@@ -48,7 +48,10 @@ pub async fn resolve_user(
 
 impl Store {
     /// The member behind a Discord account, if it was ever seen.
-    pub async fn user_by_discord(&self, discord_id: DiscordId) -> Result<Option<UserId>, StoreError> {
+    pub async fn user_by_discord(
+        &self,
+        discord_id: DiscordId,
+    ) -> Result<Option<UserId>, StoreError> {
         let row = self
             .connection()
             .await?

@@ -1,0 +1,301 @@
+//! The message of each job: which revision it should show, which it shows, and over which route it can be reached.
+//!
+//! Only the process that owns the shard writes here; each write proves it with its [`ShardLease`].
+
+use deadpool_postgres::Transaction;
+use easel_domain::{DiscordId, GuildKey, JobId};
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::error::{StoreError, expect_one_row};
+use crate::pool::Store;
+use crate::shard::{ShardLease, hold_shard};
+
+/// Which message of a job is the one that is kept up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// The answer to the interaction.
+    Interaction,
+    /// A new message in the same channel.
+    Channel,
+    /// A new message in the member's direct messages.
+    Direct,
+}
+
+impl Route {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interaction => "interaction",
+            Self::Channel => "channel",
+            Self::Direct => "direct",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Interaction, Self::Channel, Self::Direct]
+            .into_iter()
+            .find(|route| route.as_str() == name)
+    }
+}
+
+/// One row of `deliveries`.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The job.
+    pub job: JobId,
+    /// The gateway shard whose process owns the message.
+    pub shard: u32,
+    /// Needed for edits by token.
+    pub application: DiscordId,
+    /// `None` in direct messages.
+    pub guild: Option<GuildKey>,
+    /// Where the message is.
+    pub channel: DiscordId,
+    /// The message, once Discord has told it.
+    pub message: Option<DiscordId>,
+    /// Whether only the token can edit it.
+    pub ephemeral: bool,
+    /// Credential of the interaction, while it lives.
+    pub token: Option<SecretString>,
+    /// When the token dies, less a margin.
+    pub token_expires_at: OffsetDateTime,
+    /// The revision that the message should show.
+    pub desired_rev: i32,
+    /// The revision that it shows.
+    pub shown_rev: i32,
+    /// Which message it is.
+    pub route: Route,
+    /// Set while a new message may have been posted without our knowing its id.
+    pub post_intent_at: Option<OffsetDateTime>,
+    /// Not before.
+    pub next_try_at: Option<OffsetDateTime>,
+    /// Failed tries of this revision.
+    pub failures: u32,
+    /// Why no route is left.
+    pub undeliverable: Option<String>,
+}
+
+const OWNED: &str = "EXISTS (SELECT 1 FROM shard_owners o WHERE o.shard = deliveries.shard AND o.shard = $1 AND o.epoch = $2)";
+
+impl Store {
+    /// The delivery of a job.
+    pub async fn delivery(&self, job: JobId) -> Result<Option<Delivery>, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- delivery::delivery\n\
+                 SELECT job_id, shard, application_id, guild_id, channel_id, message_id, ephemeral, interaction_token,
+                        token_expires_at, desired_rev, shown_rev, route, post_intent_at,
+                        nullif(next_try_at, '-infinity') AS next_try_at, failures, undeliverable
+                 FROM deliveries WHERE job_id = $1",
+                &[/* job */ &job],
+            )
+            .await?;
+        row.as_ref().map(delivery).transpose()
+    }
+
+    /// Jobs of a shard whose messages are out of date and may be tried at `now`, those that waited longest first.
+    pub async fn due_deliveries(
+        &self,
+        shard: u32,
+        now: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Vec<JobId>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- delivery::due_deliveries\n\
+                 SELECT job_id FROM deliveries
+                 WHERE shard = $1 AND next_try_at <= $2 AND shown_rev < desired_rev AND undeliverable IS NULL
+                 ORDER BY next_try_at, job_id LIMIT $3",
+                &[
+                    /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
+                    /* now */ &now,
+                    /* limit */ &i64::from(limit),
+                ],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Notes the message that answers the interaction, if none is known yet. Needs no lease: it is a fact.
+    pub async fn learn_message(&self, job: JobId, message: DiscordId) -> Result<(), StoreError> {
+        self.connection()
+            .await?
+            .execute(
+                "-- delivery::learn_message\n\
+                 UPDATE deliveries SET message_id = $2
+                 WHERE job_id = $1 AND route = 'interaction' AND message_id IS NULL",
+                &[/* job */ &job, /* message */ &message],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The message shows revision `rev`; `message` tells its id where that is known.
+    pub async fn record_shown(
+        &self,
+        lease: ShardLease,
+        job: JobId,
+        rev: i32,
+        message: Option<DiscordId>,
+    ) -> Result<(), StoreError> {
+        let set = "shown_rev = greatest(shown_rev, least($4, desired_rev)), message_id = coalesce($5, message_id),
+                   post_intent_at = NULL, failures = 0, next_try_at = '-infinity'";
+        self.guarded(
+            "record_shown",
+            set,
+            lease,
+            job,
+            &[/* revision */ &rev, /* message */ &message],
+        )
+        .await
+    }
+
+    /// A try failed; the next one is not before `next_try_at`.
+    pub async fn record_delivery_failure(
+        &self,
+        lease: ShardLease,
+        job: JobId,
+        next_try_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let set = "failures = failures + 1, next_try_at = $4";
+        self.guarded(
+            "record_delivery_failure",
+            set,
+            lease,
+            job,
+            &[/* not before */ &next_try_at],
+        )
+        .await
+    }
+
+    /// The interaction's token is dead: nothing is edited by it any more.
+    pub async fn forget_token(&self, lease: ShardLease, job: JobId) -> Result<(), StoreError> {
+        self.guarded("forget_token", "interaction_token = NULL", lease, job, &[])
+            .await
+    }
+
+    /// The message that was kept up to date is lost: from now on it is another one, which is yet to be posted in
+    /// `channel`.
+    pub async fn change_route(
+        &self,
+        lease: ShardLease,
+        job: JobId,
+        route: Route,
+        channel: DiscordId,
+    ) -> Result<(), StoreError> {
+        let set = "route = $4, channel_id = $5, message_id = NULL, post_intent_at = NULL, interaction_token = NULL,
+                   failures = 0, next_try_at = '-infinity'";
+        self.guarded(
+            "change_route",
+            set,
+            lease,
+            job,
+            &[
+                /* route */ &route.as_str(),
+                /* channel */ &channel,
+            ],
+        )
+        .await
+    }
+
+    /// No route is left.
+    pub async fn give_up_delivery(
+        &self,
+        lease: ShardLease,
+        job: JobId,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let set = "undeliverable = $4, interaction_token = NULL, post_intent_at = NULL";
+        self.guarded("give_up_delivery", set, lease, job, &[/* reason */ &reason])
+            .await
+    }
+
+    /// Writes the intent to post a new message. `false` if there is one already: then the message may exist, and must be
+    /// looked for before it is posted again.
+    pub async fn begin_post(
+        &self,
+        lease: ShardLease,
+        job: JobId,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        self.run("begin_post", move |tx| {
+            Box::pin(async move { begin_post(tx, lease, job, at).await })
+        })
+        .await
+    }
+
+    async fn guarded(
+        &self,
+        name: &'static str,
+        set: &str,
+        lease: ShardLease,
+        job: JobId,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(), StoreError> {
+        let shard = i32::try_from(lease.shard()).unwrap_or(i32::MAX);
+        let statement = format!(
+            "-- delivery::{name}\nUPDATE deliveries SET {set} WHERE job_id = $3 AND {OWNED}"
+        );
+        let epoch = lease.epoch();
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&shard, &epoch, &job];
+        parameters.extend_from_slice(values);
+        let changed = self
+            .connection()
+            .await?
+            .execute(&statement, &parameters)
+            .await?;
+        expect_one_row(name, changed)
+    }
+}
+
+async fn begin_post(
+    tx: &Transaction<'_>,
+    lease: ShardLease,
+    job: JobId,
+    at: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    hold_shard(tx, lease).await?;
+    let changed = tx
+        .execute(
+            "-- delivery::begin_post\n\
+             UPDATE deliveries SET post_intent_at = $2
+             WHERE job_id = $1 AND post_intent_at IS NULL AND message_id IS NULL",
+            &[/* job */ &job, /* at */ &at],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+fn delivery(row: &Row) -> Result<Delivery, StoreError> {
+    let route: &str = row.get("route");
+    Ok(Delivery {
+        job: row.get("job_id"),
+        shard: u32::try_from(row.get::<_, i32>("shard")).unwrap_or(0),
+        application: row.get("application_id"),
+        guild: row.get("guild_id"),
+        channel: row.get("channel_id"),
+        message: row.get("message_id"),
+        ephemeral: row.get("ephemeral"),
+        token: row
+            .get::<_, Option<String>>("interaction_token")
+            .map(SecretString::from),
+        token_expires_at: row.get("token_expires_at"),
+        desired_rev: row.get("desired_rev"),
+        shown_rev: row.get("shown_rev"),
+        route: Route::from_name(route).ok_or_else(|| StoreError::Corrupt {
+            what: "delivery route",
+            value: route.to_owned(),
+        })?,
+        post_intent_at: row.get("post_intent_at"),
+        next_try_at: row.get("next_try_at"),
+        failures: u32::try_from(row.get::<_, i32>("failures")).unwrap_or(0),
+        undeliverable: row.get("undeliverable"),
+    })
+}

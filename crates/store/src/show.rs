@@ -1,0 +1,300 @@
+//! A job as its message shows it, in one read.
+
+use deadpool_postgres::Object;
+use easel_domain::job::{EndReason, JobState};
+use easel_domain::ledger::Credits;
+use easel_domain::picture::{FileRole, PictureOutcome, StorageClass};
+use easel_domain::spec::{Action, PromptText, RenderSpec};
+use easel_domain::tier::ServiceClass;
+use easel_domain::{DiscordId, GuildKey, JobId, UserId};
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+
+use crate::error::StoreError;
+use crate::pool::Store;
+use crate::submit::MessagePlace;
+
+/// The words of a job, while they are not erased.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JobWords {
+    /// As the member wrote them.
+    pub shown: String,
+    /// As the engine gets them.
+    pub text: PromptText,
+}
+
+/// Prompts are never logged, not even by accident.
+impl std::fmt::Debug for JobWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JobWords({} bytes)", self.shown.len())
+    }
+}
+
+/// A finished picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotPicture {
+    /// Place in the grid, counted from 0.
+    pub index: u32,
+    /// Its own seed.
+    pub seed: u32,
+    /// What may be done with it.
+    pub outcome: PictureOutcome,
+}
+
+/// A stored file of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotFile {
+    /// What it is for.
+    pub role: FileRole,
+    /// The picture, counted from 0; 0 for a grid.
+    pub index: u32,
+    /// Key in the object store.
+    pub key: String,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// Length in bytes.
+    pub size_bytes: u64,
+    /// Media type.
+    pub content_type: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// A job with all that its message and its buttons need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSnapshot {
+    /// The job.
+    pub job: JobId,
+    /// Who pays and owns the result.
+    pub user: UserId,
+    /// His Discord account, unless it is erased.
+    pub owner: Option<DiscordId>,
+    /// Where it was asked for; `None` in direct messages.
+    pub guild: Option<GuildKey>,
+    /// What the member did.
+    pub action: Action,
+    /// The picture whose button was pressed: the job, and the picture counted from 0.
+    pub parent: Option<(JobId, Option<u32>)>,
+    /// What to make.
+    pub spec: RenderSpec,
+    /// The words.
+    pub words: Option<JobWords>,
+    /// Where its pictures lie.
+    pub storage_class: StorageClass,
+    /// Its lane.
+    pub class: ServiceClass,
+    /// Credits reserved.
+    pub quote: Credits,
+    /// Where it is.
+    pub state: JobState,
+    /// Try number.
+    pub attempt: u32,
+    /// Whether somebody has asked to cancel it.
+    pub cancel_requested: bool,
+    /// When the member asked.
+    pub submitted_at: OffsetDateTime,
+    /// First lease.
+    pub started_at: Option<OffsetDateTime>,
+    /// End.
+    pub ended_at: Option<OffsetDateTime>,
+    /// Why it ended without pictures.
+    pub end_reason: Option<EndReason>,
+    /// Its pictures, in order.
+    pub pictures: Vec<SnapshotPicture>,
+    /// Their files.
+    pub files: Vec<SnapshotFile>,
+    /// Where its message is.
+    pub place: Option<MessagePlace>,
+}
+
+impl JobSnapshot {
+    /// The file of this role for the picture at `index`.
+    pub fn file(&self, role: FileRole, index: u32) -> Option<&SnapshotFile> {
+        self.files
+            .iter()
+            .find(|file| file.role == role && file.index == index)
+    }
+}
+
+impl Store {
+    /// A job as its message shows it.
+    pub async fn job_snapshot(&self, job: JobId) -> Result<Option<JobSnapshot>, StoreError> {
+        let connection = self.connection().await?;
+        let row = connection
+            .query_opt(
+                "-- show::job_snapshot\n\
+                 SELECT j.id, j.user_id, u.discord_id, j.guild_id, j.action, j.parent_job_id, j.parent_index, j.spec,
+                        p.shown, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
+                        c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
+                        j.end_reason, d.guild_id AS place_guild, d.channel_id, d.message_id
+                 FROM jobs j
+                 LEFT JOIN discord_users u ON u.user_id = j.user_id
+                 LEFT JOIN prompts p ON p.job_id = j.id
+                 LEFT JOIN cancel_requests c ON c.job_id = j.id
+                 LEFT JOIN deliveries d ON d.job_id = j.id
+                 WHERE j.id = $1",
+                &[/* job */ &job],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut snapshot = snapshot(&row)?;
+        if snapshot.state == JobState::Completed {
+            snapshot.pictures = pictures(&connection, job).await?;
+            snapshot.files = files(&connection, job).await?;
+        }
+        Ok(Some(snapshot))
+    }
+
+    /// How many queued jobs of its lane stand before a queued job, plus one; `None` if it is not queued.
+    ///
+    /// More urgent lanes of the same region and pool count as standing before it.
+    pub async fn queue_position(&self, job: JobId) -> Result<Option<u32>, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- show::queue_position\n\
+                 WITH ranks (class, rank) AS (VALUES ('turbo', 0), ('fast', 1), ('standard', 2), ('relax', 3))
+                 SELECT (SELECT count(*) FROM jobs o JOIN ranks r ON r.class = o.service_class
+                         WHERE o.state = 'queued' AND o.region = j.region AND o.pool = j.pool
+                           AND (r.rank < own.rank OR (r.rank = own.rank AND o.id <= j.id)))
+                 FROM jobs j JOIN ranks own ON own.class = j.service_class
+                 WHERE j.id = $1 AND j.state = 'queued'",
+                &[/* job */ &job],
+            )
+            .await?;
+        Ok(row.map(|row| u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX)))
+    }
+}
+
+fn corrupt(what: &'static str, value: &str) -> StoreError {
+    StoreError::Corrupt {
+        what,
+        value: value.to_owned(),
+    }
+}
+
+fn named<T>(
+    what: &'static str,
+    name: &str,
+    find: impl Fn(&str) -> Option<T>,
+) -> Result<T, StoreError> {
+    find(name).ok_or_else(|| corrupt(what, name))
+}
+
+fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
+    let job: JobId = row.get("id");
+    let Json(spec) = row
+        .try_get::<_, Json<RenderSpec>>("spec")
+        .map_err(|_| corrupt("render spec", &job.to_string()))?;
+    let words = row.get::<_, Option<String>>("shown").map(|shown| JobWords {
+        shown,
+        text: PromptText {
+            positive: row.get("positive"),
+            negative: row.get("negative"),
+        },
+    });
+    let parent_index = row
+        .get::<_, Option<i16>>("parent_index")
+        .and_then(|index| u32::try_from(index).ok());
+    let place = row
+        .get::<_, Option<DiscordId>>("channel_id")
+        .map(|channel| MessagePlace {
+            guild: row.get("place_guild"),
+            channel,
+            message: row.get("message_id"),
+        });
+    let reason: Option<&str> = row.get("end_reason");
+    Ok(JobSnapshot {
+        job,
+        user: row.get("user_id"),
+        owner: row.get("discord_id"),
+        guild: row.get("guild_id"),
+        action: named("action", row.get("action"), Action::from_name)?,
+        parent: row
+            .get::<_, Option<JobId>>("parent_job_id")
+            .map(|parent| (parent, parent_index)),
+        spec,
+        words,
+        storage_class: named(
+            "storage class",
+            row.get("storage_class"),
+            StorageClass::from_name,
+        )?,
+        class: named(
+            "service class",
+            row.get("service_class"),
+            ServiceClass::from_name,
+        )?,
+        quote: Credits(row.get("quote")),
+        state: named("job state", row.get("state"), JobState::from_name)?,
+        attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(0),
+        cancel_requested: row.get("cancel_requested"),
+        submitted_at: row.get("submitted_at"),
+        started_at: row.get("started_at"),
+        ended_at: row.get("ended_at"),
+        // A reason that a newer dispatcher gave is shown as none rather than not at all.
+        end_reason: reason.and_then(EndReason::from_name),
+        pictures: Vec::new(),
+        files: Vec::new(),
+        place,
+    })
+}
+
+async fn pictures(connection: &Object, job: JobId) -> Result<Vec<SnapshotPicture>, StoreError> {
+    let rows = connection
+        .query(
+            "-- show::pictures\n\
+             SELECT index, seed, outcome FROM pictures WHERE job_id = $1 ORDER BY index",
+            &[/* job */ &job],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SnapshotPicture {
+                index: u32::try_from(row.get::<_, i16>(0)).unwrap_or(0),
+                seed: u32::try_from(row.get::<_, i64>(1)).unwrap_or(0),
+                outcome: named("picture outcome", row.get(2), outcome)?,
+            })
+        })
+        .collect()
+}
+
+fn outcome(name: &str) -> Option<PictureOutcome> {
+    match name {
+        "pass" => Some(PictureOutcome::Pass),
+        "spoiler" => Some(PictureOutcome::Spoiler),
+        "hold" => Some(PictureOutcome::Hold),
+        "block" => Some(PictureOutcome::Block),
+        _ => None,
+    }
+}
+
+async fn files(connection: &Object, job: JobId) -> Result<Vec<SnapshotFile>, StoreError> {
+    let rows = connection
+        .query(
+            "-- show::files\n\
+             SELECT f.role, f.index, b.key, b.sha256, b.size_bytes, b.content_type, b.width, b.height
+             FROM job_files f JOIN blobs b ON b.key = f.blob_key WHERE f.job_id = $1 ORDER BY f.role, f.index",
+            &[/* job */ &job],
+        )
+        .await?;
+    let number = |value: i32| u32::try_from(value).unwrap_or(0);
+    rows.iter()
+        .map(|row| {
+            Ok(SnapshotFile {
+                role: named("file role", row.get(0), FileRole::from_name)?,
+                index: u32::try_from(row.get::<_, i16>(1)).unwrap_or(0),
+                key: row.get(2),
+                sha256: row.get(3),
+                size_bytes: u64::try_from(row.get::<_, i64>(4)).unwrap_or(0),
+                content_type: row.get(5),
+                width: number(row.get(6)),
+                height: number(row.get(7)),
+            })
+        })
+        .collect()
+}
