@@ -111,7 +111,7 @@ class FileField extends Field {
     this.url = this.file?.type.startsWith("image/") ? URL.createObjectURL(this.file) : null;
     fill(this.control,
       this.url ? h("img", { src: this.url, alt: "" }) : icon(this.file ? "file" : "upload"),
-      this.file ? `${this.file.name} · ${bytes(this.file.size)}` : "Choose or drop a file");
+      h("span", null, this.file ? `${this.file.name} · ${bytes(this.file.size)}` : "Choose or drop a file"));
   }
 
   text() {

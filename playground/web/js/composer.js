@@ -222,11 +222,10 @@ function takeFiles(files) {
   form.focus();
 }
 
-/** A letter typed while nothing else has the focus goes to the message box. */
+/** A letter typed while no text field has the focus goes to the message box; Space stays with what has the focus. */
 function typeAnywhere(event) {
-  const idle = document.activeElement === document.body || document.activeElement?.matches(".message, .log");
-  if (!idle || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || event.key === " ") return;
-  if (document.querySelector("dialog[open]")) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || event.key === " ") return;
+  if (document.activeElement?.matches("input, textarea") || document.querySelector("dialog[open], .menu")) return;
   if (form) form.focus();
   else input.focus();
 }

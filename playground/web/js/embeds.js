@@ -32,9 +32,15 @@ function linked(text, url) {
 /** Inline fields stand up to three in a row; a field that is not inline has its own row. */
 function fields(list) {
   if (list.length === 0) return null;
-  return h("dl", { class: "embed-fields" }, list.map((field) => h("div", { class: field.inline ? "embed-field inline" : "embed-field" },
+  const rows = [];
+  for (const field of list) {
+    const last = rows.at(-1);
+    if (field.inline && last?.[0].inline && last.length < 3) last.push(field);
+    else rows.push([field]);
+  }
+  return h("dl", { class: "embed-fields" }, rows.flatMap((row) => row.map((field) => h("div", { class: `embed-field of-${row.length}` },
     h("dt", null, markdown(field.name, names, { inline: true })),
-    h("dd", { class: "md" }, markdown(field.value, names)))));
+    h("dd", { class: "md" }, markdown(field.value, names))))));
 }
 
 function image(data) {

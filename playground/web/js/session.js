@@ -9,6 +9,8 @@ import { sameEmoji } from "./emoji.js";
 /** Longer than the bot's own three seconds, which the server watches; this one only ends a wait that nobody ended. */
 const ANSWER_LIMIT_MS = 20_000;
 const TYPING_MS = 10_000;
+/** A channel keeps at most this many messages on the page; older ones can be loaded again. */
+const MOST_MESSAGES = 600;
 const EPHEMERAL = 64;
 
 let link = null;
@@ -69,15 +71,21 @@ export async function openChannel(id) {
 async function reloadChannel(id) {
   const here = room(id);
   const user = store.me.id;
-  const messages = oldestFirst(await api.fetchMessages(id, user));
+  const before = new Set(here.messages.map((message) => message.id));
+  here.fetching = true;
+  const messages = oldestFirst(await api.fetchMessages(id, user).finally(() => { here.fetching = false; }));
   if (store.me.id !== user) return;
-  const newest = here.messages.filter((message) => message.flags & EPHEMERAL && !messages.some((known) => known.id === message.id));
+  // What events brought while the answer was on its way is newer than the answer.
+  const meanwhile = new Map(here.messages.map((message) => [message.id, message]));
+  const late = here.messages.filter((message) => !before.has(message.id) || message.flags & EPHEMERAL);
   here.messages = [];
-  for (const message of [...messages, ...newest]) if (!dismissed(message.id)) here.put(message);
+  for (const message of [...messages, ...late]) if (!dismissed(message.id)) here.put(newer(message, meanwhile.get(message.id)));
   here.complete = messages.length === 0;
   here.loaded = true;
   if (id === store.channelId) changed("messages");
 }
+
+const newer = (fetched, known) => ((known?.edited_timestamp ?? "") > (fetched.edited_timestamp ?? "") ? known : fetched);
 
 /** Loads the page of messages before the oldest known one. */
 export async function loadOlder() {
@@ -220,8 +228,9 @@ export function forgetFailure(id) {
 const HANDLERS = {
   message_create({ message }) {
     if (dismissed(message.id)) return;
-    const { loaded } = room(message.channel_id);
-    if (loaded) room(message.channel_id).put(message);
+    const here = room(message.channel_id);
+    if (here.loaded || here.fetching) here.put(message);
+    if (here.messages.length > MOST_MESSAGES) here.forgetOldest(MOST_MESSAGES / 4);
     store.typing.get(message.channel_id)?.delete(message.author.id);
     settleByMessage(message);
     if (message.channel_id !== store.channelId || document.hidden) note(message);

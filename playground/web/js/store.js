@@ -43,7 +43,16 @@ export class Room {
     this.messages = [];
     this.loaded = false;
     this.complete = false;
+    /** True while older messages are on their way. */
     this.loading = false;
+    /** True while the newest messages are on their way. */
+    this.fetching = false;
+  }
+
+  /** Drops the `count` oldest messages. */
+  forgetOldest(count) {
+    this.messages.splice(0, count);
+    this.complete = false;
   }
 
   find(id) {
