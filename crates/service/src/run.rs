@@ -17,7 +17,8 @@ use crate::config::{
 };
 use crate::health::{self, ListenError, Readiness};
 use crate::tasks::panic_text;
-use crate::{Shutdown, SystemClock, SystemEntropy, TaskSet, telemetry};
+use crate::telemetry::{self, TelemetryError};
+use crate::{Shutdown, SystemClock, SystemEntropy, TaskSet};
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const FAILED: u8 = 1;
@@ -59,6 +60,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What outlives [`Context::tasks`]: probes are answered until everything else has ended.
+    background: TaskSet,
 }
 
 impl std::fmt::Debug for Context {
@@ -81,6 +84,7 @@ impl Context {
     pub fn with(name: &'static str, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let shutdown = Shutdown::new();
         let tasks = TaskSet::new(shutdown.clone());
+        let background = TaskSet::new(shutdown.clone());
         Self {
             name,
             shutdown,
@@ -88,7 +92,18 @@ impl Context {
             readiness: Readiness::new(),
             clock,
             entropy,
+            background,
         }
+    }
+
+    /// Drains and then stops everything that runs on this context, waiting at most `limit` for each stage: for tests that
+    /// start a process's body. Returns the names of the tasks that have not ended.
+    pub async fn end(&self, limit: Duration) -> Vec<&'static str> {
+        self.shutdown.drain();
+        self.tasks.join(limit).await;
+        self.shutdown.stop();
+        self.background.join(limit).await;
+        self.tasks.join(limit).await
     }
 
     /// Starts the health server with the process's own `extra` routes beside the standard ones, and returns its address.
@@ -109,17 +124,17 @@ impl Context {
             metrics.clone(),
         )
         .merge(extra);
-        self.tasks.spawn(
+        self.background.spawn(
             "health",
             health::serve(listener, routes, self.shutdown.clone()),
         );
-        let soft = self.shutdown.soft().clone();
-        self.tasks.spawn("metrics upkeep", async move {
+        let stop = self.shutdown.hard().clone();
+        self.background.spawn("metrics upkeep", async move {
             // Histograms keep raw samples until upkeep folds them into buckets.
             let mut ticks = tokio::time::interval(UPKEEP_EVERY);
             loop {
                 tokio::select! {
-                    () = soft.cancelled() => return Ok(()),
+                    () = stop.cancelled() => return Ok(()),
                     _ = ticks.tick() => metrics.run_upkeep(),
                 }
             }
@@ -240,11 +255,11 @@ where
         () = ctx.shutdown.hard().cancelled() => ctx.tasks.running(),
     };
     ctx.shutdown.stop();
-    let left = if left.is_empty() {
-        ctx.tasks.running()
-    } else {
-        ctx.tasks.join(limits.hard_limit).await
+    let left = match left.is_empty() {
+        true => left,
+        false => ctx.tasks.join(limits.hard_limit).await,
     };
+    ctx.background.join(limits.hard_limit).await;
     ended.cancel();
     match outcome {
         Some(Ok(result)) => result?,
@@ -253,7 +268,7 @@ where
         }
         Some(Err(_)) | None => anyhow::bail!("the main task was cancelled"),
     }
-    if let Some(failure) = ctx.tasks.failure() {
+    if let Some(failure) = ctx.tasks.failure().or_else(|| ctx.background.failure()) {
         return Err(failure.into());
     }
     anyhow::ensure!(
@@ -307,9 +322,11 @@ impl Signals {
 /// Prints the chain once and chooses the code.
 fn report(name: &str, error: &anyhow::Error) -> ExitCode {
     use std::io::Write;
-    let bad_input = error
-        .chain()
-        .any(|cause| cause.is::<ConfigError>() || cause.is::<BadInput>());
+    let is_bad = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<ConfigError>() || cause.is::<BadInput>() || cause.is::<TelemetryError>()
+    };
+    // A context that is a `BadInput` is found by downcasting only, not in the chain.
+    let bad_input = error.chain().any(is_bad) || error.downcast_ref::<BadInput>().is_some();
     // Nothing is left to tell if stderr is closed.
     let _ = writeln!(std::io::stderr(), "easel-{name}: error: {error:#}");
     ExitCode::from(if bad_input { BAD_INPUT } else { FAILED })
