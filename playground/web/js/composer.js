@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 import { focusNewest } from "./log.js";
 import { Picker } from "./picker.js";
 import { say, useCommand } from "./session.js";
-import { findChannel, on, store } from "./store.js";
+import { commandsHere, findChannel, on, store } from "./store.js";
 
 const MAX_CONTENT = 2000;
 
@@ -95,7 +95,7 @@ function refresh() {
   count.classList.toggle("over", left < 0);
   box.classList.toggle("has-text", input.value.trim() !== "");
   box.classList.toggle("is-command", input.value.startsWith("/"));
-  const list = runnable(store.commands);
+  const list = runnable(commandsHere());
   const split = splitCommand(input.value, list);
   if (split?.complete) {
     picker.hide();
@@ -142,7 +142,7 @@ function onKey(event) {
     event.preventDefault();
     submit();
   } else if (event.key === "Tab" && !event.shiftKey) {
-    const split = splitCommand(input.value, runnable(store.commands));
+    const split = splitCommand(input.value, runnable(commandsHere()));
     if (!split?.complete) return;
     event.preventDefault();
     showForm(split.command, readOptions(split.rest, split.command.options));
@@ -157,9 +157,9 @@ function onKey(event) {
 function submit() {
   const text = input.value.trim();
   if (text === "") return;
-  const split = splitCommand(text, runnable(store.commands));
+  const split = splitCommand(text, runnable(commandsHere()));
   if (split) { submitTyped(split); return; }
-  if (/^\/\w/.test(text) && store.commands.length > 0) { toast(`There is no command ${text.split(/\s/)[0]}.`, "error"); return; }
+  if (/^\/\w/.test(text) && commandsHere().length > 0) { toast(`There is no command ${text.split(/\s/)[0]}.`, "error"); return; }
   if (text.length > MAX_CONTENT) { toast(`A message has at most ${MAX_CONTENT} characters.`, "error"); return; }
   showText("");
   // What could not be sent comes back, unless something else was typed meanwhile.
@@ -212,7 +212,7 @@ function setUpFiles() {
 }
 
 function takeFiles(files) {
-  const split = form ? null : splitCommand(input.value, runnable(store.commands));
+  const split = form ? null : splitCommand(input.value, runnable(commandsHere()));
   if (split) showForm(split.command, readOptions(split.rest, split.command.options));
   for (const file of files) {
     if (form?.takeFile(file)) continue;

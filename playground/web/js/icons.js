@@ -8,6 +8,7 @@ const line = (d, extra = {}) => ["path", {
 
 const SHAPES = {
   hash: [line("M5 9h15M4 15h15M10 4 8 20M16 4l-2 16")],
+  thread: [line("M6 4v9a4 4 0 0 0 4 4h9M15 13l4 4-4 4")],
   at: [["circle", { cx: 12, cy: 12, r: 4, fill: "none", stroke: "currentColor", "stroke-width": 2 }],
     line("M16 8v5a3 3 0 0 0 5-1 9 9 0 1 0-4 7.6")],
   chat: [line("M4 6a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-6l-5 4v-4H6a2 2 0 0 1-2-2z")],

@@ -12,7 +12,7 @@ import { pictures } from "./media.js";
 import { closeMenu, openMenu } from "./menu.js";
 import { EPHEMERAL, LOADING } from "./message.js";
 import { clickComponent, dismiss, forgetFailure, openChannel, remove, toggleReaction, useCommand } from "./session.js";
-import { findChannel, findMessage, store } from "./store.js";
+import { commandsHere, findChannel, findMessage, store } from "./store.js";
 
 const ACTIONS = {
   "click-component": (target, message) => clickComponent(message.id, target.dataset.customId),
@@ -90,7 +90,7 @@ function contextMenu(anchor, message) {
     }, emojiNode(emoji));
     items.push({ row: QUICK_REACTIONS.map(quick) }, "-");
   }
-  const apps = store.commands.filter((command) => command.type === 3);
+  const apps = commandsHere().filter((command) => command.type === 3);
   if (apps.length > 0 && !ephemeral) {
     items.push({ heading: "Apps" });
     for (const command of apps) {
@@ -100,10 +100,13 @@ function contextMenu(anchor, message) {
   }
   if (message.content) items.push({ label: "Copy text", icon: icon("copy"), onPick: () => copy(message.content, "Text copied") });
   items.push({ label: "Copy message ID", icon: icon("copy"), onPick: () => copy(message.id, "Message ID copied") });
-  const gone = ephemeral
-    ? { label: "Dismiss message", icon: icon("close"), onPick: () => dismiss(message.id) }
-    : { label: own ? "Delete message" : "Delete message (as moderator)", icon: icon("trash"), danger: true, onPick: () => askToDelete(message) };
-  items.push("-", gone);
+  const moderator = findChannel(message.channel_id)?.guild?.moderator ?? false;
+  if (ephemeral) {
+    items.push("-", { label: "Dismiss message", icon: icon("close"), onPick: () => dismiss(message.id) });
+  } else if (own || moderator) {
+    const label = own ? "Delete message" : "Delete message (as moderator)";
+    items.push("-", { label, icon: icon("trash"), danger: true, onPick: () => askToDelete(message) });
+  }
   openMenu(anchor, items, { label: "Message", className: anchor instanceof Element ? "align-right" : "" });
 }
 

@@ -92,10 +92,21 @@ function drawList() {
     }, face, h("span", { class: "place-name" }, name), extra, unread ? h("span", { class: "badge", "aria-hidden": "true" }, Math.min(unread, 99)) : null);
   };
   const rows = guild
-    ? [h("h3", { class: "place-group", "data-key": "text" }, "Text channels"), ...guild.channels.map((channel) =>
-      row(channel.id, icon("hash"), channel.name, channel.nsfw ? h("span", { class: "age-tag", title: "Age-restricted" }, "18+") : null))]
+    ? [h("h3", { class: "place-group", "data-key": "text" }, "Text channels"), ...withThreads(guild.channels).map((channel) =>
+      row(channel.id, icon(channel.parent_id ? "thread" : "hash"), channel.name, marks(channel)))]
     : store.dms.map((dm) => row(dm.channel_id, avatar(dm.user, "sm"), dm.user.name, dm.user.bot ? h("span", { class: "app-tag" }, "APP") : null));
   update("sidebar-list", rows.length > 0 ? rows : h("p", { class: "nothing" }, "No conversations yet."));
+}
+
+/** Channels in their order, each followed by its threads. */
+function withThreads(channels) {
+  const top = channels.filter((channel) => !channels.some((other) => other.id === channel.parent_id));
+  return top.flatMap((channel) => [channel, ...channels.filter((thread) => thread.parent_id === channel.id)]);
+}
+
+function marks(channel) {
+  return [channel.archived ? h("span", { class: "soft-tag", title: "Archived thread" }, "archived") : null,
+    channel.nsfw ? h("span", { class: "age-tag", title: "Age-restricted" }, "18+") : null];
 }
 
 function drawHead() {
@@ -112,7 +123,7 @@ function drawHead() {
   fill(byId("channel-head"), toggle,
     h("span", { class: "head-mark" }, channel.dm ? avatar(channel.dm, "sm") : icon("hash")),
     h("h1", { class: "head-name" }, channel.name),
-    channel.nsfw ? h("span", { class: "age-tag", title: "Age-restricted" }, "18+") : null,
+    marks(channel),
     channel.topic ? h("span", { class: "head-topic", title: channel.topic }, channel.topic) : h("span", { class: "head-topic" }),
     status);
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { announce, toast } from "./dom.js";
 import { plainText } from "./markdown.js";
-import { adoptState, author, changed, findChannel, findMessage, firstChannel, room, store } from "./store.js";
+import { adoptDms, adoptState, author, changed, findChannel, findMessage, firstChannel, room, store } from "./store.js";
 import { sameEmoji } from "./emoji.js";
 
 /** Longer than the bot's own three seconds, which the server watches; this one only ends a wait that nobody ended. */
@@ -284,6 +284,11 @@ const HANDLERS = {
     store.users.set(store.bot.id, store.bot);
     changed("places");
   },
+  dms({ dms }) {
+    adoptDms(dms);
+    changed("places");
+  },
+  channels: () => void attempt(refreshPlaces),
   typing(event) {
     const user = event.user_id ?? event.user?.id ?? event.user;
     if (user === store.me.id) return;
@@ -306,6 +311,7 @@ function settleByMessage(message) {
 async function refreshPlaces() {
   adoptState(await api.fetchState(store.me.id));
   changed("places");
+  if (!findChannel(store.channelId) && firstChannel()) await openChannel(firstChannel());
 }
 
 function note(message) {

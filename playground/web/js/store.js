@@ -116,15 +116,30 @@ export function firstChannel() {
 
 /** Takes over an answer of the state call. */
 export function adoptState(state) {
-  const people = state.users.map((user) => ({ ...user, bot: false }));
+  const people = state.users.map((user) => ({ ...user, name: user.display_name ?? user.name, bot: false }));
   const bot = { ...state.bot, bot: true };
   store.users = new Map([...people, bot].map((user) => [user.id, user]));
   const me = typeof state.me === "object" ? state.me?.id : state.me;
   store.me = store.users.get(me) ?? people[0];
   store.bot = bot;
   store.guilds = state.guilds;
-  store.dms = state.dms.map((dm) => ({ ...dm, user: person(dm.user) }));
   store.commands = state.commands;
+  adoptDms(state.dms);
+}
+
+/** Takes over a list of direct channels. */
+export function adoptDms(dms) {
+  store.dms = dms.map((dm) => ({ ...dm, user: person(dm.user) }));
+}
+
+/** The commands that can be used in the open channel: those of its server, and those that fit the kind of place. */
+export function commandsHere() {
+  const channel = findChannel(store.channelId);
+  if (!channel) return [];
+  const context = channel.dm ? 1 : 0;
+  return store.commands.filter((command) => (!command.guild_id || command.guild_id === channel.guild?.id)
+    && (command.contexts ?? [context]).includes(context) && !(channel.dm && command.dm_permission === false)
+    && !(command.nsfw && !channel.nsfw));
 }
 
 function person(user) {

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { botFace } from "./avatar.js";
-import { store } from "./store.js";
+import { commandsHere, store } from "./store.js";
 
 const EXAMPLES = [
   "a red sailboat on the sea at sunset",
@@ -26,11 +26,12 @@ export function welcome(channel, empty) {
 
 /** Ready-made lines for the message box: for a picture command where there is one, else the first commands. */
 function examples() {
-  const picture = store.commands.find((command) => command.name === "imagine");
+  const commands = commandsHere();
+  const picture = commands.find((command) => command.name === "imagine");
   const option = picture?.options?.find((known) => known.type === 3)?.name;
   const lines = picture && option
     ? EXAMPLES.map((text) => `/imagine ${option}: ${text}`)
-    : store.commands.filter((command) => (command.type ?? 1) === 1).slice(0, 3).map((command) => `/${command.name}`);
+    : commands.filter((command) => (command.type ?? 1) === 1).slice(0, 3).map((command) => `/${command.name}`);
   if (lines.length === 0) {
     return h("p", { class: "welcome-wait" }, store.bot.online ? "The bot has no commands yet." : `${store.bot.name} is not connected yet. Its commands appear here when it is.`);
   }
