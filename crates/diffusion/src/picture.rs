@@ -1,0 +1,83 @@
+//! Pictures as plain bytes, and their way in and out of tensors.
+
+use tch::{Device, Kind, Tensor};
+
+/// Rows from the top, three bytes (red, green, blue) for each pixel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `3 * width * height` bytes.
+    pub rgb: Vec<u8>,
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({}x{})", self.width, self.height)
+    }
+}
+
+impl Picture {
+    /// Whether the buffer has the length that the size asks for, and the picture is not empty.
+    pub fn is_whole(&self) -> bool {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        pixels > 0 && self.rgb.len() as u64 == 3 * pixels
+    }
+
+    /// To `[1, 3, height, width]` in 0..1.
+    pub(crate) fn to_unit(&self) -> Tensor {
+        let shape = [i64::from(self.height), i64::from(self.width), 3];
+        let bytes = Tensor::from_data_size(&self.rgb, &shape, Kind::Uint8);
+        bytes.permute([2, 0, 1]).unsqueeze(0).to_kind(Kind::Float) / 255.0
+    }
+
+    /// From `[1, 3, height, width]` in 0..1; what lies outside is clamped.
+    pub(crate) fn from_unit(x: &Tensor) -> Self {
+        let (_, _, height, width) = x.size4().expect("pictures have four dimensions");
+        let scaled = (x
+            .to_device(Device::Cpu)
+            .to_kind(Kind::Float)
+            .clamp(0.0, 1.0)
+            * 255.0)
+            .round();
+        let bytes = scaled
+            .to_kind(Kind::Uint8)
+            .squeeze_dim(0)
+            .permute([1, 2, 0])
+            .contiguous();
+        let mut rgb = vec![0; (3 * height * width) as usize];
+        let count = rgb.len();
+        bytes.copy_data_u8(&mut rgb, count);
+        Self {
+            width: width as u32,
+            height: height as u32,
+            rgb,
+        }
+    }
+
+    /// From `[1, 3, height, width]` in -1..1, as autoencoders give them.
+    pub(crate) fn from_signed(x: &Tensor) -> Self {
+        Self::from_unit(&(x / 2.0 + 0.5))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_the_way_through_a_tensor() {
+        let picture = Picture {
+            width: 3,
+            height: 2,
+            rgb: (0..18).map(|byte| byte * 14).collect(),
+        };
+        assert_eq!(Picture::from_unit(&picture.to_unit()), picture);
+        assert_eq!(
+            Picture::from_signed(&(picture.to_unit() * 2.0 - 1.0)),
+            picture
+        );
+    }
+}

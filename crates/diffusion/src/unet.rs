@@ -1,0 +1,184 @@
+//! `UNet2DConditionModel`: predicts noise, or velocity, from noisy latents, a step number and text states
+//! (Rombach et al. 2021, arXiv 2112.10752).
+
+mod config;
+mod down;
+mod embedding;
+mod mid;
+pub(crate) mod resnet;
+mod transformer;
+mod up;
+
+use tch::Tensor;
+
+use config::Level;
+pub use config::UNetConfig;
+use down::DownBlock;
+use embedding::{Sinusoids, TimestepEmbedding};
+use mid::MidBlock;
+use resnet::ResnetStyle;
+use up::{UpBlock, UpPlace};
+
+use crate::error::LoadError;
+use crate::layers::{Activation, Conv2d, GroupNorm};
+use crate::weights::Weights;
+
+/// The denoising network.
+pub struct UNet {
+    conv_in: Conv2d,
+    time_proj: Sinusoids,
+    time_embedding: TimestepEmbedding,
+    down_blocks: Vec<DownBlock>,
+    mid_block: Option<MidBlock>,
+    up_blocks: Vec<UpBlock>,
+    conv_norm_out: GroupNorm,
+    conv_out: Conv2d,
+    activation: Activation,
+    center_input: bool,
+}
+
+impl UNet {
+    /// Builds the network that the configuration describes.
+    pub fn load(weights: &Weights, config: &UNetConfig) -> Result<Self, LoadError> {
+        config.check(weights.path())?;
+        let levels = config.levels(weights.path())?;
+        let style = style(weights, config)?;
+        let first = levels[0].channels;
+        let time_proj = Sinusoids {
+            features: first,
+            flip_sin_to_cos: config.flip_sin_to_cos,
+            freq_shift: config.freq_shift,
+        };
+        let time_weights = weights.child("time_embedding");
+        let time_embedding = TimestepEmbedding::load(
+            &time_weights,
+            first,
+            config.time_features(),
+            style.activation,
+        )?;
+        let innermost = &levels[levels.len() - 1];
+        Ok(Self {
+            conv_in: Conv2d::load(
+                &weights.child("conv_in"),
+                config.in_channels,
+                first,
+                config.conv_in_kernel,
+            )?,
+            time_proj,
+            time_embedding,
+            down_blocks: load_down(weights, config, &levels, style)?,
+            mid_block: MidBlock::load(&weights.child("mid_block"), innermost, style, config)?,
+            up_blocks: load_up(weights, config, &levels, style)?,
+            conv_norm_out: GroupNorm::load(
+                &weights.child("conv_norm_out"),
+                config.groups(),
+                first,
+                config.norm_eps,
+            )?,
+            conv_out: Conv2d::load(
+                &weights.child("conv_out"),
+                first,
+                config.out_channels,
+                config.conv_out_kernel,
+            )?,
+            activation: style.activation,
+            center_input: config.center_input_sample,
+        })
+    }
+
+    /// `sample`: `[batch, in_channels, height, width]`; `timesteps`: `[batch]`; `context`: `[batch, tokens, features]`;
+    /// to `[batch, out_channels, height, width]`. Rows do not influence each other.
+    pub fn forward(&self, sample: &Tensor, timesteps: &Tensor, context: &Tensor) -> Tensor {
+        let waves = self.time_proj.forward(timesteps).to_kind(sample.kind());
+        let time = self.time_embedding.forward(&waves);
+        let mut x = if self.center_input {
+            self.conv_in.forward(&(sample * 2.0 - 1.0))
+        } else {
+            self.conv_in.forward(sample)
+        };
+        let mut skips = vec![x.shallow_clone()];
+        for block in &self.down_blocks {
+            x = block.forward(&x, &time, context, &mut skips);
+        }
+        if let Some(block) = &self.mid_block {
+            x = block.forward(&x, &time, context);
+        }
+        for block in &self.up_blocks {
+            x = block.forward(&x, &time, context, &mut skips);
+        }
+        self.conv_out
+            .forward(&self.activation.forward(&self.conv_norm_out.forward(&x)))
+    }
+}
+
+fn style(weights: &Weights, config: &UNetConfig) -> Result<ResnetStyle, LoadError> {
+    let scale_shift = match config.resnet_time_scale_shift.as_str() {
+        "default" => false,
+        "scale_shift" => true,
+        other => {
+            return Err(LoadError::key(
+                weights.path(),
+                "resnet_time_scale_shift",
+                format!("{other:?} is unknown"),
+            ));
+        }
+    };
+    Ok(ResnetStyle {
+        groups: config.groups(),
+        epsilon: config.norm_eps,
+        activation: Activation::named(&config.act_fn, "act_fn", weights)?,
+        time_features: Some(config.time_features()),
+        scale_shift,
+        output_scale: config.resnet_out_scale_factor,
+    })
+}
+
+fn load_down(
+    weights: &Weights,
+    config: &UNetConfig,
+    levels: &[Level],
+    style: ResnetStyle,
+) -> Result<Vec<DownBlock>, LoadError> {
+    let load = |index: usize| {
+        let (level, class) = (&levels[index], &config.down_block_types[index]);
+        let inputs = levels[index.saturating_sub(1)].channels;
+        let last = index + 1 == levels.len();
+        DownBlock::load(
+            &weights.child("down_blocks").child(index),
+            class,
+            inputs,
+            level,
+            style,
+            config,
+            last,
+        )
+    };
+    (0..levels.len()).map(load).collect()
+}
+
+fn load_up(
+    weights: &Weights,
+    config: &UNetConfig,
+    levels: &[Level],
+    style: ResnetStyle,
+) -> Result<Vec<UpBlock>, LoadError> {
+    let count = levels.len();
+    let load = |index: usize| {
+        let at = count - 1 - index;
+        let place = UpPlace {
+            previous: levels[(at + 1).min(count - 1)].channels,
+            above: levels[at.saturating_sub(1)].channels,
+            last: at == 0,
+        };
+        let class = &config.up_block_types[index];
+        UpBlock::load(
+            &weights.child("up_blocks").child(index),
+            class,
+            &place,
+            &levels[at],
+            style,
+            config,
+        )
+    };
+    (0..count).map(load).collect()
+}

@@ -1,0 +1,265 @@
+//! The configuration of a `UNet2DConditionModel`, with the defaults of that class for missing keys.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::config::{PerLevel, Sides};
+use crate::error::LoadError;
+
+/// `unet/config.json`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct UNetConfig {
+    /// Latent height and width that the model was trained at.
+    pub sample_size: Option<Sides>,
+    /// Channels of the latents.
+    pub in_channels: i64,
+    /// Channels of the prediction.
+    pub out_channels: i64,
+    /// Whether inputs are mapped from 0..1 to -1..1 first.
+    pub center_input_sample: bool,
+    /// Whether the time embedding is `[cos, sin]` rather than `[sin, cos]`.
+    pub flip_sin_to_cos: bool,
+    /// Subtracted from the number of frequencies of the time embedding.
+    pub freq_shift: f64,
+    /// Classes of the blocks on the way down, outermost first.
+    pub down_block_types: Vec<String>,
+    /// Class of the block at the bottom; none when null.
+    pub mid_block_type: Option<String>,
+    /// Classes of the blocks on the way up, innermost first.
+    pub up_block_types: Vec<String>,
+    /// Whether both attentions of a transformer block look at the text.
+    pub only_cross_attention: PerLevel<bool>,
+    /// Channels of each level.
+    pub block_out_channels: Vec<i64>,
+    /// Residual blocks of each level on the way down; one more on the way up.
+    pub layers_per_block: PerLevel<i64>,
+    /// Padding of the strided convolutions; 0 pads right and bottom only.
+    pub downsample_padding: i64,
+    /// Divides the output of the middle's residual blocks.
+    pub mid_block_scale_factor: f64,
+    /// Activation of residual blocks and time embedding.
+    pub act_fn: String,
+    /// Groups of each group normalisation.
+    pub norm_num_groups: Option<i64>,
+    /// Epsilon of the group normalisations of residual blocks.
+    pub norm_eps: f64,
+    /// Features of the text states.
+    pub cross_attention_dim: PerLevel<i64>,
+    /// Transformer blocks in each attention.
+    pub transformer_layers_per_block: PerLevel<i64>,
+    /// Heads of each level: the key's name is a well-known misnomer.
+    pub attention_head_dim: PerLevel<i64>,
+    /// The same, in the rare checkpoints that use the right name.
+    pub num_attention_heads: Option<PerLevel<i64>>,
+    /// Whether the projections around the transformer are linear layers rather than 1x1 convolutions.
+    pub use_linear_projection: bool,
+    /// Kernel size of the first convolution.
+    pub conv_in_kernel: i64,
+    /// Kernel size of the last convolution.
+    pub conv_out_kernel: i64,
+    /// How time enters the residual blocks: `default` (added) or `scale_shift`.
+    pub resnet_time_scale_shift: String,
+    /// Divides the output of residual blocks on the way down and up.
+    pub resnet_out_scale_factor: f64,
+    /// Features of the time embedding where not four times the first level's channels.
+    pub time_embedding_dim: Option<i64>,
+    /// Features of a guidance embedding (LCM).
+    pub time_cond_proj_dim: Option<i64>,
+    #[serde(flatten)]
+    unsupported: Unsupported,
+}
+
+/// Keys that must be absent, null or false: they change the computation in ways that this crate does not know.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Unsupported {
+    class_embed_type: Option<String>,
+    num_class_embeds: Option<i64>,
+    addition_embed_type: Option<String>,
+    encoder_hid_dim: Option<i64>,
+    encoder_hid_dim_type: Option<String>,
+    time_embedding_act_fn: Option<String>,
+    timestep_post_act: Option<String>,
+    reverse_transformer_layers_per_block: Option<serde_json::Value>,
+    dual_cross_attention: bool,
+    resnet_skip_time_act: bool,
+    class_embeddings_concat: bool,
+    attention_type: Option<String>,
+    time_embedding_type: Option<String>,
+}
+
+impl Default for UNetConfig {
+    fn default() -> Self {
+        let names = |names: [&str; 4]| names.map(str::to_owned).to_vec();
+        let (down, cross_down) = ("DownBlock2D", "CrossAttnDownBlock2D");
+        let (up, cross_up) = ("UpBlock2D", "CrossAttnUpBlock2D");
+        Self {
+            sample_size: None,
+            in_channels: 4,
+            out_channels: 4,
+            center_input_sample: false,
+            flip_sin_to_cos: true,
+            freq_shift: 0.0,
+            down_block_types: names([cross_down, cross_down, cross_down, down]),
+            mid_block_type: Some("UNetMidBlock2DCrossAttn".to_owned()),
+            up_block_types: names([up, cross_up, cross_up, cross_up]),
+            only_cross_attention: PerLevel::One(false),
+            block_out_channels: vec![320, 640, 1280, 1280],
+            layers_per_block: PerLevel::One(2),
+            downsample_padding: 1,
+            mid_block_scale_factor: 1.0,
+            act_fn: "silu".to_owned(),
+            norm_num_groups: Some(32),
+            norm_eps: 1e-5,
+            cross_attention_dim: PerLevel::One(1280),
+            transformer_layers_per_block: PerLevel::One(1),
+            attention_head_dim: PerLevel::One(8),
+            num_attention_heads: None,
+            use_linear_projection: false,
+            conv_in_kernel: 3,
+            conv_out_kernel: 3,
+            resnet_time_scale_shift: "default".to_owned(),
+            resnet_out_scale_factor: 1.0,
+            time_embedding_dim: None,
+            time_cond_proj_dim: None,
+            unsupported: Unsupported::default(),
+        }
+    }
+}
+
+/// Everything that one level of the network needs to know.
+#[derive(Debug, Clone)]
+pub struct Level {
+    /// Channels.
+    pub channels: i64,
+    /// Residual blocks on the way down.
+    pub layers: i64,
+    /// Heads of attention.
+    pub heads: i64,
+    /// Transformer blocks in each attention.
+    pub transformer_layers: i64,
+    /// Features of the text states.
+    pub context: i64,
+    /// Whether both attentions look at the text.
+    pub only_cross_attention: bool,
+}
+
+impl UNetConfig {
+    /// Refuses, by key, what this crate would compute wrongly.
+    pub fn check(&self, path: &Path) -> Result<(), LoadError> {
+        let other = &self.unsupported;
+        let present = [
+            ("class_embed_type", other.class_embed_type.is_some()),
+            ("num_class_embeds", other.num_class_embeds.is_some()),
+            ("addition_embed_type", other.addition_embed_type.is_some()),
+            ("encoder_hid_dim", other.encoder_hid_dim.is_some()),
+            ("encoder_hid_dim_type", other.encoder_hid_dim_type.is_some()),
+            (
+                "time_embedding_act_fn",
+                other.time_embedding_act_fn.is_some(),
+            ),
+            ("timestep_post_act", other.timestep_post_act.is_some()),
+            (
+                "reverse_transformer_layers_per_block",
+                other.reverse_transformer_layers_per_block.is_some(),
+            ),
+            ("dual_cross_attention", other.dual_cross_attention),
+            ("resnet_skip_time_act", other.resnet_skip_time_act),
+            ("class_embeddings_concat", other.class_embeddings_concat),
+            (
+                "attention_type",
+                other
+                    .attention_type
+                    .as_deref()
+                    .is_some_and(|kind| kind != "default"),
+            ),
+            (
+                "time_embedding_type",
+                other
+                    .time_embedding_type
+                    .as_deref()
+                    .is_some_and(|kind| kind != "positional"),
+            ),
+            ("norm_num_groups", self.norm_num_groups.is_none()),
+            ("time_cond_proj_dim", self.time_cond_proj_dim.is_some()),
+        ];
+        match present.iter().find(|(_, present)| *present) {
+            Some((key, _)) => Err(LoadError::key(
+                path,
+                *key,
+                "this value is not supported yet",
+            )),
+            None => self.levels(path).map(|_| ()),
+        }
+    }
+
+    /// The levels, outermost first.
+    pub fn levels(&self, path: &Path) -> Result<Vec<Level>, LoadError> {
+        let count = self.block_out_channels.len();
+        let wrong = |key: &str| {
+            LoadError::key(
+                path,
+                key,
+                format!("must be one value or {count}, one for each level"),
+            )
+        };
+        if count == 0 || self.down_block_types.len() != count || self.up_block_types.len() != count
+        {
+            return Err(wrong("down_block_types"));
+        }
+        let heads = self
+            .num_attention_heads
+            .as_ref()
+            .unwrap_or(&self.attention_head_dim);
+        let heads = heads
+            .expand(count)
+            .ok_or_else(|| wrong("attention_head_dim"))?;
+        let layers = self
+            .layers_per_block
+            .expand(count)
+            .ok_or_else(|| wrong("layers_per_block"))?;
+        let context = self
+            .cross_attention_dim
+            .expand(count)
+            .ok_or_else(|| wrong("cross_attention_dim"))?;
+        let depth = &self.transformer_layers_per_block;
+        let depth = depth
+            .expand(count)
+            .ok_or_else(|| wrong("transformer_layers_per_block"))?;
+        let cross = self
+            .only_cross_attention
+            .expand(count)
+            .ok_or_else(|| wrong("only_cross_attention"))?;
+        if let Some(level) =
+            (0..count).find(|&level| heads[level] < 1 || self.block_out_channels[level] < 1)
+        {
+            return Err(LoadError::key(
+                path,
+                "attention_head_dim",
+                format!("level {level} is empty"),
+            ));
+        }
+        let level = |index: usize| Level {
+            channels: self.block_out_channels[index],
+            layers: layers[index],
+            heads: heads[index],
+            transformer_layers: depth[index],
+            context: context[index],
+            only_cross_attention: cross[index],
+        };
+        Ok((0..count).map(level).collect())
+    }
+
+    /// Groups of each group normalisation.
+    pub fn groups(&self) -> i64 {
+        self.norm_num_groups.unwrap_or(32)
+    }
+
+    /// Features of the time embedding.
+    pub fn time_features(&self) -> i64 {
+        self.time_embedding_dim
+            .unwrap_or(self.block_out_channels[0] * 4)
+    }
+}

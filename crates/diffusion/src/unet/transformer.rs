@@ -1,0 +1,199 @@
+//! The transformer inside a UNet (Rombach et al. 2021, arXiv 2112.10752): self-attention over pixels, cross-attention to
+//! the text, and a gated feed-forward layer (Shazeer 2020, arXiv 2002.05202).
+
+use tch::Tensor;
+
+use super::config::Level;
+use crate::error::LoadError;
+use crate::layers::{Conv2d, GroupNorm, LayerNorm, Linear, attend};
+use crate::weights::Weights;
+
+/// Epsilon of the layer normalisations.
+const LAYER_NORM_EPSILON: f64 = 1e-5;
+
+/// Epsilon of the group normalisation before the projections; unlike elsewhere in the network.
+const GROUP_NORM_EPSILON: f64 = 1e-6;
+
+/// The feed-forward layer is this many times as wide inside.
+const FEED_FORWARD_FACTOR: i64 = 4;
+
+struct Attention {
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: Linear,
+    heads: i64,
+}
+
+impl Attention {
+    fn load(weights: &Weights, features: i64, context: i64, heads: i64) -> Result<Self, LoadError> {
+        Ok(Self {
+            to_q: Linear::load_without_bias(&weights.child("to_q"), features, features)?,
+            to_k: Linear::load_without_bias(&weights.child("to_k"), context, features)?,
+            to_v: Linear::load_without_bias(&weights.child("to_v"), context, features)?,
+            to_out: Linear::load(&weights.child("to_out.0"), features, features)?,
+            heads,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, context: &Tensor) -> Tensor {
+        let (q, k, v) = (
+            self.to_q.forward(x),
+            self.to_k.forward(context),
+            self.to_v.forward(context),
+        );
+        self.to_out.forward(&attend(&q, &k, &v, self.heads, false))
+    }
+}
+
+struct FeedForward {
+    proj: Linear,
+    out: Linear,
+}
+
+impl FeedForward {
+    fn load(weights: &Weights, features: i64) -> Result<Self, LoadError> {
+        let inner = FEED_FORWARD_FACTOR * features;
+        let proj = Linear::load(&weights.child("net.0.proj"), features, 2 * inner)?;
+        Ok(Self {
+            proj,
+            out: Linear::load(&weights.child("net.2"), inner, features)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let halves = self.proj.forward(x).chunk(2, -1);
+        self.out.forward(&(&halves[0] * halves[1].gelu("none")))
+    }
+}
+
+struct BasicTransformerBlock {
+    norm1: LayerNorm,
+    attn1: Attention,
+    norm2: LayerNorm,
+    attn2: Attention,
+    norm3: LayerNorm,
+    ff: FeedForward,
+    only_cross_attention: bool,
+}
+
+impl BasicTransformerBlock {
+    fn load(weights: &Weights, level: &Level) -> Result<Self, LoadError> {
+        let (features, heads) = (level.channels, level.heads);
+        let norm = |name: &str| LayerNorm::load(&weights.child(name), features, LAYER_NORM_EPSILON);
+        let first_context = if level.only_cross_attention {
+            level.context
+        } else {
+            features
+        };
+        Ok(Self {
+            norm1: norm("norm1")?,
+            attn1: Attention::load(&weights.child("attn1"), features, first_context, heads)?,
+            norm2: norm("norm2")?,
+            attn2: Attention::load(&weights.child("attn2"), features, level.context, heads)?,
+            norm3: norm("norm3")?,
+            ff: FeedForward::load(&weights.child("ff"), features)?,
+            only_cross_attention: level.only_cross_attention,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, context: &Tensor) -> Tensor {
+        let normed = self.norm1.forward(x);
+        let own = if self.only_cross_attention {
+            context
+        } else {
+            &normed
+        };
+        let x = self.attn1.forward(&normed, own) + x;
+        let x = self.attn2.forward(&self.norm2.forward(&x), context) + x;
+        self.ff.forward(&self.norm3.forward(&x)) + x
+    }
+}
+
+/// Channels in and out of the transformer: a linear layer over pixels, or the same as a 1x1 convolution.
+enum Projection {
+    Linear(Linear),
+    Conv(Conv2d),
+}
+
+impl Projection {
+    fn load(weights: &Weights, features: i64, linear: bool) -> Result<Self, LoadError> {
+        Ok(if linear {
+            Self::Linear(Linear::load(weights, features, features)?)
+        } else {
+            Self::Conv(Conv2d::load(weights, features, features, 1)?)
+        })
+    }
+}
+
+/// A stack of transformer blocks over the pixels of a feature map.
+pub struct Transformer2D {
+    norm: GroupNorm,
+    proj_in: Projection,
+    transformer_blocks: Vec<BasicTransformerBlock>,
+    proj_out: Projection,
+}
+
+impl Transformer2D {
+    /// Heads, depth and text features come from the level.
+    pub fn load(
+        weights: &Weights,
+        level: &Level,
+        groups: i64,
+        linear: bool,
+    ) -> Result<Self, LoadError> {
+        if level.channels % level.heads != 0 {
+            let message = format!(
+                "{} channels do not split into {} heads",
+                level.channels, level.heads
+            );
+            return Err(LoadError::key(
+                weights.path(),
+                "attention_head_dim",
+                message,
+            ));
+        }
+        let blocks = weights.child("transformer_blocks");
+        Ok(Self {
+            norm: GroupNorm::load(
+                &weights.child("norm"),
+                groups,
+                level.channels,
+                GROUP_NORM_EPSILON,
+            )?,
+            proj_in: Projection::load(&weights.child("proj_in"), level.channels, linear)?,
+            transformer_blocks: (0..level.transformer_layers)
+                .map(|index| BasicTransformerBlock::load(&blocks.child(index), level))
+                .collect::<Result<_, _>>()?,
+            proj_out: Projection::load(&weights.child("proj_out"), level.channels, linear)?,
+        })
+    }
+
+    /// `x`: `[batch, channels, height, width]`; `context`: `[batch, tokens, features]`.
+    pub fn forward(&self, x: &Tensor, context: &Tensor) -> Tensor {
+        let (batch, channels, height, width) =
+            x.size4().expect("feature maps have four dimensions");
+        let to_pixels = |x: &Tensor| {
+            x.permute([0, 2, 3, 1])
+                .reshape([batch, height * width, channels])
+        };
+        let to_map = |x: &Tensor| {
+            x.reshape([batch, height, width, channels])
+                .permute([0, 3, 1, 2])
+                .contiguous()
+        };
+        let normed = self.norm.forward(x);
+        let mut h = match &self.proj_in {
+            Projection::Linear(layer) => layer.forward(&to_pixels(&normed)),
+            Projection::Conv(layer) => to_pixels(&layer.forward(&normed)),
+        };
+        for block in &self.transformer_blocks {
+            h = block.forward(&h, context);
+        }
+        let h = match &self.proj_out {
+            Projection::Linear(layer) => to_map(&layer.forward(&h)),
+            Projection::Conv(layer) => layer.forward(&to_map(&h)),
+        };
+        h + x
+    }
+}

@@ -1,0 +1,345 @@
+//! Named tensors out of memory-mapped safetensors files.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use memmap2::Mmap;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, Metadata};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::LoadError;
+
+/// A tensor of a checkpoint lies within one of its files; a view is a module's part of them.
+///
+/// Each tensor is read once: asking again gives a shallow clone of the same storage, which is how several workers come
+/// to own a model each without a second copy of the weights.
+#[derive(Clone)]
+pub struct Weights {
+    shared: Rc<Shared>,
+    prefix: String,
+}
+
+struct Shared {
+    files: Vec<MappedFile>,
+    index: HashMap<String, usize>,
+    /// Named in errors about tensors that are in no file.
+    path: PathBuf,
+    kind: Kind,
+    device: Device,
+    read: RefCell<HashMap<String, Tensor>>,
+    /// Filled instead of failing when a checkpoint is only inspected.
+    problems: Option<RefCell<Vec<LoadError>>>,
+}
+
+struct MappedFile {
+    path: PathBuf,
+    map: Mmap,
+    data_start: usize,
+    metadata: Metadata,
+}
+
+impl MappedFile {
+    fn open(path: &Path) -> Result<Self, LoadError> {
+        let file =
+            File::open(path).map_err(|error| LoadError::file(path, format!("open: {error}")))?;
+        // SAFETY: the map is only read. A file that another process rewrites meanwhile would change under us; checkpoints
+        // are installed by rename and never edited in place, and every tensor is copied out while loading.
+        #[expect(
+            unsafe_code,
+            reason = "mapping a file is unsafe because others could write to it"
+        )]
+        let map = unsafe { Mmap::map(&file) }
+            .map_err(|error| LoadError::file(path, format!("map: {error}")))?;
+        // Checks that the header is sane and that the file is exactly as long as its tensors need.
+        SafeTensors::deserialize(&map)
+            .map_err(|error| LoadError::file(path, format!("not safetensors: {error}")))?;
+        let (header, metadata) = SafeTensors::read_metadata(&map)
+            .map_err(|error| LoadError::file(path, format!("not safetensors: {error}")))?;
+        Ok(Self {
+            path: path.to_owned(),
+            data_start: 8 + header,
+            map,
+            metadata,
+        })
+    }
+
+    fn read(&self, name: &str) -> Option<(Kind, Vec<i64>, &[u8])> {
+        let info = self.metadata.info(name)?;
+        let kind = match info.dtype {
+            Dtype::F64 => Kind::Double,
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            Dtype::I64 => Kind::Int64,
+            _ => return None,
+        };
+        let (start, end) = info.data_offsets;
+        let shape = info.shape.iter().map(|&side| side as i64).collect();
+        Some((
+            kind,
+            shape,
+            &self.map[self.data_start + start..self.data_start + end],
+        ))
+    }
+}
+
+/// How the weights of a part are stored, for reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPart {
+    /// Numbers in all tensors.
+    pub parameters: u64,
+    /// Bytes in all tensors.
+    pub bytes: u64,
+    /// The most common storage type, such as `F16`.
+    pub dtype: String,
+}
+
+impl Weights {
+    /// Opens `<stem>.safetensors` in `directory`, or its fp16 variant, or the shards that its index lists. Tensors are
+    /// converted to `kind` and moved to `device` as they are read.
+    pub fn open(
+        directory: &Path,
+        stem: &str,
+        kind: Kind,
+        device: Device,
+    ) -> Result<Self, LoadError> {
+        Self::open_with(directory, stem, kind, device, None)
+    }
+
+    /// Opens the files to check names and shapes only: no tensor is read, and [`Self::problems`] collects what is wrong.
+    pub fn inspect(directory: &Path, stem: &str) -> Result<Self, LoadError> {
+        Self::open_with(
+            directory,
+            stem,
+            Kind::Float,
+            Device::Cpu,
+            Some(RefCell::new(Vec::new())),
+        )
+    }
+
+    fn open_with(
+        directory: &Path,
+        stem: &str,
+        kind: Kind,
+        device: Device,
+        problems: Option<RefCell<Vec<LoadError>>>,
+    ) -> Result<Self, LoadError> {
+        let paths = locate(directory, stem)?;
+        let files = paths
+            .iter()
+            .map(|path| MappedFile::open(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut index = HashMap::new();
+        for (number, file) in files.iter().enumerate() {
+            index.extend(
+                file.metadata
+                    .offset_keys()
+                    .into_iter()
+                    .map(|name| (name, number)),
+            );
+        }
+        let path = paths
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| directory.to_owned());
+        let read = RefCell::new(HashMap::new());
+        let shared = Rc::new(Shared {
+            files,
+            index,
+            path,
+            kind,
+            device,
+            read,
+            problems,
+        });
+        Ok(Self {
+            shared,
+            prefix: String::new(),
+        })
+    }
+
+    /// The part of the weights below `name`.
+    #[must_use]
+    pub fn child(&self, name: impl Display) -> Self {
+        let prefix = if self.prefix.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}.{name}", self.prefix)
+        };
+        Self {
+            shared: Rc::clone(&self.shared),
+            prefix,
+        }
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        if self.prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.prefix)
+        }
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.shared.index.contains_key(&self.full_name(name))
+    }
+
+    /// The first of `names` that has a `weight`: checkpoints of different ages name the same layer differently.
+    #[must_use]
+    pub fn child_of(&self, names: &[&'static str]) -> Self {
+        let found = names
+            .iter()
+            .find(|name| self.has(&format!("{name}.weight")));
+        self.child(found.unwrap_or(&names[0]))
+    }
+
+    /// The tensor of this name, which must have this shape.
+    pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor, LoadError> {
+        let name = self.full_name(name);
+        match (self.read(&name, shape), &self.shared.problems) {
+            (Err(error), Some(problems)) => {
+                problems.borrow_mut().push(error);
+                Ok(Tensor::new())
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn read(&self, name: &str, shape: &[i64]) -> Result<Tensor, LoadError> {
+        let shared = &self.shared;
+        if let Some(tensor) = shared.read.borrow().get(name) {
+            return Ok(tensor.shallow_clone());
+        }
+        let Some(&number) = shared.index.get(name) else {
+            return Err(LoadError::key(
+                &shared.path,
+                name,
+                format!("missing tensor (expected shape {shape:?})"),
+            ));
+        };
+        let file = &shared.files[number];
+        let Some((kind, found, bytes)) = file.read(name) else {
+            return Err(LoadError::key(
+                &file.path,
+                name,
+                "storage type is not F64, F32, F16 or BF16",
+            ));
+        };
+        // Attention layers of converted checkpoints may be stored as 1x1 convolutions, or the other way round.
+        let squeezed = |shape: &[i64]| {
+            shape
+                .iter()
+                .copied()
+                .filter(|&side| side != 1)
+                .collect::<Vec<_>>()
+        };
+        if found != shape && squeezed(&found) != squeezed(shape) {
+            return Err(LoadError::key(
+                &file.path,
+                name,
+                format!("shape is {found:?}, expected {shape:?}"),
+            ));
+        }
+        if shared.problems.is_some() {
+            return Ok(Tensor::new());
+        }
+        let tensor = Tensor::from_data_size(bytes, shape, kind)
+            .to_device(shared.device)
+            .to_kind(shared.kind);
+        shared
+            .read
+            .borrow_mut()
+            .insert(name.to_owned(), tensor.shallow_clone());
+        Ok(tensor)
+    }
+
+    /// What was wrong with the tensors asked for so far; empty unless opened by [`Self::inspect`].
+    pub fn problems(&self) -> Vec<LoadError> {
+        self.shared
+            .problems
+            .as_ref()
+            .map(|problems| problems.borrow().clone())
+            .unwrap_or_default()
+    }
+
+    /// A file to name in errors.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Sizes of everything in the files.
+    pub fn stored(&self) -> StoredPart {
+        let (mut parameters, mut bytes) = (0, 0);
+        let mut by_type = HashMap::<String, u64>::new();
+        for file in &self.shared.files {
+            for info in file.metadata.tensors().values() {
+                let count = info.shape.iter().product::<usize>() as u64;
+                parameters += count;
+                bytes += (info.data_offsets.1 - info.data_offsets.0) as u64;
+                *by_type.entry(format!("{:?}", info.dtype)).or_default() += count;
+            }
+        }
+        let dtype = by_type
+            .into_iter()
+            .max_by_key(|(_, count)| *count)
+            .map(|(dtype, _)| dtype)
+            .unwrap_or_default();
+        StoredPart {
+            parameters,
+            bytes,
+            dtype,
+        }
+    }
+}
+
+/// The files that hold a part: one file, or the shards of an index; the fp16 variant where there is no other.
+fn locate(directory: &Path, stem: &str) -> Result<Vec<PathBuf>, LoadError> {
+    for variant in ["", ".fp16"] {
+        let whole = directory.join(format!("{stem}{variant}.safetensors"));
+        if whole.is_file() {
+            return Ok(vec![whole]);
+        }
+        let index = directory.join(format!("{stem}.safetensors.index{variant}.json"));
+        if index.is_file() {
+            return shards(directory, &index);
+        }
+    }
+    let wanted = directory.join(format!("{stem}.safetensors"));
+    let converted = directory.join(format!("{stem}.bin")).is_file();
+    let hint = if converted {
+        " (there is a .bin: convert it to safetensors first)"
+    } else {
+        ""
+    };
+    Err(LoadError::file(&wanted, format!("missing file{hint}")))
+}
+
+#[derive(serde::Deserialize)]
+struct ShardIndex {
+    weight_map: HashMap<String, String>,
+}
+
+fn shards(directory: &Path, index: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let parsed: ShardIndex = crate::config::read_json(index)?;
+    let mut names: Vec<String> = parsed.weight_map.into_values().collect();
+    names.sort();
+    names.dedup();
+    // A shard lies beside its index; anything that looks like a path would reach outside the checkpoint.
+    if let Some(name) = names
+        .iter()
+        .find(|name| name.contains(['/', '\\']) || name.as_str() == "..")
+    {
+        return Err(LoadError::key(
+            index,
+            name.as_str(),
+            "shard name is not a plain file name",
+        ));
+    }
+    Ok(names.into_iter().map(|name| directory.join(name)).collect())
+}
