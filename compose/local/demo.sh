@@ -19,8 +19,7 @@ leave() {
     trap 'stop_leftovers' INT TERM HUP
     say 'stopping'
     stop_platform
-    exec 9>&-
-    "$here/stack" down --name "$name"
+    "$here/stack" down --name "$STACK_NAME"
     exit "$status"
 }
 

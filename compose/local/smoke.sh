@@ -18,7 +18,7 @@ leave() {
     local status=$?
     trap '' EXIT INT TERM HUP
     stop_platform
-    "$here/stack" down --name "$name"
+    "$here/stack" down --name "$STACK_NAME"
     exit "$status"
 }
 

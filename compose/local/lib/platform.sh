@@ -76,10 +76,11 @@ start_process() {
     dir=$(process_dir "$name")
     mkdir -p "$dir"
     mapfile -t environment < <(print_environment | grep -v '^EASEL_TEST_' && process_environment "$name")
-    # A child of this shell, so that its end is noticed at once, but in a session of its own: Ctrl-C reaches only us.
+    # In a session of its own, so that Ctrl-C reaches only us, and not a job of this shell, which would report its end.
     setsid env -C "$dir" "${environment[@]}" "$(process_binary "$name")" run \
         >>"$(process_log "$name")" 2>&1 </dev/null 7>&- &
     PIDS[$name]=$!
+    disown
 }
 
 await_process() {
@@ -121,18 +122,18 @@ playground_token() {
 # supervise: a process that dies is started again, unless it keeps dying. Returns only when a signal ends the script,
 # or fails when one is given up.
 supervise() {
-    local name pid
+    local process
     while true; do
-        wait -n -p pid "${PIDS[@]}" || true
-        for name in "${!PIDS[@]}"; do
-            [ "${PIDS[$name]}" = "${pid:-}" ] || continue
-            DEATHS[$name]="${DEATHS[$name]:-} $SECONDS"
-            if [ "$(recent_deaths "$name")" -gt $MAX_RESTARTS ]; then
-                fail "$name" "it died $MAX_RESTARTS times within a minute" 'read the log' "$(process_log "$name")"
+        for process in "${!PIDS[@]}"; do
+            ! kill -0 "${PIDS[$process]}" 2>/dev/null || continue
+            DEATHS[$process]="${DEATHS[$process]:-} $SECONDS"
+            if [ "$(recent_deaths "$process")" -gt $MAX_RESTARTS ]; then
+                fail "$process" "it died $MAX_RESTARTS times within a minute" 'read the log' "$(process_log "$process")"
             fi
-            say "$name ended; starting it again"
-            start_process "$name"
+            say "$process ended; starting it again"
+            start_process "$process"
         done
+        sleep 0.25
     done
 }
 
