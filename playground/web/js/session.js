@@ -140,7 +140,7 @@ export async function toggleReaction(id, emoji) {
 export async function useCommand(command, options, files = new Map(), target) {
   const channelId = store.channelId;
   const payload = { user: store.me.id, command, options };
-  if (target) payload.target_id = target;
+  if (target) payload.target = target;
   const answer = await attempt(() => api.runCommand(channelId, payload, files));
   if (answer?.interaction_id) await answered(answer.interaction_id, { channelId, name: command });
   return answer !== undefined;
@@ -289,6 +289,8 @@ const HANDLERS = {
     changed("places");
   },
   channels: () => void attempt(refreshPlaces),
+  // The server dropped events that this page was too slow for.
+  resync: () => void resync(),
   typing(event) {
     const user = event.user_id ?? event.user?.id ?? event.user;
     if (user === store.me.id) return;
