@@ -62,6 +62,11 @@ random_secret() {
     od -An -N16 -tx1 /dev/urandom | tr -d ' \n'
 }
 
+# A token has three parts, the first of which is the bot's id; this one is worth nothing anywhere else.
+playground_token() {
+    printf '%s.local.%s\n' "$(printf 100000000000000001 | base64 | tr -d '=\n')" "$(random_secret)"
+}
+
 # port_taken PORT: something on this machine listens there.
 port_taken() {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null

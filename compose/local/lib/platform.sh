@@ -56,9 +56,14 @@ wanted_processes() {
     done
 }
 
-# process_environment NAME: what it is told beyond the stack's own lines.
+# process_environment NAME: what it is told, and no more than it needs.
 process_environment() {
     printf 'EASEL_HTTP__LISTEN=127.0.0.1:%s\n' "$(process_port "$1")"
+    case $1 in
+        # A node needs nothing but the broker: what it may read and write is granted to it picture by picture.
+        gpu-node) print_environment | grep '^EASEL_BROKER__URL=' ;;
+        bot | dispatcher) print_environment | grep -v '^EASEL_TEST_' ;;
+    esac
     case $1 in
         bot)
             if ! serves_discord; then
@@ -75,7 +80,7 @@ start_process() {
     local name=$1 environment dir
     dir=$(process_dir "$name")
     mkdir -p "$dir"
-    mapfile -t environment < <(print_environment | grep -v '^EASEL_TEST_' && process_environment "$name")
+    mapfile -t environment < <(process_environment "$name")
     # In a session of its own, so that Ctrl-C reaches only us, and not a job of this shell, which would report its end.
     setsid env -C "$dir" "${environment[@]}" "$(process_binary "$name")" run \
         >>"$(process_log "$name")" 2>&1 </dev/null 7>&- &
@@ -112,11 +117,6 @@ start_platform() {
         [ "$name" != playground ] || await_process playground
     done
     for name in $(wanted_processes); do await_process "$name"; done
-}
-
-# A token has three parts, the first of which is the bot's id; this one is worth nothing anywhere else.
-playground_token() {
-    printf '%s.local.%s\n' "$(printf 100000000000000001 | base64 | tr -d '=\n')" "$(random_secret)"
 }
 
 # supervise: a process that dies is started again, unless it keeps dying. Returns only when a signal ends the script,
