@@ -13,9 +13,11 @@ mod grant;
 mod key;
 pub mod metric;
 mod store;
+mod terms;
 
 pub use digest::FileDigests;
 pub use error::{BlobError, GrantError};
 pub use grant::{GrantClient, Stored};
 pub use key::{KeyError, KeySecret, ObjectKey, Scope};
-pub use store::{BlobStore, ObjectInfo, UploadCheck, UploadTerms};
+pub use store::BlobStore;
+pub use terms::{ObjectInfo, UploadCheck, UploadTerms};

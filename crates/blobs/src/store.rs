@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use easel_domain::message::{DownloadGrant, FileClaim, UploadGrant};
+use easel_domain::message::{DownloadGrant, UploadGrant};
 use easel_domain::picture::{MAX_FILE_BYTES, StorageClass};
 use easel_service::config::{CdnConfig, S3Config};
 use s3::creds::Credentials;
@@ -16,57 +16,12 @@ use url::Url;
 use crate::error::{BlobError, code_of};
 use crate::key::{KeySecret, ObjectKey, Scope};
 use crate::metric;
+use crate::terms::{ObjectInfo, UploadCheck, UploadTerms};
 
 /// No grant lives longer.
 const LONGEST_GRANT: Duration = Duration::from_secs(60);
 /// A key that is never written: asking for it shows whether account and bucket are right.
 const PROBE: &str = "scratch/probe";
-
-/// What an upload must look like. Every field is signed.
-#[derive(Debug, Clone)]
-pub struct UploadTerms {
-    /// SHA-256 of the body, in hex.
-    pub sha256: String,
-    /// MD5 of the body, in hex; not sent, but what [`BlobStore::check_upload`] compares.
-    pub md5: String,
-    /// Length of the body.
-    pub size_bytes: u64,
-    /// Media type.
-    pub content_type: String,
-}
-
-impl From<&FileClaim> for UploadTerms {
-    fn from(claim: &FileClaim) -> Self {
-        Self {
-            sha256: claim.sha256.clone(),
-            md5: claim.md5.clone(),
-            size_bytes: claim.size_bytes,
-            content_type: claim.content_type.clone(),
-        }
-    }
-}
-
-/// What the store says about an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectInfo {
-    /// Length in bytes.
-    pub size_bytes: u64,
-    /// `ETag` without its quotes.
-    pub etag: String,
-    /// Media type.
-    pub content_type: String,
-}
-
-/// What became of an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UploadCheck {
-    /// The object has the promised length and digest.
-    Good,
-    /// There is no object.
-    Missing,
-    /// The object was another one; it has been deleted, so a new grant can be redeemed.
-    Mismatch,
-}
 
 /// One bucket. Cheap to clone.
 #[derive(Clone)]

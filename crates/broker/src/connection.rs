@@ -1,32 +1,29 @@
 //! One supervised connection.
 
+mod supervisor;
+
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use easel_domain::Entropy;
-use easel_service::Backoff;
 use easel_service::config::BrokerConfig;
-use futures::StreamExt;
+use lapin::Connection;
 use lapin::uri::AMQPUri;
-use lapin::{Connection, ConnectionProperties, Event};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::Message;
 use crate::error::{BrokerError, PublishError};
 use crate::names::Names;
 use crate::publish::{ChannelPool, Publisher};
 use crate::topology::Topology;
-use crate::{Message, metric};
+use supervisor::{Supervisor, declare};
 
-const BACKOFF_BASE: Duration = Duration::from_millis(200);
-const BACKOFF_CAP: Duration = Duration::from_secs(5);
 /// Both sides notice a dead peer within two of these.
 const HEARTBEAT_S: u16 = 5;
-/// How often the connection is asked whether it still stands, in case an event went missing.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Where the connection stands. `generation` counts connections: whoever saw an older one was cut off in between.
@@ -80,13 +77,19 @@ pub struct Broker {
 pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) tracker: TaskTracker,
+    /// Tasks of consumers, which end before the connection does.
+    pub(crate) consumers: TaskTracker,
+    /// Consumers take no more messages.
     pub(crate) closing: CancellationToken,
+    /// The connection ends.
+    pub(crate) hangup: CancellationToken,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) links: watch::Receiver<Option<Arc<Link>>>,
     pub(crate) limit: Duration,
     pub(crate) dead_letters: bool,
     state: watch::Receiver<ConnectionState>,
     shown: String,
+    topology: Mutex<Topology>,
 }
 
 impl std::fmt::Debug for Broker {
@@ -124,18 +127,20 @@ impl Broker {
         let shared = Arc::new(Shared {
             names,
             tracker: TaskTracker::new(),
+            consumers: TaskTracker::new(),
             closing: CancellationToken::new(),
+            hangup: CancellationToken::new(),
             entropy,
             links,
             limit: config.connect_timeout,
             dead_letters: !topology.is_empty(),
             state,
             shown: config.shown(),
+            topology: Mutex::new(topology),
         });
         let supervisor = Supervisor {
             uri,
             client: client.to_string(),
-            topology,
             shared: Arc::clone(&shared),
             links: link_sender,
             state: state_sender,
@@ -214,6 +219,11 @@ impl Broker {
     /// # Errors
     /// No connection, no answer in time, or a refusal.
     pub async fn declare(&self, topology: &Topology) -> Result<(), BrokerError> {
+        self.shared
+            .topology
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .merge(topology);
         let link = self.link()?;
         let shared = Arc::clone(&self.shared);
         let topology = topology.clone();
@@ -238,16 +248,26 @@ impl Broker {
         })
     }
 
-    /// Ends consumers and the connection, and waits for both. Publishes in flight are given up.
+    /// Lets consumers finish the messages in hand, then ends the connection. Publishes still in flight are given up.
     pub async fn close(&self) {
         self.shared.closing.cancel();
+        self.shared.consumers.close();
+        let _ = tokio::time::timeout(self.shared.limit, self.shared.consumers.wait()).await;
+        self.shared.hangup.cancel();
         self.shared.tracker.close();
-        let _ =
-            tokio::time::timeout(self.shared.limit + CLOSE_LIMIT, self.shared.tracker.wait()).await;
+        let _ = tokio::time::timeout(CLOSE_LIMIT * 2, self.shared.tracker.wait()).await;
     }
 }
 
 impl Shared {
+    /// What every new connection declares.
+    pub(crate) fn topology(&self) -> Topology {
+        self.topology
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Runs a client call in a task of its own, so that giving up on it cannot leave it half-way in the caller.
     pub(crate) async fn bounded<T: Send + 'static>(
         &self,
@@ -269,135 +289,5 @@ impl Shared {
                 })
             }
         }
-    }
-}
-
-async fn declare(link: &Link, topology: &Topology, names: &Names) -> Result<(), BrokerError> {
-    let what = "open a channel".to_string();
-    let channel = link.connection.create_channel().await;
-    let channel = channel.map_err(|error| crate::topology::refused(what, &error))?;
-    topology.declare(&channel, names).await
-}
-
-struct Supervisor {
-    uri: AMQPUri,
-    client: String,
-    topology: Topology,
-    shared: Arc<Shared>,
-    links: watch::Sender<Option<Arc<Link>>>,
-    state: watch::Sender<ConnectionState>,
-    in_flight: u16,
-}
-
-impl Supervisor {
-    async fn run(self) {
-        let closing = self.shared.closing.clone();
-        let mut backoff = Backoff::new(BACKOFF_BASE, BACKOFF_CAP, Arc::clone(&self.shared.entropy));
-        let mut generation = 0;
-        while !closing.is_cancelled() {
-            generation += 1;
-            let reason = match self.open(generation).await {
-                Ok(link) => {
-                    backoff.reset();
-                    self.hold(link).await
-                }
-                Err(error) => error.to_string(),
-            };
-            if closing.is_cancelled() {
-                break;
-            }
-            metrics::counter!(metric::CONNECTION_FAILURES).increment(1);
-            let delay = backoff.next().unwrap_or(BACKOFF_CAP);
-            tracing::warn!(
-                broker = self.shared.shown,
-                "no broker connection: {reason}; next try in {delay:?}"
-            );
-            self.state.send_replace(ConnectionState::Down { reason });
-            tokio::select! {
-                () = closing.cancelled() => break,
-                () = tokio::time::sleep(delay) => {}
-            }
-        }
-        self.state.send_replace(ConnectionState::Down {
-            reason: "closed".into(),
-        });
-    }
-
-    async fn open(&self, generation: u64) -> Result<Arc<Link>, BrokerError> {
-        let properties =
-            ConnectionProperties::default().with_connection_name(self.client.as_str().into());
-        let uri = self.uri.clone();
-        let opened = self.shared.bounded("open a connection", async move {
-            let opened = Connection::connect_uri(uri, properties).await;
-            opened.map_err(|error| crate::topology::refused("open a connection".into(), &error))
-        });
-        let link = Arc::new(Link {
-            connection: opened.await?,
-            channels: ChannelPool::new(self.in_flight),
-            lost: self.shared.closing.child_token(),
-            generation,
-        });
-        let (declared, topology, shared) = (
-            Arc::clone(&link),
-            self.topology.clone(),
-            Arc::clone(&self.shared),
-        );
-        self.shared
-            .bounded("declare queues", async move {
-                declare(&declared, &topology, &shared.names).await
-            })
-            .await?;
-        Ok(link)
-    }
-
-    /// Keeps the link until it breaks or the handle closes; returns why.
-    async fn hold(&self, link: Arc<Link>) -> String {
-        let mut events = link.connection.events_listener();
-        tracing::info!(
-            broker = self.shared.shown,
-            generation = link.generation,
-            "connected to the broker"
-        );
-        metrics::gauge!(metric::CONNECTED).set(1.0);
-        self.links.send_replace(Some(Arc::clone(&link)));
-        self.state.send_replace(ConnectionState::Up {
-            generation: link.generation,
-        });
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        let reason = loop {
-            tokio::select! {
-                () = self.shared.closing.cancelled() => break "closing".to_string(),
-                event = events.next() => match event {
-                    Some(Event::Error(error)) => break error.to_string(),
-                    Some(Event::ConnectionBlocked(reason)) => {
-                        tracing::warn!(broker = self.shared.shown, "the broker takes no messages: {reason}");
-                    }
-                    Some(_) => {}
-                    None => break "the connection ended".to_string(),
-                },
-                _ = looks.tick() => {
-                    if !link.connection.status().connected() {
-                        break "the connection is no longer open".to_string();
-                    }
-                }
-            }
-        };
-        metrics::gauge!(metric::CONNECTED).set(0.0);
-        self.links.send_replace(None);
-        if self.shared.closing.is_cancelled() {
-            self.end(&link).await;
-        }
-        link.lost.cancel();
-        reason
-    }
-
-    /// Says goodbye, so that exclusive queues and prefetched messages are free at once.
-    async fn end(&self, link: &Arc<Link>) {
-        let link = Arc::clone(link);
-        let goodbye = self
-            .shared
-            .tracker
-            .spawn(async move { link.connection.close(200, "OK".into()).await });
-        let _ = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
     }
 }

@@ -106,9 +106,9 @@ impl Publisher {
 
     async fn link(&self, deadline: Instant) -> Option<Arc<Link>> {
         let mut links = self.shared.links.clone();
-        let closing = self.shared.closing.clone();
+        let hangup = self.shared.hangup.clone();
         tokio::select! {
-            () = closing.cancelled() => None,
+            () = hangup.cancelled() => None,
             found = timeout_at(deadline, links.wait_for(Option::is_some)) => found.ok()?.ok()?.clone(),
         }
     }

@@ -48,6 +48,23 @@ impl Topology {
         self
     }
 
+    pub(crate) fn merge(&mut self, more: &Self) {
+        for queue in &more.queues {
+            if !self.queues.contains(queue) {
+                self.queues.push(queue.clone());
+            }
+        }
+        for lane in &more.lanes {
+            if !self.lanes.contains(lane) {
+                self.lanes.push(lane.clone());
+            }
+        }
+    }
+
+    pub(crate) fn contains(&self, queue: &Queue) -> bool {
+        self.queues.contains(queue)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.queues.is_empty()
     }

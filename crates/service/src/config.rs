@@ -13,6 +13,7 @@
 mod common;
 mod de;
 pub mod duration;
+mod nearest;
 mod tree;
 
 use std::cell::RefCell;
@@ -26,7 +27,8 @@ pub use common::{
     BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, LogFormat, S3Config,
     ShutdownConfig, redacted,
 };
-use de::{DeError, DeErrorKind, NodeDeserializer, Unknown, nearest};
+use de::{DeError, DeErrorKind, NodeDeserializer, Unknown};
+use nearest::nearest;
 use tree::{Node, Origin, Value};
 
 /// First parts of variable names that some process understands. A process that does not use one stays silent about it.

@@ -1,0 +1,349 @@
+//! One consumer at work: subscribe, decode, handle, and the one loop that performs what handlers ask for.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use easel_domain::message::{MESSAGE_VERSION, Versioned};
+use easel_service::Backoff;
+use futures::{FutureExt, StreamExt};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Acker, Channel};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Delivery, Subscription};
+use crate::action::Action;
+use crate::connection::{Broker, Link, Shared};
+use crate::error::BrokerError;
+use crate::message::Message;
+use crate::metric;
+use crate::topology::{declare_queue, refused};
+use crate::trace::TRACEPARENT;
+
+const RESUBSCRIBE_BASE: Duration = Duration::from_millis(100);
+const RESUBSCRIBE_CAP: Duration = Duration::from_secs(5);
+/// After a failure of ours, so that a message cannot spin.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
+
+pub(super) struct Worker<F> {
+    pub(super) broker: Broker,
+    pub(super) subscription: Subscription,
+    pub(super) handler: F,
+}
+
+/// What is left to do about a message after its handler ran.
+struct Hold {
+    acker: Acker,
+    delay: Duration,
+}
+
+impl<F> Worker<F> {
+    fn shared(&self) -> &Arc<Shared> {
+        &self.broker.shared
+    }
+
+    fn count(&self, outcome: &'static str) {
+        let family = self.subscription.queue.family;
+        metrics::counter!(metric::DELIVERIES, "queue" => family, "outcome" => outcome).increment(1);
+    }
+
+    pub(super) async fn run<T, Fut>(self: Arc<Self>, stop: &CancellationToken)
+    where
+        T: DeserializeOwned + Send + 'static,
+        F: Fn(Delivery<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Action>> + Send + 'static,
+    {
+        let mut backoff = Backoff::new(
+            RESUBSCRIBE_BASE,
+            RESUBSCRIBE_CAP,
+            Arc::clone(&self.shared().entropy),
+        );
+        let mut links = self.shared().links.clone();
+        loop {
+            let link = tokio::select! {
+                () = stop.cancelled() => return,
+                link = links.wait_for(Option::is_some) => match link {
+                    Ok(link) => link.clone(),
+                    Err(_) => return,
+                },
+            };
+            let Some(link) = link else { continue };
+            let queue = self.subscription.queue.name();
+            match self.subscribe(&link).await {
+                Ok((channel, stream)) => {
+                    backoff.reset();
+                    tracing::debug!(queue, "consuming");
+                    Arc::clone(&self).pump(&link, &channel, stream, stop).await;
+                }
+                Err(error) => tracing::warn!(queue, "consume {queue}: {error}"),
+            }
+            let pause = backoff.next().unwrap_or(RESUBSCRIBE_CAP);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn subscribe(&self, link: &Arc<Link>) -> Result<(Channel, lapin::Consumer), BrokerError> {
+        let (link, subscription) = (Arc::clone(link), self.subscription.clone());
+        let what = format!("consume {}", subscription.queue.name());
+        let told = what.clone();
+        let (topology, names) = (self.shared().topology(), self.shared().names.clone());
+        self.shared()
+            .bounded(&told, async move {
+                let refuse = |error: lapin::Error| refused(what.clone(), &error);
+                let channel = link.connection.create_channel().await.map_err(refuse)?;
+                channel
+                    .basic_qos(subscription.prefetch, BasicQosOptions::default())
+                    .await
+                    .map_err(refuse)?;
+                if subscription.declare {
+                    // Somebody may have deleted more than this one queue.
+                    topology.declare(&channel, &names).await?;
+                    if !topology.contains(&subscription.queue) {
+                        declare_queue(&channel, &subscription.queue).await?;
+                    }
+                }
+                let options = BasicConsumeOptions {
+                    no_ack: subscription.no_ack,
+                    ..BasicConsumeOptions::default()
+                };
+                let name = subscription.queue.name().into();
+                let stream = channel
+                    .basic_consume(name, "".into(), options, FieldTable::default())
+                    .await;
+                Ok((channel, stream.map_err(refuse)?))
+            })
+            .await
+    }
+
+    /// Handles what one subscription delivers, until it ends or is told to.
+    async fn pump<T, Fut>(
+        self: Arc<Self>,
+        link: &Link,
+        channel: &Channel,
+        mut stream: lapin::Consumer,
+        stop: &CancellationToken,
+    ) where
+        T: DeserializeOwned + Send + 'static,
+        F: Fn(Delivery<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Action>> + Send + 'static,
+    {
+        let mut running: JoinSet<Option<Hold>> = JoinSet::new();
+        let mut held: JoinSet<()> = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = link.lost.cancelled() => break,
+                Some(done) = running.join_next() => {
+                    if let Ok(Some(hold)) = done {
+                        held.spawn(give_back_later(hold));
+                    }
+                }
+                Some(_) = held.join_next() => {}
+                next = stream.next(), if running.len() < self.subscription.concurrency => match next {
+                    Some(Ok(delivery)) => {
+                        running.spawn(Arc::clone(&self).handle(delivery));
+                    }
+                    Some(Err(error)) => {
+                        tracing::warn!(queue = self.subscription.queue.name(), "consumer broke: {error}");
+                        break;
+                    }
+                    None => break,
+                },
+            }
+        }
+        if stop.is_cancelled() && !link.lost.is_cancelled() {
+            let tag = stream.tag();
+            let channel = channel.clone();
+            let cancel = async move {
+                let cancelled = channel
+                    .basic_cancel(tag, BasicCancelOptions::default())
+                    .await;
+                cancelled.map_err(|error| refused("stop consuming".into(), &error))
+            };
+            // Failing to say so changes nothing: closing the channel says it too.
+            let _ = self.shared().bounded("stop consuming", cancel).await;
+        }
+        while running.join_next().await.is_some() {}
+        // Held messages and those not looked at go back when the channel closes.
+    }
+
+    async fn handle<T, Fut>(self: Arc<Self>, raw: lapin::message::Delivery) -> Option<Hold>
+    where
+        T: DeserializeOwned + Send + 'static,
+        F: Fn(Delivery<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Action>> + Send + 'static,
+    {
+        let queue = self.subscription.queue.name();
+        let actions = match decode::<T>(&raw) {
+            Ok(delivery) => {
+                let trace = delivery.trace.map(|trace| trace.trace_id());
+                let span = tracing::info_span!("message", queue, trace.id = trace);
+                let handled =
+                    AssertUnwindSafe(async { (self.handler)(delivery).await }).catch_unwind();
+                match tracing::Instrument::instrument(handled, span).await {
+                    Ok(actions) => actions,
+                    Err(_) => {
+                        tracing::error!(
+                            queue,
+                            "the handler of {queue} panicked; its message is dead-lettered"
+                        );
+                        self.count("panic");
+                        vec![Action::DeadLetter("handler panicked")]
+                    }
+                }
+            }
+            Err(reason) => {
+                tracing::warn!(
+                    queue,
+                    "undecodable message in {queue}: {reason}; it is dead-lettered"
+                );
+                self.count("undecodable");
+                vec![Action::DeadLetter("undecodable")]
+            }
+        };
+        self.perform(actions, &raw).await
+    }
+
+    /// The one loop that does what handlers ask for.
+    async fn perform(&self, actions: Vec<Action>, raw: &lapin::message::Delivery) -> Option<Hold> {
+        let pause = || Hold {
+            acker: raw.acker.clone(),
+            delay: FAILURE_PAUSE,
+        };
+        for action in actions {
+            match action {
+                Action::Publish(message) => {
+                    if let Err(error) = self.broker.publish(message).await {
+                        tracing::warn!(
+                            queue = self.subscription.queue.name(),
+                            "publish for a message: {error}"
+                        );
+                        return self.settled_elsewhere(pause());
+                    }
+                }
+                Action::Ack => {
+                    self.ack(raw).await;
+                    return None;
+                }
+                Action::Requeue => {
+                    return self.settled_elsewhere(Hold {
+                        delay: Duration::ZERO,
+                        ..pause()
+                    });
+                }
+                Action::RetryLater(delay) => {
+                    return self.settled_elsewhere(Hold {
+                        delay: delay.min(LONGEST_HOLD),
+                        ..pause()
+                    });
+                }
+                Action::DeadLetter(reason) => return self.dead_letter(reason, raw).await,
+            }
+        }
+        tracing::error!(
+            queue = self.subscription.queue.name(),
+            "a handler settled nothing; its message is requeued"
+        );
+        self.settled_elsewhere(pause())
+    }
+
+    fn settled_elsewhere(&self, hold: Hold) -> Option<Hold> {
+        self.count("requeue");
+        (!self.subscription.no_ack).then_some(hold)
+    }
+
+    async fn ack(&self, raw: &lapin::message::Delivery) {
+        self.count("ack");
+        if !self.subscription.no_ack {
+            settle(raw.acker.ack(BasicAckOptions::default()).await);
+        }
+    }
+
+    async fn dead_letter(
+        &self,
+        reason: &'static str,
+        raw: &lapin::message::Delivery,
+    ) -> Option<Hold> {
+        self.count("dead");
+        if self.shared().dead_letters && !self.subscription.no_ack {
+            let target = self.shared().names.dead().target();
+            let message = Message::raw(target, raw.data.clone(), "application/octet-stream")
+                .header("x-easel-reason", reason)
+                .header("x-easel-queue", self.subscription.queue.name());
+            if let Err(error) = self.broker.publish(message).await {
+                tracing::warn!(
+                    queue = self.subscription.queue.name(),
+                    "dead-letter a message: {error}"
+                );
+                return Some(Hold {
+                    acker: raw.acker.clone(),
+                    delay: FAILURE_PAUSE,
+                });
+            }
+        }
+        if !self.subscription.no_ack {
+            settle(raw.acker.ack(BasicAckOptions::default()).await);
+        }
+        None
+    }
+}
+
+async fn give_back_later(hold: Hold) {
+    tokio::time::sleep(hold.delay).await;
+    settle(
+        hold.acker
+            .nack(BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            })
+            .await,
+    );
+}
+
+fn settle(outcome: lapin::Result<bool>) {
+    if !matches!(outcome, Ok(true)) {
+        metrics::counter!(metric::LATE_ACKS).increment(1);
+    }
+}
+
+fn decode<T: DeserializeOwned>(raw: &lapin::message::Delivery) -> Result<Delivery<T>, String> {
+    // The parser's words can quote the body: only the kind and the place are told.
+    let told = |error: serde_json::Error| {
+        format!("{:?} error at byte {}", error.classify(), error.column())
+    };
+    let versioned: Versioned<T> = serde_json::from_slice(&raw.data).map_err(told)?;
+    if versioned.v > MESSAGE_VERSION {
+        return Err(format!(
+            "version {} is newer than {MESSAGE_VERSION}",
+            versioned.v
+        ));
+    }
+    let header = raw
+        .properties
+        .headers()
+        .as_ref()
+        .and_then(|headers| headers.inner().get(TRACEPARENT).cloned());
+    let trace = header
+        .and_then(|value| {
+            value
+                .as_long_string()
+                .map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
+        })
+        .and_then(|text| text.parse().ok());
+    Ok(Delivery {
+        body: versioned.body,
+        routing_key: raw.routing_key.to_string(),
+        redelivered: raw.redelivered,
+        trace,
+    })
+}
