@@ -1,1 +1,59 @@
-//! Moves jobs through their states and leases them to nodes.
+//! The dispatcher: the one writer of job states.
+//!
+//! Of all dispatcher processes of a lane one leads, by a lease in the database with an epoch; the others stand by. The
+//! leader learns of waiting jobs by hints and by sweeping the table, gives them to nodes under leases, renews those by
+//! heartbeats, requeues what nodes lose, grants uploads, and ends each job in one transaction.
+//!
+//! - [`scheduler`]: who is next and where; pure.
+//! - [`leader`]: taking and keeping the lead.
+//! - `term`: what runs while leading; `coordinator` owns the scheduler; `live` and `reports` take what nodes say; `relay`
+//!   sends what others could not.
+
+pub mod config;
+mod coordinator;
+mod lanes;
+pub mod leader;
+mod live;
+pub mod metric;
+mod relay;
+mod reports;
+pub mod scheduler;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use easel_service::config::ConfigArgs;
+
+pub use config::DispatcherConfig;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "easel-dispatcher",
+    version,
+    about = "Leases Easel's jobs to GPU nodes"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until stopped (the default).
+    Run,
+}
+
+/// The whole process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None | Some(Command::Run) => {
+            easel_service::serve("dispatcher", &cli.config, |ctx, config| {
+                leader::run(ctx, config)
+            })
+        }
+    }
+}

@@ -51,6 +51,11 @@ impl Message {
         ))
     }
 
+    /// A body that is versioned JSON already, as an outbox row holds it.
+    pub fn encoded(target: Target, body: &serde_json::Value) -> Self {
+        Self::raw(target, body.to_string().into_bytes(), "application/json")
+    }
+
     pub(crate) fn raw(target: Target, body: Vec<u8>, content_type: &str) -> Self {
         Self {
             target,

@@ -194,6 +194,15 @@ impl Names {
         self.queue("easel", QueueKind::Quorum, "dead")
     }
 
+    /// The durable queue whose name, without the prefix, was stored in an outbox row.
+    pub fn stored(&self, name: &str) -> Target {
+        Target {
+            exchange: String::new(),
+            routing_key: format!("{}{name}", self.prefix),
+            persistent: true,
+        }
+    }
+
     /// `easel.nodes`: the topic exchange that nodes publish to.
     pub fn nodes_exchange(&self) -> String {
         format!("{}easel.nodes", self.prefix)

@@ -249,6 +249,11 @@ pub enum NodeLive {
         /// A blurred picture of at most 64 px, as base64 of a PNG; at most 16 KiB.
         preview: Option<String>,
     },
+    /// The leader hears itself: while it does, the silence of a node is the node's.
+    Echo {
+        /// The leader's epoch.
+        epoch: i64,
+    },
 }
 
 /// A node's description of itself: its registration, too.

@@ -121,6 +121,13 @@ impl Store {
                 hold(tx, &leadership).await?;
                 let job = lock_job(tx, done.lease.job_id).await?;
                 check_fence(tx, &done.lease).await?;
+                if done.verdicts.len() != job.pictures_wanted {
+                    return Err(StoreError::Guard {
+                        statement: "verdicts",
+                        expected: job.pictures_wanted as u64,
+                        actual: done.verdicts.len() as u64,
+                    });
+                }
                 let shown = done
                     .verdicts
                     .iter()

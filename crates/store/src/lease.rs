@@ -6,7 +6,7 @@ use deadpool_postgres::Transaction;
 use easel_domain::message::{LeaseRef, NodeBoot};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{PromptText, RenderSpec};
-use easel_domain::{BootId, JobId, LeaseToken};
+use easel_domain::{BootId, DiscordId, JobId, LeaseToken, UserId};
 
 use crate::error::StoreError;
 use crate::event::job_event;
@@ -34,6 +34,12 @@ pub struct HeldLease {
     pub lease: LeaseRef,
     /// Who holds it.
     pub holder: NodeBoot,
+    /// Whose job it is.
+    pub user_id: UserId,
+    /// The shard whose process shows it.
+    pub shard: u32,
+    /// The channel of its message.
+    pub channel_id: DiscordId,
 }
 
 impl Store {
@@ -104,8 +110,10 @@ impl Store {
                     .query(
                         "-- lease::extend_all_leases\n\
                          UPDATE leases l SET expires_at = now() + make_interval(secs => $3)
-                         FROM jobs j WHERE j.id = l.job_id AND j.region = $1 AND j.pool = $2
-                         RETURNING l.job_id, l.attempt, l.token, l.node_id, l.boot_id",
+                         FROM jobs j JOIN deliveries d ON d.job_id = j.id
+                         WHERE j.id = l.job_id AND j.region = $1 AND j.pool = $2
+                         RETURNING l.job_id, l.attempt, l.token, l.node_id, l.boot_id, j.user_id,
+                                   d.shard, d.channel_id",
                         &[
                             /* region */ &leadership.region,
                             /* pool */ &leadership.pool,
@@ -129,8 +137,8 @@ impl Store {
             .await?
             .query(
                 "-- lease::expired_leases\n\
-                 SELECT l.job_id, l.attempt, l.token, l.node_id, l.boot_id
-                 FROM leases l JOIN jobs j ON j.id = l.job_id
+                 SELECT l.job_id, l.attempt, l.token, l.node_id, l.boot_id, j.user_id, d.shard, d.channel_id
+                 FROM leases l JOIN jobs j ON j.id = l.job_id JOIN deliveries d ON d.job_id = j.id
                  WHERE l.expires_at <= now() AND j.region = $1 AND j.pool = $2
                  ORDER BY l.expires_at LIMIT 500",
                 &[
@@ -225,5 +233,8 @@ fn held(row: &tokio_postgres::Row) -> Result<HeldLease, StoreError> {
             node: node.parse().map_err(|_| corrupt("node id", &node))?,
             boot: row.get("boot_id"),
         },
+        user_id: row.get("user_id"),
+        shard: u32::try_from(row.get::<_, i32>("shard")).unwrap_or(0),
+        channel_id: row.get("channel_id"),
     })
 }

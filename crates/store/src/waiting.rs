@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use easel_domain::picture::StorageClass;
 use easel_domain::spec::RenderSpec;
 use easel_domain::tier::ServiceClass;
 use easel_domain::{BootId, DiscordId, GuildKey, JobId, UserId};
@@ -160,5 +161,43 @@ impl Store {
             )
             .await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
+
+/// Where the files of a job are to lie, and whose they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destination {
+    /// Storage class.
+    pub class: StorageClass,
+    /// Owner.
+    pub user_id: UserId,
+}
+
+impl Store {
+    /// Where the files of a job are to lie.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when there is no such job.
+    pub async fn storage_class(&self, job_id: JobId) -> Result<Destination, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- waiting::storage_class\nSELECT storage_class, user_id FROM jobs WHERE id = $1",
+                &[/* job */ &job_id],
+            )
+            .await?
+            .ok_or(StoreError::Guard {
+                statement: "storage_class",
+                expected: 1,
+                actual: 0,
+            })?;
+        let class: String = row.get("storage_class");
+        Ok(Destination {
+            class: StorageClass::from_name(&class)
+                .ok_or_else(|| corrupt("storage class", &class))?,
+            user_id: row.get("user_id"),
+        })
     }
 }

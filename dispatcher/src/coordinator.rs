@@ -1,0 +1,194 @@
+//! The one owner of the scheduler: it orders all events of a term and performs what the scheduler decides.
+
+mod acts;
+mod queue_view;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use easel_domain::message::{Heartbeat, LeaseRef, NodeBoot, ProgressNote, ProgressState};
+use easel_domain::{DiscordId, JobId};
+use easel_store::StoreError;
+use easel_store::waiting::WaitingJob;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::lanes::Office;
+use crate::scheduler::{ClassShares, Scheduler};
+use crate::term::TermEnd;
+use queue_view::QueueView;
+
+const TICK: Duration = Duration::from_millis(250);
+/// The leader has not heard itself for this long: the silence of nodes proves nothing.
+const DEAF_AFTER: Duration = Duration::from_millis(2_500);
+
+/// What the rest of a term tells the coordinator.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A job waits.
+    Waiting(Box<WaitingJob>),
+    /// Somebody wants a job cancelled.
+    CancelRequested(JobId),
+    /// A node speaks.
+    Heartbeat(Box<Heartbeat>),
+    /// A leased job has come this far.
+    Progress {
+        lease: LeaseRef,
+        percent: u8,
+        preview: Option<String>,
+    },
+    /// A lease was ended by its node's report.
+    LeaseEnded { job_id: JobId, waits_again: bool },
+    /// The leader heard itself.
+    Echo,
+}
+
+/// A job that a node has, as this leader knows it.
+#[derive(Debug, Clone)]
+struct Leased {
+    lease: LeaseRef,
+    holder: NodeBoot,
+    shard: u32,
+    channel_id: DiscordId,
+    since: Instant,
+}
+
+struct Coordinator {
+    office: Office,
+    scheduler: Scheduler<ClassShares>,
+    leased: HashMap<JobId, Leased>,
+    queue_view: QueueView,
+    heard_itself_at: Option<Instant>,
+    swept_at: Option<Instant>,
+}
+
+/// Runs until the term is over.
+pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> TermEnd {
+    let mut coordinator = Coordinator {
+        office,
+        scheduler: Scheduler::new(ClassShares::default()),
+        leased: HashMap::new(),
+        queue_view: QueueView::default(),
+        heard_itself_at: None,
+        swept_at: None,
+    };
+    if let Err(end) = coordinator.take_over().await {
+        return end;
+    }
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let step = tokio::select! {
+            input = inbox.recv() => match input {
+                Some(input) => coordinator.take(input).await,
+                None => return TermEnd::Drained,
+            },
+            _ = ticks.tick() => coordinator.tick().await,
+        };
+        let step = match step {
+            Ok(()) => coordinator.place().await,
+            failed => failed,
+        };
+        match step {
+            Ok(()) => {}
+            Err(StoreError::LeadershipLost) => return TermEnd::Lost,
+            // The rows are the truth: what failed now is found again by the sweep.
+            Err(error) => tracing::warn!("coordinator: {error}"),
+        }
+    }
+}
+
+impl Coordinator {
+    /// Every lease gets a full term, and every waiting job is read.
+    async fn take_over(&mut self) -> Result<(), TermEnd> {
+        let outcome = async {
+            self.adopt_leases().await?;
+            self.sweep().await
+        };
+        outcome.await.map_err(|error| match error {
+            StoreError::LeadershipLost => TermEnd::Lost,
+            other => TermEnd::Failed(format!("taking over failed: {other}")),
+        })
+    }
+
+    async fn take(&mut self, input: Input) -> Result<(), StoreError> {
+        match input {
+            Input::Waiting(job) => self.scheduler.job_waits(*job),
+            Input::CancelRequested(job_id) => self.cancel(job_id).await?,
+            Input::Heartbeat(beat) => self.scheduler.node_speaks(&beat, self.office.clock.now()),
+            Input::Progress {
+                lease,
+                percent,
+                preview,
+            } => self.pass_on(lease, percent, preview).await,
+            Input::LeaseEnded {
+                job_id,
+                waits_again,
+            } => self.lease_ended(job_id, waits_again).await?,
+            Input::Echo => self.heard_itself().await?,
+        }
+        Ok(())
+    }
+
+    async fn tick(&mut self) -> Result<(), StoreError> {
+        if self.can_hear() {
+            self.expire_leases().await?;
+        }
+        let due = self
+            .swept_at
+            .is_none_or(|at| at.elapsed() >= self.office.settings.sweep_every);
+        if due {
+            self.sweep().await?;
+            for job_id in self.open_cancel_requests().await? {
+                self.cancel(job_id).await?;
+            }
+        }
+        self.tell_positions().await;
+        self.record_gauges();
+        Ok(())
+    }
+
+    fn can_hear(&self) -> bool {
+        self.heard_itself_at
+            .is_some_and(|at| at.elapsed() < DEAF_AFTER)
+    }
+
+    /// After a gap, nobody's silence counts: each lease gets a full term again.
+    async fn heard_itself(&mut self) -> Result<(), StoreError> {
+        if !self.can_hear() {
+            self.scheduler.forgive_silence(self.office.clock.now());
+            self.adopt_leases().await?;
+        }
+        self.heard_itself_at = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn pass_on(&mut self, lease: LeaseRef, percent: u8, preview: Option<String>) {
+        let Some(leased) = self
+            .leased
+            .get(&lease.job_id)
+            .filter(|leased| leased.lease == lease)
+        else {
+            return;
+        };
+        let note = ProgressNote {
+            job_id: lease.job_id,
+            channel_id: Some(leased.channel_id),
+            state: ProgressState::Running { percent, preview },
+        };
+        let target = self.office.broker.names().progress(leased.shard).target();
+        self.office.mention(target, &note).await;
+    }
+
+    async fn lease_ended(&mut self, job_id: JobId, waits_again: bool) -> Result<(), StoreError> {
+        self.scheduler.lease_ended(job_id);
+        if let Some(leased) = self.leased.remove(&job_id) {
+            self.queue_view.job_took(leased.since.elapsed());
+        }
+        if waits_again {
+            self.reload(job_id).await
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the tasks of one term share.
+
+use std::sync::Arc;
+
+use easel_blobs::BlobStore;
+use easel_broker::{Broker, Message, PublishError, Target};
+use easel_domain::message::{DeliveryHint, NodeBoot, NodeCommand};
+use easel_domain::{Clock, Entropy};
+use easel_store::Store;
+use easel_store::leadership::Leadership;
+use easel_store::settle::Ended;
+use serde::Serialize;
+
+use crate::config::LaneConfig;
+use crate::metric;
+
+/// The hands of a leader.
+#[derive(Clone)]
+pub(crate) struct Office {
+    pub store: Store,
+    pub broker: Broker,
+    pub blobs: Arc<BlobStore>,
+    pub leadership: Leadership,
+    pub settings: LaneConfig,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Office {
+    /// Tells a node something. A node without an inbox is gone.
+    pub async fn tell(&self, node: &NodeBoot, command: &NodeCommand) -> Result<(), PublishError> {
+        self.publish(
+            self.broker
+                .names()
+                .node_inbox(&node.node, node.boot)
+                .target(),
+            command,
+        )
+        .await
+    }
+
+    /// Publishes what nobody misses if it is lost: the rows say it too, or the next message will.
+    pub async fn mention<T: Serialize>(&self, target: Target, body: &T) {
+        let Ok(message) = Message::new(target, body) else {
+            return;
+        };
+        if let Err(error) = self.broker.publish(message.optional()).await {
+            tracing::debug!("message not sent: {error}");
+        }
+    }
+
+    /// Sends the hint of an end at once; what fails here the relay sends later.
+    pub async fn announce_end(&self, ended: &Ended) {
+        metrics::counter!(metric::JOBS_ENDED, "state" => ended.state.as_str()).increment(1);
+        let target = self.broker.names().shard(ended.shard).target();
+        match self
+            .publish(
+                target,
+                &DeliveryHint {
+                    job_id: ended.job_id,
+                },
+            )
+            .await
+        {
+            Ok(()) => {
+                if let Err(error) = self.store.mark_outbox_sent(&[ended.outbox_id]).await {
+                    tracing::warn!("the relay will send a delivery hint again: {error}");
+                }
+            }
+            Err(error) => tracing::warn!("the relay will send a delivery hint: {error}"),
+        }
+    }
+
+    async fn publish<T: Serialize>(&self, target: Target, body: &T) -> Result<(), PublishError> {
+        let message = Message::new(target, body).map_err(|error| PublishError::Broken {
+            reason: error.to_string(),
+        })?;
+        self.broker.publish(message).await
+    }
+}

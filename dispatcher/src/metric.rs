@@ -1,0 +1,30 @@
+//! Names of the dispatcher's metrics.
+
+/// Gauge: 1 while this process leads its lane.
+pub const LEADING: &str = "easel_dispatcher_leading";
+/// Gauge: jobs that wait.
+pub const WAITING: &str = "easel_dispatcher_waiting_jobs";
+/// Gauge: jobs that nodes have.
+pub const RUNNING: &str = "easel_dispatcher_running_jobs";
+/// Gauge: jobs that the nodes take at once.
+pub const CAPACITY: &str = "easel_dispatcher_capacity";
+/// Gauge: seconds that the oldest waiting job has waited.
+pub const OLDEST_WAITING_SECONDS: &str = "easel_dispatcher_oldest_waiting_seconds";
+/// Histogram: seconds from submit to lease.
+pub const QUEUE_WAIT_SECONDS: &str = "easel_dispatcher_queue_wait_seconds";
+/// Counter: leases written; label: outcome.
+pub const LEASES: &str = "easel_dispatcher_leases_total";
+/// Counter: leases that ran out.
+pub const LEASES_EXPIRED: &str = "easel_dispatcher_leases_expired_total";
+/// Counter: writes of a node that had lost its lease; label: what.
+pub const FENCED_WRITES: &str = "easel_dispatcher_fenced_writes_total";
+/// Counter: jobs that ended; label: state.
+pub const JOBS_ENDED: &str = "easel_dispatcher_jobs_ended_total";
+/// Counter: jobs that wait again after a try; label: kind.
+pub const REQUEUES: &str = "easel_dispatcher_requeues_total";
+/// Counter: outbox messages that the relay sent.
+pub const RELAYED: &str = "easel_dispatcher_relayed_total";
+/// Gauge: unsent outbox messages.
+pub const OUTBOX_UNSENT: &str = "easel_dispatcher_outbox_unsent";
+/// Gauge: age of the oldest unsent outbox message in seconds.
+pub const OUTBOX_OLDEST_SECONDS: &str = "easel_dispatcher_outbox_oldest_seconds";

@@ -1,0 +1,294 @@
+//! What nodes report durably: grant requests, results, failures. Each is idempotent, and each is answered.
+
+use std::time::Duration;
+
+use easel_blobs::{ObjectKey, Scope, UploadCheck, UploadTerms};
+use easel_broker::{Action, Consumer, Delivery, Subscription};
+use easel_domain::clock::EntropyExt;
+use easel_domain::failure::{FailureKind, after_failure};
+use easel_domain::job::EndReason;
+use easel_domain::message::{
+    FileClaim, LeaseRef, NodeBoot, NodeCommand, NodeEvent, NodeReport, StoredFile, Timings,
+    UploadGrant,
+};
+use easel_domain::picture::{
+    FileRole, MAX_FILE_BYTES, MAX_GRID_BYTES, PictureVerdict, StorageClass,
+};
+use easel_domain::{PictureId, RequestId};
+use easel_store::StoreError;
+use easel_store::finish::{AfterTry, Completion, GrantedFile};
+use tokio::sync::mpsc;
+
+use crate::coordinator::Input;
+use crate::lanes::Office;
+use crate::live::speaks_for;
+use crate::metric;
+
+const PREFETCH: u16 = 64;
+const CONCURRENCY: usize = 8;
+/// A report that could not be handled for our own reasons is handled again after this.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Most files that one job may store: four roles for each of 40 pictures.
+const MAX_FILES: usize = 160;
+
+/// A report that cannot be handled now, or never.
+#[derive(Debug, thiserror::Error)]
+enum ReportError {
+    #[error("write the report")]
+    Store(#[from] StoreError),
+    #[error("reach the object store")]
+    Blobs(#[from] easel_blobs::BlobError),
+    #[error("the report is not sound: {0}")]
+    Unsound(&'static str),
+}
+
+/// Reads `node-done`.
+pub(crate) fn consume(office: Office, inputs: mpsc::Sender<Input>) -> Consumer {
+    let lane = office.settings.lane();
+    let queue = Subscription::new(office.broker.names().node_done(&lane), PREFETCH)
+        .concurrency(CONCURRENCY);
+    let broker = office.broker.clone();
+    broker.consume(queue, move |report: Delivery<NodeReport>| {
+        let (office, inputs) = (office.clone(), inputs.clone());
+        async move {
+            if !speaks_for(report.sender().as_ref(), &report.body.from) {
+                return vec![Action::DeadLetter("sender is not the node")];
+            }
+            handle(&office, &inputs, report.body).await
+        }
+    })
+}
+
+async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeReport) -> Vec<Action> {
+    let NodeReport { from, lease, event } = report;
+    let result = match event {
+        NodeEvent::GrantRequest { request, files } => {
+            grant(office, &from, lease, request, &files).await
+        }
+        NodeEvent::Done {
+            files,
+            verdicts,
+            timings,
+        } => done(office, inputs, &from, lease, files, verdicts, timings).await,
+        NodeEvent::Failed { kind, message } => {
+            failed(office, inputs, &from, lease, kind, &message).await
+        }
+    };
+    match result {
+        Ok(()) => Action::ack(),
+        Err(ReportError::Store(error)) if error.is_lost_race() => {
+            metrics::counter!(metric::FENCED_WRITES, "what" => "report").increment(1);
+            tracing::info!(job.id = %lease.job_id, "a report of node {} came too late: {error}", from.node);
+            settle(office, &from, lease, false).await;
+            Action::ack()
+        }
+        Err(ReportError::Unsound(reason)) => {
+            tracing::error!(job.id = %lease.job_id, "node {} sent a report that is not sound: {reason}", from.node);
+            // The job must not stay with a node that cannot report on it.
+            if let Err(error) =
+                failed(office, inputs, &from, lease, FailureKind::Retryable, reason).await
+            {
+                tracing::warn!(job.id = %lease.job_id, "job {} waits for its lease to run out: {error}", lease.job_id);
+            }
+            vec![Action::DeadLetter("unsound report")]
+        }
+        Err(error) => {
+            tracing::warn!(job.id = %lease.job_id, "report on job {} is handled later: {error}", lease.job_id);
+            vec![Action::RetryLater(PAUSE)]
+        }
+    }
+}
+
+async fn settle(office: &Office, node: &NodeBoot, lease: LeaseRef, accepted: bool) {
+    if let Err(error) = office
+        .tell(node, &NodeCommand::Settled { lease, accepted })
+        .await
+    {
+        tracing::debug!(
+            "node {} was not told that a lease is settled: {error}",
+            node.node
+        );
+    }
+}
+
+async fn grant(
+    office: &Office,
+    from: &NodeBoot,
+    lease: LeaseRef,
+    request: RequestId,
+    files: &[FileClaim],
+) -> Result<(), ReportError> {
+    check_claims(files)?;
+    let class = office.store.storage_class(lease.job_id).await?;
+    let mut granted = Vec::new();
+    let mut uploads: Vec<UploadGrant> = Vec::new();
+    for claim in files {
+        let scope = match class.class {
+            StorageClass::Public => Scope::Retention(StorageClass::Public),
+            _ => Scope::User(class.user_id),
+        };
+        let key = office
+            .blobs
+            .key(class.class, scope, &claim.sha256, &claim.content_type)?;
+        uploads.push(
+            office
+                .blobs
+                .grant_upload(&key, &UploadTerms::from(claim))
+                .await?,
+        );
+        granted.push(GrantedFile {
+            key: key.to_string(),
+            claim: claim.clone(),
+        });
+    }
+    office
+        .store
+        .grant_uploads(&office.leadership, lease, &granted)
+        .await?;
+    if let Err(error) = office
+        .tell(
+            from,
+            &NodeCommand::Grant {
+                request,
+                lease,
+                uploads,
+            },
+        )
+        .await
+    {
+        tracing::debug!("node {} will ask for its grants again: {error}", from.node);
+    }
+    Ok(())
+}
+
+fn check_claims(files: &[FileClaim]) -> Result<(), ReportError> {
+    if files.is_empty() || files.len() > MAX_FILES {
+        return Err(ReportError::Unsound("too few or too many files"));
+    }
+    let fits = |claim: &FileClaim| {
+        let limit = if claim.role == FileRole::Grid {
+            MAX_GRID_BYTES
+        } else {
+            MAX_FILE_BYTES
+        };
+        (1..=limit).contains(&claim.size_bytes) && claim.sha256.len() == 64 && claim.md5.len() == 32
+    };
+    if files.iter().all(fits) {
+        Ok(())
+    } else {
+        Err(ReportError::Unsound("a file is too large or has no digest"))
+    }
+}
+
+/// A result counts once its files are in the store as they were granted.
+async fn done(
+    office: &Office,
+    inputs: &mpsc::Sender<Input>,
+    from: &NodeBoot,
+    lease: LeaseRef,
+    files: Vec<StoredFile>,
+    verdicts: Vec<PictureVerdict>,
+    timings: Timings,
+) -> Result<(), ReportError> {
+    let granted = office.store.granted_files(lease).await?;
+    for file in &files {
+        let as_granted = granted
+            .iter()
+            .any(|grant| grant.key == file.key && grant.claim == file.claim);
+        if !as_granted {
+            return Err(StoreError::Guard {
+                statement: "granted_files",
+                expected: 1,
+                actual: 0,
+            }
+            .into());
+        }
+        let key: ObjectKey = file
+            .key
+            .parse()
+            .map_err(|_| ReportError::Unsound("a key is not a key"))?;
+        match office
+            .blobs
+            .check_upload(&key, &UploadTerms::from(&file.claim))
+            .await?
+        {
+            UploadCheck::Good => {}
+            UploadCheck::Missing | UploadCheck::Mismatch => {
+                let message = "an upload did not arrive as it was claimed";
+                return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;
+            }
+        }
+    }
+    let picture_ids = verdicts
+        .iter()
+        .map(|_| PictureId(office.entropy.ordered_uuid(office.clock.now())))
+        .collect();
+    let completion = Completion {
+        lease,
+        picture_ids,
+        files,
+        verdicts,
+        timings,
+    };
+    let ended = office
+        .store
+        .complete(&office.leadership, &completion)
+        .await?;
+    office.announce_end(&ended).await;
+    settle(office, from, lease, true).await;
+    let _ = inputs
+        .send(Input::LeaseEnded {
+            job_id: lease.job_id,
+            waits_again: false,
+        })
+        .await;
+    Ok(())
+}
+
+async fn failed(
+    office: &Office,
+    inputs: &mpsc::Sender<Input>,
+    from: &NodeBoot,
+    lease: LeaseRef,
+    kind: FailureKind,
+    message: &str,
+) -> Result<(), ReportError> {
+    let after = after_failure(kind, lease.attempt, office.entropy.random_unit());
+    let (avoid, reason) = match kind {
+        FailureKind::Retryable => (Some(from.boot), EndReason::AttemptsExhausted),
+        FailureKind::Fatal => (None, EndReason::Unrenderable),
+        FailureKind::Infrastructure => (None, EndReason::AttemptsExhausted),
+    };
+    let detail: String = message.chars().take(500).collect();
+    tracing::warn!(job.id = %lease.job_id, node.id = %from.node, attempt = lease.attempt,
+        "try {} of job {} failed on node {}: {detail}", lease.attempt, lease.job_id, from.node);
+    let ended = office
+        .store
+        .end_try(&office.leadership, lease, after, avoid, reason, &detail)
+        .await?;
+    let waits_again = match ended {
+        AfterTry::Requeued(_) => true,
+        AfterTry::Ended(ended) => {
+            office.announce_end(&ended).await;
+            false
+        }
+    };
+    metrics::counter!(metric::REQUEUES, "kind" => kind_name(kind))
+        .increment(u64::from(waits_again));
+    settle(office, from, lease, true).await;
+    let _ = inputs
+        .send(Input::LeaseEnded {
+            job_id: lease.job_id,
+            waits_again,
+        })
+        .await;
+    Ok(())
+}
+
+fn kind_name(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Retryable => "retryable",
+        FailureKind::Fatal => "fatal",
+        FailureKind::Infrastructure => "infrastructure",
+    }
+}
