@@ -1,0 +1,5 @@
+//! Judging pictures.
+
+pub mod blur;
+pub mod hash;
+pub mod policy;
