@@ -27,11 +27,18 @@ async function call(method, path, { query, body } = {}) {
   try {
     response = await fetch(url, init);
   } catch (cause) {
-    throw new CallFailed(cause.name === "TimeoutError" ? "The playground did not answer in time." : "The playground cannot be reached.", 0);
+    throw new CallFailed(
+      cause.name === "TimeoutError" ? "The playground did not answer in time." : "The playground cannot be reached.",
+      0,
+    );
   }
   const text = await response.text();
   const answer = parse(text);
-  if (!response.ok) throw new CallFailed(answer?.message ?? answer?.error ?? `The playground answered ${response.status}.`, response.status);
+  if (!response.ok)
+    throw new CallFailed(
+      answer?.message ?? answer?.error ?? `The playground answered ${response.status}.`,
+      response.status,
+    );
   return answer;
 }
 
@@ -57,7 +64,9 @@ export const deleteMessage = (message, user) => call("DELETE", `/messages/${id(m
 
 /** Runs a command; `files` is a Map from option name to File and turns the call into a multipart one. */
 export function runCommand(channel, payload, files) {
-  return call("POST", `/channels/${id(channel)}/interactions`, { body: files.size === 0 ? payload : form(payload, files) });
+  return call("POST", `/channels/${id(channel)}/interactions`, {
+    body: files.size === 0 ? payload : form(payload, files),
+  });
 }
 
 function form(payload, files) {
@@ -67,9 +76,11 @@ function form(payload, files) {
   return data;
 }
 
-export const clickComponent = (message, payload) => call("POST", `/messages/${id(message)}/components`, { body: payload });
+export const clickComponent = (message, payload) =>
+  call("POST", `/messages/${id(message)}/components`, { body: payload });
 
-export const submitModal = (interaction, payload) => call("POST", `/interactions/${id(interaction)}/modal`, { body: payload });
+export const submitModal = (interaction, payload) =>
+  call("POST", `/interactions/${id(interaction)}/modal`, { body: payload });
 
 export const autocomplete = (payload) => call("POST", "/interactions/autocomplete", { body: payload });
 
@@ -92,7 +103,10 @@ export function followEvents(user, { onEvent, onLink }) {
     url.searchParams.set("user", user);
     socket = new WebSocket(url);
     socket.addEventListener("open", () => {
-      if (closed) { socket.close(); return; }
+      if (closed) {
+        socket.close();
+        return;
+      }
       attempts = 0;
       onLink(true, opened);
       opened = true;

@@ -12,7 +12,10 @@ function shade(user) {
 
 /** "Mira Holt" → "MH", "sol" → "S". */
 export function initials(name) {
-  const words = String(name).trim().split(/[\s_.-]+/u).filter(Boolean);
+  const words = String(name)
+    .trim()
+    .split(/[\s_.-]+/u)
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : words.slice(0, 1);
   return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
 }
@@ -32,9 +35,12 @@ export function avatar(user, size = "md") {
 /** The bot's mark. */
 export function botFace() {
   const pen = { fill: "none", stroke: "currentColor", "stroke-linecap": "round", "stroke-linejoin": "round" };
-  return svg([
-    ["path", { ...pen, d: "M9 8.5h14V19H9z", "stroke-width": 2.2 }],
-    ["path", { ...pen, d: "M11.5 16.2l3-3.7 2.8 2.8 1.7-1.7 1.8 2.4", "stroke-width": 1.7 }],
-    ["path", { ...pen, d: "M13 19.5l-3 6M19 19.5l3 6M16 19.5v4M16 5.5v2.5", "stroke-width": 2.2 }],
-  ], { size: 32, className: "bot-face" });
+  return svg(
+    [
+      ["path", { ...pen, d: "M9 8.5h14V19H9z", "stroke-width": 2.2 }],
+      ["path", { ...pen, d: "M11.5 16.2l3-3.7 2.8 2.8 1.7-1.7 1.8 2.4", "stroke-width": 1.7 }],
+      ["path", { ...pen, d: "M13 19.5l-3 6M19 19.5l3 6M16 19.5v4M16 5.5v2.5", "stroke-width": 2.2 }],
+    ],
+    { size: 32, className: "bot-face" },
+  );
 }

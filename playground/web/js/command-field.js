@@ -19,11 +19,36 @@ class Field {
   }
 
   wrap(control, on) {
-    this.name = h("span", { class: "chip-name" }, this.option.name, this.option.required ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null);
-    this.element = h("label", { class: "chip" }, this.name, control,
-      this.option.required ? null : h("button", { class: "chip-remove", type: "button", tabindex: "-1", "aria-label": `Remove ${this.option.name}`, on: {
-        click: (event) => { event.preventDefault(); on.onRemove(); },
-      } }, icon("close")));
+    this.name = h(
+      "span",
+      { class: "chip-name" },
+      this.option.name,
+      this.option.required ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null,
+    );
+    this.element = h(
+      "label",
+      { class: "chip" },
+      this.name,
+      control,
+      this.option.required
+        ? null
+        : h(
+            "button",
+            {
+              class: "chip-remove",
+              type: "button",
+              tabindex: "-1",
+              "aria-label": `Remove ${this.option.name}`,
+              on: {
+                click: (event) => {
+                  event.preventDefault();
+                  on.onRemove();
+                },
+              },
+            },
+            icon("close"),
+          ),
+    );
   }
 
   complain(problem) {
@@ -42,15 +67,25 @@ class TextField extends Field {
     super(option);
     const numeric = option.type === OPTION.INTEGER || option.type === OPTION.NUMBER;
     this.control = h("textarea", {
-      class: "chip-input", rows: "1", spellcheck: option.type === OPTION.STRING ? "true" : "false", inputmode: numeric ? "decimal" : null,
-      "aria-label": `${option.name}. ${option.description}`, "aria-required": String(Boolean(option.required)), role: "combobox",
-      "aria-expanded": "false", autocomplete: "off", "data-option": option.name,
+      class: "chip-input",
+      rows: "1",
+      spellcheck: option.type === OPTION.STRING ? "true" : "false",
+      inputmode: numeric ? "decimal" : null,
+      "aria-label": `${option.name}. ${option.description}`,
+      "aria-required": String(Boolean(option.required)),
+      role: "combobox",
+      "aria-expanded": "false",
+      autocomplete: "off",
+      "data-option": option.name,
     });
     this.control.value = text;
     this.control.addEventListener("focus", on.onFocus);
     this.control.addEventListener("blur", on.onBlur);
     this.control.addEventListener("keydown", on.onKey);
-    this.control.addEventListener("input", () => { this.fit(); on.onInput(); });
+    this.control.addEventListener("input", () => {
+      this.fit();
+      on.onInput();
+    });
     this.wrap(this.control, on);
     this.fit();
   }
@@ -88,14 +123,29 @@ class TextField extends Field {
 class FileField extends Field {
   constructor(option, on) {
     super(option);
-    this.input = h("input", { type: "file", class: "sr-only", tabindex: "-1", "aria-hidden": "true", "data-option": option.name });
-    this.control = h("button", { class: "chip-file", type: "button", "aria-label": `${option.name}. ${option.description}` });
+    this.input = h("input", {
+      type: "file",
+      class: "sr-only",
+      tabindex: "-1",
+      "aria-hidden": "true",
+      "data-option": option.name,
+    });
+    this.control = h("button", {
+      class: "chip-file",
+      type: "button",
+      "aria-label": `${option.name}. ${option.description}`,
+    });
     this.control.addEventListener("click", () => this.input.click());
     this.control.addEventListener("focus", on.onFocus);
     this.control.addEventListener("blur", on.onBlur);
     // Enter on the button chooses a file while there is none, and runs the command once there is.
-    this.control.addEventListener("keydown", (event) => { if (event.key !== "Enter" || this.file) on.onKey(event); });
-    this.input.addEventListener("change", () => { if (this.input.files[0]) this.setFile(this.input.files[0]); on.onInput(); });
+    this.control.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || this.file) on.onKey(event);
+    });
+    this.input.addEventListener("change", () => {
+      if (this.input.files[0]) this.setFile(this.input.files[0]);
+      on.onInput();
+    });
     this.wrap(h("span", { class: "chip-file-frame" }, this.control, this.input), on);
     this.draw();
   }
@@ -109,9 +159,11 @@ class FileField extends Field {
   draw() {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.file?.type.startsWith("image/") ? URL.createObjectURL(this.file) : null;
-    fill(this.control,
+    fill(
+      this.control,
       this.url ? h("img", { src: this.url, alt: "" }) : icon(this.file ? "file" : "upload"),
-      h("span", null, this.file ? `${this.file.name} · ${bytes(this.file.size)}` : "Choose or drop a file"));
+      h("span", null, this.file ? `${this.file.name} · ${bytes(this.file.size)}` : "Choose or drop a file"),
+    );
   }
 
   text() {

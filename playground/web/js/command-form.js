@@ -11,8 +11,10 @@ const SUGGEST_DELAY_MS = 180;
 
 /** Finds people and channels by name or id. */
 export const world = {
-  user: (text) => [...store.users.values()].find((user) => user.id === text || user.name.toLowerCase() === text.toLowerCase())?.id,
-  channel: (text) => store.guilds.flatMap((guild) => guild.channels).find((channel) => channel.id === text || channel.name === text)?.id,
+  user: (text) =>
+    [...store.users.values()].find((user) => user.id === text || user.name.toLowerCase() === text.toLowerCase())?.id,
+  channel: (text) =>
+    store.guilds.flatMap((guild) => guild.channels).find((channel) => channel.id === text || channel.name === text)?.id,
 };
 
 /** The form of one command; `onRun(options, files)` gets checked values, `onLeave(text)` the way back to plain text. */
@@ -23,12 +25,35 @@ export class CommandForm {
     this.info = h("div", { class: "option-info", "aria-live": "polite" });
     this.spare = h("div", { class: "option-spare" });
     this.line = h("div", { class: "command-line" });
-    this.element = h("div", { class: "command-form", role: "group", "aria-label": `Options of /${command.path}` },
+    this.element = h(
+      "div",
+      { class: "command-form", role: "group", "aria-label": `Options of /${command.path}` },
       h("div", { class: "option-bar" }, this.info, this.spare),
-      h("div", { class: "command-row" }, h("span", { class: "command-name" }, `/${command.path}`), this.line,
-        h("button", { class: "icon-button", type: "button", "aria-label": "Leave the command", title: "Leave the command (Escape)", on: { click: () => this.leave() } }, icon("close")),
-        h("button", { class: "send-button", type: "button", "aria-label": "Run the command", on: { click: () => this.run() } }, icon("send"))));
-    for (const option of command.options) if (option.required || values.has(option.name)) this.add(option, values.get(option.name));
+      h(
+        "div",
+        { class: "command-row" },
+        h("span", { class: "command-name" }, `/${command.path}`),
+        this.line,
+        h(
+          "button",
+          {
+            class: "icon-button",
+            type: "button",
+            "aria-label": "Leave the command",
+            title: "Leave the command (Escape)",
+            on: { click: () => this.leave() },
+          },
+          icon("close"),
+        ),
+        h(
+          "button",
+          { class: "send-button", type: "button", "aria-label": "Run the command", on: { click: () => this.run() } },
+          icon("send"),
+        ),
+      ),
+    );
+    for (const option of command.options)
+      if (option.required || values.has(option.name)) this.add(option, values.get(option.name));
     this.explain(null);
   }
 
@@ -41,8 +66,15 @@ export class CommandForm {
 
   add(option, text) {
     const one = field(option, text, {
-      onFocus: () => { this.explain(one); this.offer(one); },
-      onInput: () => { one.complain(""); this.explain(one); this.offer(one); },
+      onFocus: () => {
+        this.explain(one);
+        this.offer(one);
+      },
+      onInput: () => {
+        one.complain("");
+        this.explain(one);
+        this.offer(one);
+      },
       onBlur: () => this.picker.hide(),
       onKey: (event) => this.onKey(event, one),
       onRemove: () => this.drop(one),
@@ -63,9 +95,22 @@ export class CommandForm {
 
   drawSpare() {
     const left = this.command.options.filter((option) => !this.fields.some((one) => one.option === option));
-    fill(this.spare, left.map((option) => h("button", {
-      class: "spare", type: "button", title: option.description, on: { click: () => this.add(option).focus() },
-    }, icon("plus"), option.name)));
+    fill(
+      this.spare,
+      left.map((option) =>
+        h(
+          "button",
+          {
+            class: "spare",
+            type: "button",
+            title: option.description,
+            on: { click: () => this.add(option).focus() },
+          },
+          icon("plus"),
+          option.name,
+        ),
+      ),
+    );
   }
 
   explain(one) {
@@ -74,8 +119,12 @@ export class CommandForm {
       return;
     }
     const { option, problem } = one;
-    fill(this.info, h("b", null, option.name), option.required ? h("span", { class: "required-mark" }, "required") : null,
-      h("span", { class: problem ? "option-text option-problem" : "option-text" }, problem || option.description));
+    fill(
+      this.info,
+      h("b", null, option.name),
+      option.required ? h("span", { class: "required-mark" }, "required") : null,
+      h("span", { class: problem ? "option-text option-problem" : "option-text" }, problem || option.description),
+    );
   }
 
   offer(one) {
@@ -84,7 +133,12 @@ export class CommandForm {
     const typed = one.text().trim().toLowerCase();
     const show = (choices) => {
       const chosen = one.picked?.name === one.text();
-      const list = chosen ? [] : choices.map((choice) => ({ node: h("span", { class: "choice" }, choice.name), pick: () => this.choose(one, choice) }));
+      const list = chosen
+        ? []
+        : choices.map((choice) => ({
+            node: h("span", { class: "choice" }, choice.name),
+            pick: () => this.choose(one, choice),
+          }));
       this.picker.show(one.control, option.description || option.name, list.slice(0, 25));
     };
     const fixed = fixedChoices(option);
@@ -107,7 +161,11 @@ export class CommandForm {
   }
 
   typedValues() {
-    return Object.fromEntries(this.fields.filter((one) => one.filled() && !one.file).map((one) => [one.option.name, one.picked?.value ?? one.text()]));
+    return Object.fromEntries(
+      this.fields
+        .filter((one) => one.filled() && !one.file)
+        .map((one) => [one.option.name, one.picked?.value ?? one.text()]),
+    );
   }
 
   onKey(event, one) {
@@ -128,8 +186,9 @@ export class CommandForm {
 
   /** Gives a file to the first file option without one; false where the command takes none. */
   takeFile(file) {
-    const option = this.command.options.find((known) => known.type === OPTION.FILE
-      && !this.fields.some((one) => one.option === known && one.file));
+    const option = this.command.options.find(
+      (known) => known.type === OPTION.FILE && !this.fields.some((one) => one.option === known && one.file),
+    );
     if (!option) return false;
     const one = this.fields.find((known) => known.option === option) ?? this.add(option);
     one.setFile(file);
@@ -143,15 +202,29 @@ export class CommandForm {
   }
 
   run() {
-    const missing = firstMissing(this.command.options, (name) => this.fields.some((one) => one.option.name === name && one.filled()));
-    if (missing) { this.object(missing.name, `${missing.name} is required.`); return; }
+    const missing = firstMissing(this.command.options, (name) =>
+      this.fields.some((one) => one.option.name === name && one.filled()),
+    );
+    if (missing) {
+      this.object(missing.name, `${missing.name} is required.`);
+      return;
+    }
     const options = {};
     const files = new Map();
     for (const one of this.fields.filter((known) => known.filled())) {
       const { name } = one.option;
-      if (one.file) { files.set(name, one.file); continue; }
-      const { value, problem } = one.picked && one.picked.name === one.text() ? { value: one.picked.value } : convert(one.option, one.text(), world);
-      if (problem) { this.object(name, problem); return; }
+      if (one.file) {
+        files.set(name, one.file);
+        continue;
+      }
+      const { value, problem } =
+        one.picked && one.picked.name === one.text()
+          ? { value: one.picked.value }
+          : convert(one.option, one.text(), world);
+      if (problem) {
+        this.object(name, problem);
+        return;
+      }
       options[name] = value;
     }
     this.picker.hide();
@@ -170,10 +243,17 @@ export class CommandForm {
 /** Choices known without asking the bot, or undefined. */
 function fixedChoices(option) {
   if (option.choices?.length > 0) return option.choices;
-  if (option.type === OPTION.BOOLEAN) return [{ name: "True", value: true }, { name: "False", value: false }];
-  if (option.type === OPTION.USER || option.type === OPTION.MENTIONABLE) return [...store.users.values()].map((user) => ({ name: user.name, value: user.id }));
+  if (option.type === OPTION.BOOLEAN)
+    return [
+      { name: "True", value: true },
+      { name: "False", value: false },
+    ];
+  if (option.type === OPTION.USER || option.type === OPTION.MENTIONABLE)
+    return [...store.users.values()].map((user) => ({ name: user.name, value: user.id }));
   if (option.type === OPTION.CHANNEL) {
-    return store.guilds.flatMap((guild) => guild.channels).map((channel) => ({ name: channel.name, value: channel.id }));
+    return store.guilds
+      .flatMap((guild) => guild.channels)
+      .map((channel) => ({ name: channel.name, value: channel.id }));
   }
   return undefined;
 }

@@ -2,7 +2,19 @@
 // to values; no DOM and no state.
 
 /** Discord's option types by name. */
-export const OPTION = { SUB: 1, GROUP: 2, STRING: 3, INTEGER: 4, BOOLEAN: 5, USER: 6, CHANNEL: 7, ROLE: 8, MENTIONABLE: 9, NUMBER: 10, FILE: 11 };
+export const OPTION = {
+  SUB: 1,
+  GROUP: 2,
+  STRING: 3,
+  INTEGER: 4,
+  BOOLEAN: 5,
+  USER: 6,
+  CHANNEL: 7,
+  ROLE: 8,
+  MENTIONABLE: 9,
+  NUMBER: 10,
+  FILE: 11,
+};
 
 /** Every command that can be run, subcommands as commands of their own named with spaces ("prefer option set"). */
 export function runnable(commands) {
@@ -26,7 +38,9 @@ export function matching(list, typed) {
 /** The command at the start of `text` and what follows its name, or null while no whole name and space is there. */
 export function splitCommand(text, list) {
   if (!text.startsWith("/")) return null;
-  const fits = list.filter((command) => new RegExp(`^/${escape(command.path).replaceAll(" ", "\\s+")}(?=\\s|$)`, "i").test(text));
+  const fits = list.filter((command) =>
+    new RegExp(`^/${escape(command.path).replaceAll(" ", "\\s+")}(?=\\s|$)`, "i").test(text),
+  );
   const command = fits.sort((a, b) => b.path.length - a.path.length)[0];
   if (!command) return null;
   const words = command.path.split(" ").length;
@@ -43,7 +57,8 @@ const escape = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 export function readOptions(rest, options) {
   const values = new Map();
   const found = [...rest.matchAll(/(^|\s)([\p{L}\p{N}_-]{1,32}):(?!\/\/)/gu)].filter((match) => {
-    const known = options.some((option) => option.name === match[2].toLowerCase()) && !values.has(match[2].toLowerCase());
+    const known =
+      options.some((option) => option.name === match[2].toLowerCase()) && !values.has(match[2].toLowerCase());
     if (known) values.set(match[2].toLowerCase(), "");
     return known;
   });
@@ -68,36 +83,51 @@ export function convert(option, text, world) {
   const typed = text.trim();
   const name = option.name;
   if (option.choices?.length > 0) {
-    const choice = option.choices.find((one) => one.name.toLowerCase() === typed.toLowerCase() || String(one.value) === typed);
-    return choice ? { value: choice.value } : { problem: `${name} is one of: ${option.choices.map((one) => one.name).join(", ")}.` };
+    const choice = option.choices.find(
+      (one) => one.name.toLowerCase() === typed.toLowerCase() || String(one.value) === typed,
+    );
+    return choice
+      ? { value: choice.value }
+      : { problem: `${name} is one of: ${option.choices.map((one) => one.name).join(", ")}.` };
   }
   switch (option.type) {
-    case OPTION.STRING: return checkLength(option, text.trim());
+    case OPTION.STRING:
+      return checkLength(option, text.trim());
     case OPTION.INTEGER:
       return /^[+-]?\d+$/.test(typed) ? checkRange(option, Number(typed)) : { problem: `${name} is a whole number.` };
     case OPTION.NUMBER:
-      return typed !== "" && Number.isFinite(Number(typed)) ? checkRange(option, Number(typed)) : { problem: `${name} is a number.` };
+      return typed !== "" && Number.isFinite(Number(typed))
+        ? checkRange(option, Number(typed))
+        : { problem: `${name} is a number.` };
     case OPTION.BOOLEAN:
       if (/^(true|yes|on)$/i.test(typed)) return { value: true };
       return /^(false|no|off)$/i.test(typed) ? { value: false } : { problem: `${name} is True or False.` };
     case OPTION.USER:
-    case OPTION.MENTIONABLE: return lookUp(world.user(typed.replace(/^@/, "")), `Nobody here is called “${typed}”.`);
-    case OPTION.CHANNEL: return lookUp(world.channel(typed.replace(/^#/, "")), `There is no channel “${typed}”.`);
-    case OPTION.FILE: return { problem: `${name} is a file: choose or drop one.` };
-    default: return { value: typed };
+    case OPTION.MENTIONABLE:
+      return lookUp(world.user(typed.replace(/^@/, "")), `Nobody here is called “${typed}”.`);
+    case OPTION.CHANNEL:
+      return lookUp(world.channel(typed.replace(/^#/, "")), `There is no channel “${typed}”.`);
+    case OPTION.FILE:
+      return { problem: `${name} is a file: choose or drop one.` };
+    default:
+      return { value: typed };
   }
 }
 
 const lookUp = (id, problem) => (id ? { value: id } : { problem });
 
 function checkLength(option, value) {
-  if (option.min_length && value.length < option.min_length) return { problem: `${option.name} needs at least ${option.min_length} characters.` };
+  if (option.min_length && value.length < option.min_length)
+    return { problem: `${option.name} needs at least ${option.min_length} characters.` };
   const most = option.max_length ?? 6000;
   return value.length > most ? { problem: `${option.name} takes at most ${most} characters.` } : { value };
 }
 
 function checkRange(option, value) {
   const { min_value: least, max_value: most } = option;
-  if (least !== undefined && least !== null && value < least) return { problem: `${option.name} is at least ${least}.` };
-  return most !== undefined && most !== null && value > most ? { problem: `${option.name} is at most ${most}.` } : { value };
+  if (least !== undefined && least !== null && value < least)
+    return { problem: `${option.name} is at least ${least}.` };
+  return most !== undefined && most !== null && value > most
+    ? { problem: `${option.name} is at most ${most}.` }
+    : { value };
 }

@@ -15,40 +15,93 @@ const SELECTS = new Set([3, 5, 6, 7, 8]);
 export function components(message) {
   const rows = (message.components ?? []).filter((row) => row.type === 1);
   if (rows.length === 0) return null;
-  return h("div", { class: "rows" }, rows.map((row) => h("div", { class: "row", role: "group", "aria-label": "Actions" },
-    row.components.map((component) => (component.type === 2 ? button(component, message) : select(component, message))))));
+  return h(
+    "div",
+    { class: "rows" },
+    rows.map((row) =>
+      h(
+        "div",
+        { class: "row", role: "group", "aria-label": "Actions" },
+        row.components.map((component) =>
+          component.type === 2 ? button(component, message) : select(component, message),
+        ),
+      ),
+    ),
+  );
 }
 
 /** True while a click on this component waits for the bot. */
 function waiting(message, customId) {
-  return [...store.pending.values()].some((wait) => wait.messageId === message.id && wait.customId === customId && !wait.failed);
+  return [...store.pending.values()].some(
+    (wait) => wait.messageId === message.id && wait.customId === customId && !wait.failed,
+  );
 }
 
 function button(component, message) {
   const busy = component.custom_id !== undefined && waiting(message, component.custom_id);
   const style = STYLES[component.style] ?? "secondary";
   const emoji = component.emoji?.name;
-  const content = [emoji ? emojiNode(emoji) : null, component.label ? h("span", { class: "button-label" }, component.label) : null];
+  const content = [
+    emoji ? emojiNode(emoji) : null,
+    component.label ? h("span", { class: "button-label" }, component.label) : null,
+  ];
   const label = component.label ? null : emojiName(emoji ?? "");
   if (component.style === 5 && /^https?:\/\//.test(component.url ?? "")) {
-    return h("a", { class: "button button-link", href: component.url, target: "_blank", rel: "noreferrer noopener", "aria-label": label },
-      content, icon("external"));
+    return h(
+      "a",
+      {
+        class: "button button-link",
+        href: component.url,
+        target: "_blank",
+        rel: "noreferrer noopener",
+        "aria-label": label,
+      },
+      content,
+      icon("external"),
+    );
   }
-  return h("button", {
-    class: `button button-${style}${busy ? " busy" : ""}`, type: "button", disabled: component.disabled, "aria-label": label,
-    title: label, "aria-busy": busy ? "true" : null, "data-action": "click-component", "data-custom-id": component.custom_id,
-  }, h("span", { class: "button-content" }, content), h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")));
+  return h(
+    "button",
+    {
+      class: `button button-${style}${busy ? " busy" : ""}`,
+      type: "button",
+      disabled: component.disabled,
+      "aria-label": label,
+      title: label,
+      "aria-busy": busy ? "true" : null,
+      "data-action": "click-component",
+      "data-custom-id": component.custom_id,
+    },
+    h("span", { class: "button-content" }, content),
+    h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+  );
 }
 
 function select(component, message) {
   if (!SELECTS.has(component.type)) return null;
   const busy = waiting(message, component.custom_id);
-  const preset = choices(component).filter((choice) => choice.default).map((choice) => choice.label);
-  return h("button", {
-    class: `select${busy ? " busy" : ""}`, type: "button", disabled: component.disabled, "aria-haspopup": "listbox", "aria-expanded": "false",
-    "aria-busy": busy ? "true" : null, "data-action": "open-select", "data-custom-id": component.custom_id,
-  }, h("span", { class: preset.length > 0 ? "select-value" : "select-placeholder" },
-    preset.join(", ") || component.placeholder || "Make a selection"), icon("down"));
+  const preset = choices(component)
+    .filter((choice) => choice.default)
+    .map((choice) => choice.label);
+  return h(
+    "button",
+    {
+      class: `select${busy ? " busy" : ""}`,
+      type: "button",
+      disabled: component.disabled,
+      "aria-haspopup": "listbox",
+      "aria-expanded": "false",
+      "aria-busy": busy ? "true" : null,
+      "data-action": "open-select",
+      "data-custom-id": component.custom_id,
+    },
+    h(
+      "span",
+      { class: preset.length > 0 ? "select-value" : "select-placeholder" },
+      preset.join(", ") || component.placeholder || "Make a selection",
+    ),
+    icon("down"),
+  );
 }
 
 /** What a select offers: its own options, or the users or channels of the playground. */
@@ -68,18 +121,33 @@ export function openSelect(anchor, component, onChoose) {
   const most = component.max_values ?? 1;
   const multi = most > 1 || least === 0;
   const items = choices(component).map((choice) => ({
-    label: choice.label, detail: choice.description, value: choice.value, checked: choice.default ?? false,
+    label: choice.label,
+    detail: choice.description,
+    value: choice.value,
+    checked: choice.default ?? false,
     icon: choice.emoji?.name ? emojiNode(choice.emoji.name) : choice.face,
     onPick: () => onChoose([choice.value]),
   }));
-  const before = items.filter((item) => item.checked).map((item) => item.value).join();
-  const onClose = (values) => { if (multi && values.length >= least && values.join() !== before) onChoose(values); };
-  const list = openMenu(anchor, items.length > 0 ? items : [{ heading: "Nothing to choose from" }],
-    { role: "listbox", label: component.placeholder || "Options", multi, className: "as-wide", onClose });
+  const before = items
+    .filter((item) => item.checked)
+    .map((item) => item.value)
+    .join();
+  const onClose = (values) => {
+    if (multi && values.length >= least && values.join() !== before) onChoose(values);
+  };
+  const list = openMenu(anchor, items.length > 0 ? items : [{ heading: "Nothing to choose from" }], {
+    role: "listbox",
+    label: component.placeholder || "Options",
+    multi,
+    className: "as-wide",
+    onClose,
+  });
   list.max = most;
 }
 
 /** The component with this custom id in a message. */
 export function findComponent(message, customId) {
-  return (message.components ?? []).flatMap((row) => row.components ?? []).find((component) => component.custom_id === customId);
+  return (message.components ?? [])
+    .flatMap((row) => row.components ?? [])
+    .find((component) => component.custom_id === customId);
 }

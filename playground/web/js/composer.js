@@ -25,22 +25,38 @@ let menuDismissed = false;
 export function setUpComposer() {
   frame = byId("composer-frame");
   input = h("textarea", {
-    id: "composer", class: "composer-input", rows: "1", role: "combobox", "aria-expanded": "false", "aria-haspopup": "listbox",
-    "aria-autocomplete": "list", autocomplete: "off", "aria-describedby": "composer-hint",
+    id: "composer",
+    class: "composer-input",
+    rows: "1",
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-haspopup": "listbox",
+    "aria-autocomplete": "list",
+    autocomplete: "off",
+    "aria-describedby": "composer-hint",
   });
   hint = h("div", { class: "composer-hint", id: "composer-hint", hidden: true });
   count = h("span", { class: "composer-count", "aria-live": "polite" });
   box = h("div", { class: "composer" });
   frame.append(box, h("div", { class: "typing", id: "typing" }));
   picker = new Picker(box);
-  input.addEventListener("input", () => { menuDismissed = false; refresh(); });
+  input.addEventListener("input", () => {
+    menuDismissed = false;
+    refresh();
+  });
   input.addEventListener("keydown", onKey);
   input.addEventListener("blur", () => picker.hide());
   input.addEventListener("focus", refresh);
   setUpFiles();
   addEventListener("keydown", typeAnywhere);
-  on("channel", () => { showText(form ? "" : input.value); label(); });
-  on("places", () => { label(); if (!form) refresh(); });
+  on("channel", () => {
+    showText(form ? "" : input.value);
+    label();
+  });
+  on("places", () => {
+    label();
+    if (!form) refresh();
+  });
   on("typing", drawTyping);
   on("messages", drawTyping);
   setInterval(drawTyping, 1000);
@@ -67,10 +83,22 @@ function showText(text) {
   form = null;
   picker.hide();
   menuDismissed = false;
-  const openCommands = h("button", {
-    class: "icon-button composer-slash", type: "button", "aria-label": "Show the commands", title: "Show the commands", on: { click: () => fillComposer("/") },
-  }, icon("slash"));
-  const send = h("button", { class: "send-button", type: "button", "aria-label": "Send", title: "Send", on: { click: () => submit() } }, icon("send"));
+  const openCommands = h(
+    "button",
+    {
+      class: "icon-button composer-slash",
+      type: "button",
+      "aria-label": "Show the commands",
+      title: "Show the commands",
+      on: { click: () => fillComposer("/") },
+    },
+    icon("slash"),
+  );
+  const send = h(
+    "button",
+    { class: "send-button", type: "button", "aria-label": "Send", title: "Send", on: { click: () => submit() } },
+    icon("send"),
+  );
   fill(box, picker.panel, hint, h("div", { class: "composer-row" }, openCommands, input, count, send));
   input.value = text;
   refresh();
@@ -80,7 +108,11 @@ function showForm(command, values = new Map()) {
   hint.hidden = true;
   form = new CommandForm(command, values, picker, {
     onRun: (options, files) => run(command, options, files),
-    onLeave: (text) => { fillComposer(text); menuDismissed = true; picker.hide(); },
+    onLeave: (text) => {
+      fillComposer(text);
+      menuDismissed = true;
+      picker.hide();
+    },
   });
   fill(box, picker.panel, form.element);
   form.focus();
@@ -104,19 +136,35 @@ function refresh() {
   }
   hint.hidden = true;
   const begins = /^\/[^\n]*$/.test(input.value);
-  if (!begins || menuDismissed || document.activeElement !== input) { picker.hide(); return; }
+  if (!begins || menuDismissed || document.activeElement !== input) {
+    picker.hide();
+    return;
+  }
   showCommands(matching(list, input.value.slice(1)));
 }
 
 function showCommands(commands) {
   const items = commands.slice(0, 50).map((command) => ({
     pick: () => showForm(command),
-    node: h("span", { class: "command-item" }, avatar(store.bot, "sm"),
-      h("span", { class: "command-text" },
-        h("span", { class: "command-title" }, h("b", null, `/${command.path}`),
-          command.options.map((option) => h("span", { class: option.required ? "command-option required" : "command-option" }, option.name))),
-        h("span", { class: "command-detail" }, command.description)),
-      h("span", { class: "command-owner" }, store.bot.name)),
+    node: h(
+      "span",
+      { class: "command-item" },
+      avatar(store.bot, "sm"),
+      h(
+        "span",
+        { class: "command-text" },
+        h(
+          "span",
+          { class: "command-title" },
+          h("b", null, `/${command.path}`),
+          command.options.map((option) =>
+            h("span", { class: option.required ? "command-option required" : "command-option" }, option.name),
+          ),
+        ),
+        h("span", { class: "command-detail" }, command.description),
+      ),
+      h("span", { class: "command-owner" }, store.bot.name),
+    ),
   }));
   picker.show(input, `Commands of ${store.bot.name}`, items);
 }
@@ -125,18 +173,44 @@ function showCommands(commands) {
 function showHint({ command, rest }, problem = "") {
   hint.hidden = false;
   const values = readOptions(rest, command.options);
-  const current = command.options.find((option) => option.name === [...values.keys()].at(-1)) ?? command.options.find((option) => option.required);
-  fill(hint, h("span", { class: "hint-signature" }, h("b", null, `/${command.path}`), command.options.map((option) => h("span", {
-    class: `hint-option${values.get(option.name) ? " given" : ""}${option === current ? " current" : ""}`,
-  }, option.name, option.required ? h("span", { class: "required" }, "*") : null))),
-  problem
-    ? h("span", { class: "hint-problem", role: "alert" }, icon("alert"), problem)
-    : h("span", { class: "hint-text" }, current ? current.description : command.description),
-  h("span", { class: "hint-keys" }, h("kbd", null, "Enter"), " runs ", command.options.length > 0 ? [h("kbd", null, "Tab"), " opens the options"] : null));
+  const current =
+    command.options.find((option) => option.name === [...values.keys()].at(-1)) ??
+    command.options.find((option) => option.required);
+  fill(
+    hint,
+    h(
+      "span",
+      { class: "hint-signature" },
+      h("b", null, `/${command.path}`),
+      command.options.map((option) =>
+        h(
+          "span",
+          {
+            class: `hint-option${values.get(option.name) ? " given" : ""}${option === current ? " current" : ""}`,
+          },
+          option.name,
+          option.required ? h("span", { class: "required" }, "*") : null,
+        ),
+      ),
+    ),
+    problem
+      ? h("span", { class: "hint-problem", role: "alert" }, icon("alert"), problem)
+      : h("span", { class: "hint-text" }, current ? current.description : command.description),
+    h(
+      "span",
+      { class: "hint-keys" },
+      h("kbd", null, "Enter"),
+      " runs ",
+      command.options.length > 0 ? [h("kbd", null, "Tab"), " opens the options"] : null,
+    ),
+  );
 }
 
 function onKey(event) {
-  if (picker.onKey(event)) { if (event.key === "Escape") menuDismissed = true; return; }
+  if (picker.onKey(event)) {
+    if (event.key === "Escape") menuDismissed = true;
+    return;
+  }
   if (event.isComposing) return;
   if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
@@ -158,12 +232,23 @@ function submit() {
   const text = input.value.trim();
   if (text === "") return;
   const split = splitCommand(text, runnable(commandsHere()));
-  if (split) { submitTyped(split); return; }
-  if (/^\/\w/.test(text) && commandsHere().length > 0) { toast(`There is no command ${text.split(/\s/)[0]}.`, "error"); return; }
-  if (text.length > MAX_CONTENT) { toast(`A message has at most ${MAX_CONTENT} characters.`, "error"); return; }
+  if (split) {
+    submitTyped(split);
+    return;
+  }
+  if (/^\/\w/.test(text) && commandsHere().length > 0) {
+    toast(`There is no command ${text.split(/\s/)[0]}.`, "error");
+    return;
+  }
+  if (text.length > MAX_CONTENT) {
+    toast(`A message has at most ${MAX_CONTENT} characters.`, "error");
+    return;
+  }
   showText("");
   // What could not be sent comes back, unless something else was typed meanwhile.
-  void say(text).then((sent) => { if (sent === undefined && input.value === "") fillComposer(text); });
+  void say(text).then((sent) => {
+    if (sent === undefined && input.value === "") fillComposer(text);
+  });
 }
 
 function submitTyped(split) {
@@ -171,15 +256,27 @@ function submitTyped(split) {
   const typed = readOptions(rest, command.options);
   const has = (name) => Boolean(typed.get(name));
   const options = {};
-  if (firstMissing(command.options, has)) { showForm(command, typed); return; }
+  if (firstMissing(command.options, has)) {
+    showForm(command, typed);
+    return;
+  }
   for (const option of command.options.filter((known) => has(known.name))) {
-    if (option.type === OPTION.FILE) { showForm(command, typed); return; }
+    if (option.type === OPTION.FILE) {
+      showForm(command, typed);
+      return;
+    }
     const { value, problem } = convert(option, typed.get(option.name), world);
-    if (problem) { showHint(split, problem); return; }
+    if (problem) {
+      showHint(split, problem);
+      return;
+    }
     options[option.name] = value;
   }
   const surplus = command.options.length === 0 && rest.trim() !== "";
-  if (surplus) { showHint(split, `/${command.path} takes no options.`); return; }
+  if (surplus) {
+    showHint(split, `/${command.path} takes no options.`);
+    return;
+  }
   run(command, options, new Map());
 }
 
@@ -197,7 +294,9 @@ function setUpFiles() {
     event.preventDefault();
     frame.classList.add("dropping");
   });
-  target.addEventListener("dragleave", (event) => { if (!target.contains(event.relatedTarget)) frame.classList.remove("dropping"); });
+  target.addEventListener("dragleave", (event) => {
+    if (!target.contains(event.relatedTarget)) frame.classList.remove("dropping");
+  });
   target.addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
@@ -216,7 +315,9 @@ function takeFiles(files) {
   if (split) showForm(split.command, readOptions(split.rest, split.command.options));
   for (const file of files) {
     if (form?.takeFile(file)) continue;
-    toast(form ? "This command takes no further file." : "Choose a command with a file option first, then drop the file.");
+    toast(
+      form ? "This command takes no further file." : "Choose a command with a file option first, then drop the file.",
+    );
     return;
   }
   form.focus();
@@ -224,7 +325,15 @@ function takeFiles(files) {
 
 /** A letter typed while no text field has the focus goes to the message box; Space stays with what has the focus. */
 function typeAnywhere(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || event.key === " ") return;
+  if (
+    event.defaultPrevented ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.key.length !== 1 ||
+    event.key === " "
+  )
+    return;
   if (document.activeElement?.matches("input, textarea") || document.querySelector("dialog[open], .menu")) return;
   if (form) form.focus();
   else input.focus();
@@ -234,8 +343,11 @@ function typeAnywhere(event) {
 function drawTyping() {
   const line = byId("typing");
   const now = Date.now();
-  const writers = [...(store.typing.get(store.channelId) ?? [])].filter(([, until]) => until > now).map(([id]) => store.users.get(id)?.name ?? "Someone");
-  const text = writers.length === 0 ? "" : `${writers.slice(0, 3).join(", ")} ${writers.length > 1 ? "are" : "is"} typing…`;
+  const writers = [...(store.typing.get(store.channelId) ?? [])]
+    .filter(([, until]) => until > now)
+    .map(([id]) => store.users.get(id)?.name ?? "Someone");
+  const text =
+    writers.length === 0 ? "" : `${writers.slice(0, 3).join(", ")} ${writers.length > 1 ? "are" : "is"} typing…`;
   if (line.dataset.text === text) return;
   line.dataset.text = text;
   fill(line, text ? [h("span", { class: "dots on", "aria-hidden": "true" }, h("i"), h("i"), h("i")), text] : null);

@@ -8,12 +8,18 @@ import { submitModal } from "./session.js";
 /** Asks; resolves to true for the action, false for anything else. */
 export function confirm({ title, text, action }) {
   return new Promise((resolve) => {
-    const form = h("form", { method: "dialog", class: "dialog-form" },
+    const form = h(
+      "form",
+      { method: "dialog", class: "dialog-form" },
       h("h2", { class: "dialog-title" }, title),
       h("p", { class: "dialog-text" }, text),
-      h("div", { class: "dialog-actions" },
+      h(
+        "div",
+        { class: "dialog-actions" },
         h("button", { class: "button button-plain", value: "" }, "Cancel"),
-        h("button", { class: "button button-danger", value: "yes", autofocus: true }, action)));
+        h("button", { class: "button button-danger", value: "yes", autofocus: true }, action),
+      ),
+    );
     const dialog = show(form, title);
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
   });
@@ -26,7 +32,9 @@ function show(content, label, className = "") {
     dialog.remove();
     returnTo?.focus({ preventScroll: true });
   });
-  dialog.addEventListener("pointerdown", (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("pointerdown", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
@@ -36,9 +44,13 @@ function show(content, label, className = "") {
 function inputs(modal) {
   return (modal.components ?? []).flatMap((outer) => {
     const inner = outer.components ?? (outer.component ? [outer.component] : []);
-    return inner.filter((input) => input.type === 4).map((input) => ({
-      input, label: outer.label ?? input.label ?? "Text", description: outer.description,
-    }));
+    return inner
+      .filter((input) => input.type === 4)
+      .map((input) => ({
+        input,
+        label: outer.label ?? input.label ?? "Text",
+        description: outer.description,
+      }));
   });
 }
 
@@ -46,25 +58,55 @@ function inputs(modal) {
 export function openModal(interaction, modal) {
   const fields = inputs(modal).map(field);
   const problem = h("div", { class: "dialog-problem", role: "alert" });
-  const submit = h("button", { class: "button button-primary", type: "submit" },
-    h("span", { class: "button-content" }, "Submit"), h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")));
-  const form = h("form", { class: "dialog-form modal-form", novalidate: true },
-    h("header", { class: "dialog-head" }, h("h2", { class: "dialog-title" }, modal.title),
-      h("button", { class: "icon-button", type: "button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"))),
-    h("div", { class: "dialog-body" }, fields.map(({ row }) => row)),
+  const submit = h(
+    "button",
+    { class: "button button-primary", type: "submit" },
+    h("span", { class: "button-content" }, "Submit"),
+    h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+  );
+  const form = h(
+    "form",
+    { class: "dialog-form modal-form", novalidate: true },
+    h(
+      "header",
+      { class: "dialog-head" },
+      h("h2", { class: "dialog-title" }, modal.title),
+      h(
+        "button",
+        { class: "icon-button", type: "button", "aria-label": "Close", on: { click: () => dialog.close() } },
+        icon("close"),
+      ),
+    ),
+    h(
+      "div",
+      { class: "dialog-body" },
+      fields.map(({ row }) => row),
+    ),
     problem,
-    h("div", { class: "dialog-actions" },
-      h("button", { class: "button button-plain", type: "button", on: { click: () => dialog.close() } }, "Cancel"), submit));
+    h(
+      "div",
+      { class: "dialog-actions" },
+      h("button", { class: "button button-plain", type: "button", on: { click: () => dialog.close() } }, "Cancel"),
+      submit,
+    ),
+  );
   const dialog = show(form, modal.title, "modal");
   (fields[0]?.control ?? submit).focus();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const wrong = fields.filter((one) => !one.check());
-    if (wrong.length > 0) { wrong[0].control.focus(); return; }
+    if (wrong.length > 0) {
+      wrong[0].control.focus();
+      return;
+    }
     problem.textContent = "";
     submit.classList.add("busy");
     submit.disabled = true;
-    const taken = await submitModal(interaction, modal.custom_id, fields.map((one) => ({ custom_id: one.id, value: one.control.value })));
+    const taken = await submitModal(
+      interaction,
+      modal.custom_id,
+      fields.map((one) => ({ custom_id: one.id, value: one.control.value })),
+    );
     submit.classList.remove("busy");
     submit.disabled = false;
     if (taken) dialog.close();
@@ -76,16 +118,32 @@ function field({ input, label, description }) {
   const id = `field-${input.custom_id}`;
   const long = input.style === 2;
   const control = h(long ? "textarea" : "input", {
-    id, class: "field-control", name: input.custom_id, type: long ? null : "text", rows: long ? "4" : null, placeholder: input.placeholder,
-    maxlength: String(input.max_length ?? 4000), autocomplete: "off", "aria-describedby": `${id}-note`, "aria-required": String(input.required !== false),
+    id,
+    class: "field-control",
+    name: input.custom_id,
+    type: long ? null : "text",
+    rows: long ? "4" : null,
+    placeholder: input.placeholder,
+    maxlength: String(input.max_length ?? 4000),
+    autocomplete: "off",
+    "aria-describedby": `${id}-note`,
+    "aria-required": String(input.required !== false),
   });
   control.value = input.value ?? "";
   const note = h("div", { class: "field-note", id: `${id}-note` });
   const rest = h("span", { class: "field-rest", "aria-hidden": "true" });
   const required = input.required !== false;
-  const say = (text) => { note.textContent = text; control.setAttribute("aria-invalid", String(text !== "")); };
-  const count = () => { rest.textContent = input.max_length ? `${control.value.length} / ${input.max_length}` : ""; };
-  control.addEventListener("input", () => { say(""); count(); });
+  const say = (text) => {
+    note.textContent = text;
+    control.setAttribute("aria-invalid", String(text !== ""));
+  };
+  const count = () => {
+    rest.textContent = input.max_length ? `${control.value.length} / ${input.max_length}` : "";
+  };
+  control.addEventListener("input", () => {
+    say("");
+    count();
+  });
   control.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (!long || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -96,13 +154,23 @@ function field({ input, label, description }) {
   const check = () => {
     const length = control.value.trim().length;
     if (required && length === 0) say("This field is required.");
-    else if (length > 0 && input.min_length && length < input.min_length) say(`At least ${input.min_length} characters are needed.`);
+    else if (length > 0 && input.min_length && length < input.min_length)
+      say(`At least ${input.min_length} characters are needed.`);
     else return true;
     return false;
   };
-  const row = h("div", { class: "field" },
-    h("label", { class: "field-label", for: id }, label, required ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null),
+  const row = h(
+    "div",
+    { class: "field" },
+    h(
+      "label",
+      { class: "field-label", for: id },
+      label,
+      required ? h("span", { class: "required", "aria-hidden": "true" }, "*") : null,
+    ),
     description ? h("div", { class: "field-description" }, description) : null,
-    control, h("div", { class: "field-foot" }, note, rest));
+    control,
+    h("div", { class: "field-foot" }, note, rest),
+  );
   return { id: input.custom_id, control, row, check };
 }

@@ -68,7 +68,9 @@ export const byId = (id) => document.getElementById(id);
 export function announce(text) {
   const region = byId("announcer");
   region.textContent = "";
-  requestAnimationFrame(() => { region.textContent = text; });
+  requestAnimationFrame(() => {
+    region.textContent = text;
+  });
 }
 
 /** Shows a short notice in the corner for a few seconds. */

@@ -11,15 +11,27 @@ const THUMBNAIL_BOX = { width: 84, height: 84 };
 
 /** One embed as Discord lays it out: author, title, text, fields, picture, footer, with a thumbnail at the side. */
 export function embed(data) {
-  const card = h("article", { class: "embed" },
-    h("div", { class: "embed-body" },
+  const card = h(
+    "article",
+    { class: "embed" },
+    h(
+      "div",
+      { class: "embed-body" },
       data.author?.name ? h("div", { class: "embed-author" }, linked(data.author.name, data.author.url)) : null,
-      data.title ? h("div", { class: "embed-title" }, data.url ? linked(data.title, data.url) : markdown(data.title, names, { inline: true })) : null,
+      data.title
+        ? h(
+            "div",
+            { class: "embed-title" },
+            data.url ? linked(data.title, data.url) : markdown(data.title, names, { inline: true }),
+          )
+        : null,
       data.description ? h("div", { class: "embed-description md" }, markdown(data.description, names)) : null,
-      fields(data.fields ?? [])),
+      fields(data.fields ?? []),
+    ),
     thumbnail(data.thumbnail),
     image(data.image),
-    footer(data));
+    footer(data),
+  );
   if (Number.isInteger(data.color)) card.style.setProperty("--bar", `#${data.color.toString(16).padStart(6, "0")}`);
   return card;
 }
@@ -38,9 +50,20 @@ function fields(list) {
     if (field.inline && last?.[0].inline && last.length < 3) last.push(field);
     else rows.push([field]);
   }
-  return h("dl", { class: "embed-fields" }, rows.flatMap((row) => row.map((field) => h("div", { class: `embed-field of-${row.length}` },
-    h("dt", null, markdown(field.name, names, { inline: true })),
-    h("dd", { class: "md" }, markdown(field.value, names))))));
+  return h(
+    "dl",
+    { class: "embed-fields" },
+    rows.flatMap((row) =>
+      row.map((field) =>
+        h(
+          "div",
+          { class: `embed-field of-${row.length}` },
+          h("dt", null, markdown(field.name, names, { inline: true })),
+          h("dd", { class: "md" }, markdown(field.value, names)),
+        ),
+      ),
+    ),
+  );
 }
 
 function image(data) {
@@ -59,5 +82,9 @@ function thumbnail(data) {
 
 function footer({ footer: note, timestamp }) {
   if (!note?.text && !timestamp) return null;
-  return h("div", { class: "embed-footer" }, [note?.text, timestamp ? stamp(new Date(timestamp)) : null].filter(Boolean).join(" • "));
+  return h(
+    "div",
+    { class: "embed-footer" },
+    [note?.text, timestamp ? stamp(new Date(timestamp)) : null].filter(Boolean).join(" • "),
+  );
 }

@@ -4,57 +4,128 @@
 import { svg } from "./dom.js";
 
 const fill = (d, color, extra = {}) => ["path", { d, fill: color, ...extra }];
-const stroke = (d, color, width = 2.4) => ["path", {
-  d, fill: "none", stroke: color, "stroke-width": width, "stroke-linecap": "round", "stroke-linejoin": "round",
-}];
+const stroke = (d, color, width = 2.4) => [
+  "path",
+  {
+    d,
+    fill: "none",
+    stroke: color,
+    "stroke-width": width,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  },
+];
 const tile = (color) => ["rect", { x: 1.5, y: 1.5, width: 21, height: 21, rx: 5.5, fill: color }];
 const disc = (color) => ["circle", { cx: 12, cy: 12, r: 10.3, fill: color }];
 const arrow = (d) => [tile("#4a8fe8"), stroke(d, "#fff", 2.6)];
 
 const DRAWN = {
-  "✉": [["rect", { x: 1.5, y: 4.5, width: 21, height: 15.5, rx: 2.6, fill: "#e9edf5" }],
-    stroke("M2.6 6.2 12 13.4l9.4-7.2", "#8d99b3", 1.8)],
+  "✉": [
+    ["rect", { x: 1.5, y: 4.5, width: 21, height: 15.5, rx: 2.6, fill: "#e9edf5" }],
+    stroke("M2.6 6.2 12 13.4l9.4-7.2", "#8d99b3", 1.8),
+  ],
   "❌": [stroke("M5 5l14 14M19 5 5 19", "#ef4b5b", 4.2)],
   "⭐": [fill("M12 1.8l3.1 6.6 7.2.9-5.3 5 1.4 7.1L12 17.9l-6.4 3.5 1.4-7.1-5.3-5 7.2-.9z", "#ffc53d")],
   "🌟": [fill("M12 1.8l3.1 6.6 7.2.9-5.3 5 1.4 7.1L12 17.9l-6.4 3.5 1.4-7.1-5.3-5 7.2-.9z", "#ffd866")],
-  "🔄": [tile("#4a8fe8"), stroke("M6.5 11a5.7 5.7 0 0 1 10-2.8M17.5 13a5.7 5.7 0 0 1-10 2.8", "#fff", 2.2),
-    stroke("M17.3 5v3.6h-3.6M6.7 19v-3.6h3.6", "#fff", 2.2)],
-  "🔁": [tile("#4a8fe8"), stroke("M5.5 12V9.5h11M18.5 12v2.5h-11M14.5 7l2.5 2.5-2.5 2.5M9.5 12 7 14.5 9.5 17", "#fff", 2)],
+  "🔄": [
+    tile("#4a8fe8"),
+    stroke("M6.5 11a5.7 5.7 0 0 1 10-2.8M17.5 13a5.7 5.7 0 0 1-10 2.8", "#fff", 2.2),
+    stroke("M17.3 5v3.6h-3.6M6.7 19v-3.6h3.6", "#fff", 2.2),
+  ],
+  "🔁": [
+    tile("#4a8fe8"),
+    stroke("M5.5 12V9.5h11M18.5 12v2.5h-11M14.5 7l2.5 2.5-2.5 2.5M9.5 12 7 14.5 9.5 17", "#fff", 2),
+  ],
   "⬅": arrow("M18 12H6.5M11 7l-5 5 5 5"),
   "➡": arrow("M6 12h11.5M13 7l5 5-5 5"),
   "⬆": arrow("M12 18V6.5M7 11l5-5 5 5"),
   "⬇": arrow("M12 6v11.5M7 13l5 5 5-5"),
   "↔": arrow("M5.5 12h13M8.5 8.5 5 12l3.5 3.5M15.5 8.5 19 12l-3.5 3.5"),
-  "🔍": [["circle", { cx: 10, cy: 10, r: 6.6, fill: "#bfe3ff", stroke: "#7f8aa3", "stroke-width": 2.4 }],
-    stroke("M15 15l6 6", "#c9803e", 3.6)],
-  "🔎": [["circle", { cx: 14, cy: 10, r: 6.6, fill: "#bfe3ff", stroke: "#7f8aa3", "stroke-width": 2.4 }],
-    stroke("M9 15l-6 6", "#c9803e", 3.6)],
+  "🔍": [
+    ["circle", { cx: 10, cy: 10, r: 6.6, fill: "#bfe3ff", stroke: "#7f8aa3", "stroke-width": 2.4 }],
+    stroke("M15 15l6 6", "#c9803e", 3.6),
+  ],
+  "🔎": [
+    ["circle", { cx: 14, cy: 10, r: 6.6, fill: "#bfe3ff", stroke: "#7f8aa3", "stroke-width": 2.4 }],
+    stroke("M9 15l-6 6", "#c9803e", 3.6),
+  ],
   "⚠": [fill("M12 2.2 23 21.5H1z", "#ffc53d"), stroke("M12 9v5.5M12 18v.1", "#5b4200", 2.4)],
   "✅": [tile("#3fb46b"), stroke("M6.5 12.5l3.8 3.8L17.5 8.5", "#fff", 2.8)],
-  "🚫": [["circle", { cx: 12, cy: 12, r: 9, fill: "none", stroke: "#ef4b5b", "stroke-width": 3 }], stroke("M5.8 5.8l12.4 12.4", "#ef4b5b", 3)],
-  "⏳": [fill("M6 2h12v4l-4.5 6 4.5 6v4H6v-4l4.5-6L6 6z", "#d9a45c"), fill("M8.2 6.5h7.6L12 11.5zM8 20l4-4.5 4 4.5z", "#fff3da")],
+  "🚫": [
+    ["circle", { cx: 12, cy: 12, r: 9, fill: "none", stroke: "#ef4b5b", "stroke-width": 3 }],
+    stroke("M5.8 5.8l12.4 12.4", "#ef4b5b", 3),
+  ],
+  "⏳": [
+    fill("M6 2h12v4l-4.5 6 4.5 6v4H6v-4l4.5-6L6 6z", "#d9a45c"),
+    fill("M8.2 6.5h7.6L12 11.5zM8 20l4-4.5 4 4.5z", "#fff3da"),
+  ],
   "⌛": [fill("M6 2h12v4l-4.5 6 4.5 6v4H6v-4l4.5-6L6 6z", "#d9a45c"), fill("M8 20l4-4.5 4 4.5z", "#fff3da")],
-  "🎨": [fill("M12 2C6 2 1.5 6.3 1.5 12S6 22 11.2 22c1.9 0 2.3-1.4 1.6-2.7-.9-1.7.2-3.1 1.9-3.1h3.5c2.6 0 4.3-2 4.3-4.7C22.5 5.8 17.7 2 12 2z", "#d8a06a"),
-    ["circle", { cx: 7, cy: 10, r: 1.8, fill: "#ef4b5b" }], ["circle", { cx: 11.5, cy: 6.5, r: 1.8, fill: "#ffc53d" }],
-    ["circle", { cx: 16.8, cy: 8.5, r: 1.8, fill: "#4a8fe8" }], ["circle", { cx: 6.8, cy: 15, r: 1.8, fill: "#3fb46b" }]],
-  "❤": [fill("M12 21.2C5 16 1.8 12.5 1.8 8.4a5.4 5.4 0 0 1 10.2-2.5 5.4 5.4 0 0 1 10.2 2.5c0 4.1-3.2 7.6-10.2 12.8z", "#ef4b5b")],
-  "🎲": [tile("#e9edf5"), ["circle", { cx: 7.5, cy: 7.5, r: 1.9, fill: "#3b4256" }], ["circle", { cx: 12, cy: 12, r: 1.9, fill: "#3b4256" }],
-    ["circle", { cx: 16.5, cy: 16.5, r: 1.9, fill: "#3b4256" }]],
+  "🎨": [
+    fill(
+      "M12 2C6 2 1.5 6.3 1.5 12S6 22 11.2 22c1.9 0 2.3-1.4 1.6-2.7-.9-1.7.2-3.1 1.9-3.1h3.5c2.6 0 4.3-2 4.3-4.7C22.5 5.8 17.7 2 12 2z",
+      "#d8a06a",
+    ),
+    ["circle", { cx: 7, cy: 10, r: 1.8, fill: "#ef4b5b" }],
+    ["circle", { cx: 11.5, cy: 6.5, r: 1.8, fill: "#ffc53d" }],
+    ["circle", { cx: 16.8, cy: 8.5, r: 1.8, fill: "#4a8fe8" }],
+    ["circle", { cx: 6.8, cy: 15, r: 1.8, fill: "#3fb46b" }],
+  ],
+  "❤": [
+    fill(
+      "M12 21.2C5 16 1.8 12.5 1.8 8.4a5.4 5.4 0 0 1 10.2-2.5 5.4 5.4 0 0 1 10.2 2.5c0 4.1-3.2 7.6-10.2 12.8z",
+      "#ef4b5b",
+    ),
+  ],
+  "🎲": [
+    tile("#e9edf5"),
+    ["circle", { cx: 7.5, cy: 7.5, r: 1.9, fill: "#3b4256" }],
+    ["circle", { cx: 12, cy: 12, r: 1.9, fill: "#3b4256" }],
+    ["circle", { cx: 16.5, cy: 16.5, r: 1.9, fill: "#3b4256" }],
+  ],
   "⚡": [fill("M13.5 1 4 13.5h6.5L9 23l10.5-13.5H13z", "#ffc53d")],
-  "🐢": [fill("M3 15a8 7 0 0 1 15 0z", "#3fb46b"), ["circle", { cx: 20, cy: 13, r: 2.4, fill: "#7fd39b" }],
-    fill("M5 15h3v3.5H5zM13 15h3v3.5h-3z", "#7fd39b")],
+  "🐢": [
+    fill("M3 15a8 7 0 0 1 15 0z", "#3fb46b"),
+    ["circle", { cx: 20, cy: 13, r: 2.4, fill: "#7fd39b" }],
+    fill("M5 15h3v3.5H5zM13 15h3v3.5h-3z", "#7fd39b"),
+  ],
   "🗑": [stroke("M4 6.5h16M9.5 6V3.5h5V6M6.5 7l1 14h9l1-14", "#aab2c5", 2)],
-  "🖼": [["rect", { x: 2, y: 4, width: 20, height: 16, rx: 2, fill: "#c9803e" }], ["rect", { x: 4.5, y: 6.5, width: 15, height: 11, fill: "#bfe3ff" }],
-    fill("M4.5 17.5l5-6 4 4 2.5-2.5 3.5 4.5z", "#3fb46b")],
-  "🔗": [stroke("M10 14l4-4M8.5 11 6 13.5a3.2 3.2 0 0 0 4.5 4.5L13 15.5M11 8.5 13.5 6a3.2 3.2 0 0 1 4.5 4.5L15.5 13", "#aab2c5", 2.2)],
+  "🖼": [
+    ["rect", { x: 2, y: 4, width: 20, height: 16, rx: 2, fill: "#c9803e" }],
+    ["rect", { x: 4.5, y: 6.5, width: 15, height: 11, fill: "#bfe3ff" }],
+    fill("M4.5 17.5l5-6 4 4 2.5-2.5 3.5 4.5z", "#3fb46b"),
+  ],
+  "🔗": [
+    stroke(
+      "M10 14l4-4M8.5 11 6 13.5a3.2 3.2 0 0 0 4.5 4.5L13 15.5M11 8.5 13.5 6a3.2 3.2 0 0 1 4.5 4.5L15.5 13",
+      "#aab2c5",
+      2.2,
+    ),
+  ],
   "🛑": [disc("#ef4b5b"), ["rect", { x: 8, y: 8, width: 8, height: 8, rx: 1, fill: "#fff" }]],
-  "👍": [fill("M2 11h4v10H2zM7.5 11 12 2.5c2 0 2.8 1.5 2.3 3.5L13.5 9H20c1.5 0 2.3 1.2 2 2.5l-1.8 7.5c-.3 1.2-1.2 2-2.5 2H10l-2.5-1z", "#ffc53d")],
+  "👍": [
+    fill(
+      "M2 11h4v10H2zM7.5 11 12 2.5c2 0 2.8 1.5 2.3 3.5L13.5 9H20c1.5 0 2.3 1.2 2 2.5l-1.8 7.5c-.3 1.2-1.2 2-2.5 2H10l-2.5-1z",
+      "#ffc53d",
+    ),
+  ],
 };
 
 /** The names a screen reader says for emoji that are drawn here. */
 const NAMES = {
-  "✉": "envelope", "❌": "cross mark", "⭐": "star", "🔄": "redo", "🔍": "zoom in", "⬅": "left", "➡": "right",
-  "⬆": "up", "⬇": "down", "✅": "done", "⚠": "warning", "❤": "heart", "🎲": "dice", "🗑": "delete",
+  "✉": "envelope",
+  "❌": "cross mark",
+  "⭐": "star",
+  "🔄": "redo",
+  "🔍": "zoom in",
+  "⬅": "left",
+  "➡": "right",
+  "⬆": "up",
+  "⬇": "down",
+  "✅": "done",
+  "⚠": "warning",
+  "❤": "heart",
+  "🎲": "dice",
+  "🗑": "delete",
 };
 
 const plain = (emoji) => emoji.replaceAll("\uFE0F", "");

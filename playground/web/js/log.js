@@ -28,27 +28,47 @@ export function setUpLog() {
   inner = byId("log-inner");
   jump = byId("jump");
   log.addEventListener("scroll", onScroll, { passive: true });
-  new ResizeObserver(() => { if (pinned) toEnd(); }).observe(inner);
-  new ResizeObserver(() => { if (pinned) toEnd(); }).observe(log);
-  jump.addEventListener("click", () => { pinned = true; toEnd(true); seen(); });
+  new ResizeObserver(() => {
+    if (pinned) toEnd();
+  }).observe(inner);
+  new ResizeObserver(() => {
+    if (pinned) toEnd();
+  }).observe(log);
+  jump.addEventListener("click", () => {
+    pinned = true;
+    toEnd(true);
+    seen();
+  });
   inner.addEventListener("keydown", onKey);
   inner.addEventListener("focusin", ({ target }) => rove(target.closest("[data-key]")));
   messageActions(inner);
-  on("channel", () => { pinned = true; seen(); inner.replaceChildren(); draw(); toEnd(); });
+  on("channel", () => {
+    pinned = true;
+    seen();
+    inner.replaceChildren();
+    draw();
+    toEnd();
+  });
   on("messages", (detail) => {
     const { scrollHeight, scrollTop } = log;
     draw();
     // The browser anchors by itself when something above changes, except at the very top.
-    if (detail?.older && log.scrollTop < 2 && scrollTop < 2) log.scrollTop = log.scrollHeight - scrollHeight + scrollTop;
+    if (detail?.older && log.scrollTop < 2 && scrollTop < 2)
+      log.scrollTop = log.scrollHeight - scrollHeight + scrollTop;
     if (detail?.created) arrived(detail.created);
   });
   on("message", redraw);
   on("pending", (wait) => {
     if (wait.messageId) redraw(wait.messageId);
     else draw();
-    if (wait.name && wait.channelId === store.channelId && store.pending.size > 0) { pinned = true; toEnd(); }
+    if (wait.name && wait.channelId === store.channelId && store.pending.size > 0) {
+      pinned = true;
+      toEnd();
+    }
   });
-  on("places", () => { if (store.channelId) draw(); });
+  on("places", () => {
+    if (store.channelId) draw();
+  });
 }
 
 function draw() {
@@ -58,7 +78,14 @@ function draw() {
   const rows = [];
   if (!here.loaded) rows.push(skeleton());
   else if (here.complete || here.messages.length === 0) rows.push(welcome(channel, here.messages.length === 0));
-  else rows.push(h("div", { class: "older", "data-key": "older" }, h("span", { class: "dots on", "aria-hidden": "true" }, h("i"), h("i"), h("i"))));
+  else
+    rows.push(
+      h(
+        "div",
+        { class: "older", "data-key": "older" },
+        h("span", { class: "dots on", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+      ),
+    );
   let before;
   for (const message of here.messages) {
     const newDay = !before || !sameDay(before, message);
@@ -86,14 +113,24 @@ function redraw(id) {
 
 function divider(message) {
   const when = new Date(message.timestamp);
-  return h("div", { class: "divider", role: "separator", "data-key": `day-${when.toDateString()}` }, h("span", null, day(when)));
+  return h(
+    "div",
+    { class: "divider", role: "separator", "data-key": `day-${when.toDateString()}` },
+    h("span", null, day(when)),
+  );
 }
 
 function skeleton() {
   const bar = (width) => h("i", { style: { width } });
   const row = (a, b) => h("div", { class: "bone" }, h("b"), h("div", null, bar(a), bar(b)));
-  return h("div", { class: "skeleton", "data-key": "skeleton", "aria-label": "Loading messages" },
-    row("22%", "70%"), row("16%", "48%"), row("26%", "62%"), row("18%", "36%"));
+  return h(
+    "div",
+    { class: "skeleton", "data-key": "skeleton", "aria-label": "Loading messages" },
+    row("22%", "70%"),
+    row("16%", "48%"),
+    row("26%", "62%"),
+    row("18%", "36%"),
+  );
 }
 
 const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
@@ -128,7 +165,10 @@ function seen() {
 }
 
 function drawJump() {
-  jump.replaceChildren(missed > 0 ? `${missed} new message${missed > 1 ? "s" : ""}` : "Jump to the newest", icon("down"));
+  jump.replaceChildren(
+    missed > 0 ? `${missed} new message${missed > 1 ? "s" : ""}` : "Jump to the newest",
+    icon("down"),
+  );
 }
 
 /** Makes one message the only one in the Tab order, so that Tab reaches the list once and arrows walk it. */
@@ -145,7 +185,10 @@ function rove(item) {
 function onKey(event) {
   const current = event.target.closest(".message");
   if (!current || event.target !== current) {
-    if (event.key === "Escape" && current) { current.focus(); event.stopPropagation(); }
+    if (event.key === "Escape" && current) {
+      current.focus();
+      event.stopPropagation();
+    }
     return;
   }
   const all = [...inner.querySelectorAll(".message")];

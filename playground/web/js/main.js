@@ -31,7 +31,15 @@ async function begin(user) {
       await begin(undefined);
       return;
     }
-    fill(byId("log-inner"), h("section", { class: "welcome" }, h("h1", null, "The playground is not there"), h("p", null, `${error.message} Trying again…`)));
+    fill(
+      byId("log-inner"),
+      h(
+        "section",
+        { class: "welcome" },
+        h("h1", null, "The playground is not there"),
+        h("p", null, `${error.message} Trying again…`),
+      ),
+    );
     setTimeout(() => begin(user), RETRY_MS);
   }
 }

@@ -23,7 +23,9 @@ function blocks(parent, text, names, depth) {
   let from = 0;
   for (const found of text.matchAll(fence)) {
     lines(parent, text.slice(from, found.index).replace(/\n$/, ""), names, depth);
-    parent.append(h("pre", { class: "md-pre" }, h("code", { "data-language": found[1] || null }, found[2].replace(/\n$/, ""))));
+    parent.append(
+      h("pre", { class: "md-pre" }, h("code", { "data-language": found[1] || null }, found[2].replace(/\n$/, ""))),
+    );
     from = found.index + found[0].length;
     if (text[from] === "\n") from += 1;
   }
@@ -39,7 +41,10 @@ function lines(parent, text, names, depth) {
     spans(parent, paragraph.join("\n"), names, depth);
     paragraph = [];
   };
-  const block = (node) => { flush(); parent.append(node); };
+  const block = (node) => {
+    flush();
+    parent.append(node);
+  };
   for (let i = 0; i < rows.length; i += 1) {
     const row = rows[i];
     const heading = /^(#{1,3}) +(.+)$/.exec(row);
@@ -87,24 +92,65 @@ const RULES = [
   [/^<t:(-?\d{1,13})(?::([tTdDfFR]))?>/, ([, seconds, style]) => timestamp(Number(seconds), style)],
   [/^<@!?(\d+)>/, ([, id], names) => h("span", { class: "mention" }, `@${names.user(id) ?? "unknown-user"}`)],
   [/^<@&(\d+)>/, () => h("span", { class: "mention" }, "@role")],
-  [/^<#(\d+)>/, ([, id], names) => h("button", {
-    class: "mention", type: "button", "data-action": "open-channel", "data-id": id,
-  }, `#${names.channel(id) ?? "unknown"}`)],
-  [/^<\/([^:>]{1,100}):\d+>/, ([, command]) => h("button", {
-    class: "mention", type: "button", "data-action": "use-command", "data-command": command,
-  }, `/${command}`)],
+  [
+    /^<#(\d+)>/,
+    ([, id], names) =>
+      h(
+        "button",
+        {
+          class: "mention",
+          type: "button",
+          "data-action": "open-channel",
+          "data-id": id,
+        },
+        `#${names.channel(id) ?? "unknown"}`,
+      ),
+  ],
+  [
+    /^<\/([^:>]{1,100}):\d+>/,
+    ([, command]) =>
+      h(
+        "button",
+        {
+          class: "mention",
+          type: "button",
+          "data-action": "use-command",
+          "data-command": command,
+        },
+        `/${command}`,
+      ),
+  ],
   [/^<a?:(\w{2,32}):\d+>/, ([, name]) => h("span", { class: "emoji-text" }, `:${name}:`)],
   [/^<(https?:\/\/[^\s<>]+)>/, ([, url]) => link(url, url)],
-  [/^\[([^\]\n]+)\]\(<?(https?:\/\/[^\s<>()]+)>?(?: "[^"]*")?\)/, ([, label, url], names, depth) => {
-    const anchor = link(url, "");
-    spans(anchor, label, names, depth + 1, true);
-    return anchor;
-  }],
+  [
+    /^\[([^\]\n]+)\]\(<?(https?:\/\/[^\s<>()]+)>?(?: "[^"]*")?\)/,
+    ([, label, url], names, depth) => {
+      const anchor = link(url, "");
+      spans(anchor, label, names, depth + 1, true);
+      return anchor;
+    },
+  ],
   [/^https?:\/\/[^\s<>"'`|]+[^\s<>"'`|.,:;!?)\]*_~]/, ([url]) => link(url, url)],
-  [/^\|\|([^]+?)\|\|/, ([, inner], names, depth) => span(h("span", {
-    class: "spoiler", role: "button", tabindex: "0", "aria-label": "Spoiler, press to show", "data-action": "reveal",
-  }), inner, names, depth + 1)],
-  [/^\*\*\*([^]+?)\*\*\*(?!\*)/, ([, inner], names, depth) => h("strong", null, span(h("em"), inner, names, depth + 1))],
+  [
+    /^\|\|([^]+?)\|\|/,
+    ([, inner], names, depth) =>
+      span(
+        h("span", {
+          class: "spoiler",
+          role: "button",
+          tabindex: "0",
+          "aria-label": "Spoiler, press to show",
+          "data-action": "reveal",
+        }),
+        inner,
+        names,
+        depth + 1,
+      ),
+  ],
+  [
+    /^\*\*\*([^]+?)\*\*\*(?!\*)/,
+    ([, inner], names, depth) => h("strong", null, span(h("em"), inner, names, depth + 1)),
+  ],
   [/^\*\*([^]+?)\*\*(?!\*)/, ([, inner], names, depth) => span(h("strong"), inner, names, depth + 1)],
   [/^__([^]+?)__(?!_)/, ([, inner], names, depth) => span(h("u"), inner, names, depth + 1)],
   [/^~~([^]+?)~~/, ([, inner], names, depth) => span(h("s"), inner, names, depth + 1)],
@@ -117,7 +163,10 @@ const RULES = [
 const SPECIAL = /[\\`<[|*_~]|https?:\/\/|\p{Extended_Pictographic}/gu;
 
 function spans(parent, text, names, depth, insideLink = false) {
-  if (depth > MAX_DEPTH) { parent.append(text); return; }
+  if (depth > MAX_DEPTH) {
+    parent.append(text);
+    return;
+  }
   const special = new RegExp(SPECIAL);
   let plain = 0;
   for (let found = special.exec(text); found; found = special.exec(text)) {

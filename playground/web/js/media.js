@@ -15,11 +15,23 @@ export function isPicture(attachment) {
 /** Pictures of the message in the order the lightbox steps through them: `{ url, alt, filename, width, height }`. */
 export function pictures(message) {
   const attached = (message.attachments ?? []).filter(isPicture).map((file) => ({
-    url: file.url, alt: file.description || file.filename, filename: file.filename, width: file.width, height: file.height,
+    url: file.url,
+    alt: file.description || file.filename,
+    filename: file.filename,
+    width: file.width,
+    height: file.height,
   }));
-  const embedded = (message.embeds ?? []).flatMap((embed) => [embed.image, embed.thumbnail]).filter((image) => image?.url)
+  const embedded = (message.embeds ?? [])
+    .flatMap((embed) => [embed.image, embed.thumbnail])
+    .filter((image) => image?.url)
     .filter((image) => !attached.some((file) => file.url === image.url))
-    .map((image) => ({ url: image.url, alt: image.description || "Embedded picture", filename: fileName(image.url), width: image.width, height: image.height }));
+    .map((image) => ({
+      url: image.url,
+      alt: image.description || "Embedded picture",
+      filename: fileName(image.url),
+      width: image.width,
+      height: image.height,
+    }));
   return [...attached, ...embedded];
 }
 
@@ -45,8 +57,19 @@ function single(file) {
 }
 
 function gallery(files) {
-  const cells = files.map((file) => picture({ url: file.url, alt: file.description || file.filename, spoiler: isSpoiler(file) }, "cell"));
-  return h("div", { class: "gallery", "data-count": String(Math.min(files.length, 5)), role: "group", "aria-label": `${files.length} pictures` }, cells);
+  const cells = files.map((file) =>
+    picture({ url: file.url, alt: file.description || file.filename, spoiler: isSpoiler(file) }, "cell"),
+  );
+  return h(
+    "div",
+    {
+      class: "gallery",
+      "data-count": String(Math.min(files.length, 5)),
+      role: "group",
+      "aria-label": `${files.length} pictures`,
+    },
+    cells,
+  );
 }
 
 const isSpoiler = (file) => /^SPOILER_/.test(file.filename ?? "");
@@ -54,10 +77,17 @@ const isSpoiler = (file) => /^SPOILER_/.test(file.filename ?? "");
 /** A picture in a button that opens the lightbox at it. */
 export function picture({ url, alt, spoiler = false }, kind) {
   const img = h("img", { src: url, alt, loading: "lazy", decoding: "async", draggable: "false" });
-  return h("button", {
-    class: `picture picture-${kind}${spoiler ? " picture-spoiler" : ""}`, type: "button", "data-action": "open-picture", "data-url": url,
-    "aria-label": spoiler ? "Spoiler picture, press to show" : `Open picture: ${alt}`,
-  }, img);
+  return h(
+    "button",
+    {
+      class: `picture picture-${kind}${spoiler ? " picture-spoiler" : ""}`,
+      type: "button",
+      "data-action": "open-picture",
+      "data-url": url,
+      "aria-label": spoiler ? "Spoiler picture, press to show" : `Open picture: ${alt}`,
+    },
+    img,
+  );
 }
 
 /** Reserves the space of a picture before it has loaded, so that the page does not jump. */
@@ -70,12 +100,22 @@ export function size(frame, width, height, box) {
 }
 
 function fileCard(file) {
-  return h("div", { class: "file-card" },
+  return h(
+    "div",
+    { class: "file-card" },
     icon("file"),
-    h("div", { class: "file-text" },
+    h(
+      "div",
+      { class: "file-text" },
       h("a", { class: "md-link", href: file.url, target: "_blank", rel: "noreferrer noopener" }, file.filename),
-      h("span", { class: "file-size" }, bytes(file.size))),
-    h("a", { class: "icon-button", href: file.url, download: file.filename, "aria-label": `Download ${file.filename}` }, icon("download")));
+      h("span", { class: "file-size" }, bytes(file.size)),
+    ),
+    h(
+      "a",
+      { class: "icon-button", href: file.url, download: file.filename, "aria-label": `Download ${file.filename}` },
+      icon("download"),
+    ),
+  );
 }
 
 /** "12.4 KB". */

@@ -16,17 +16,25 @@ export function closeMenu() {
  * `{ heading }`, or `{ row: [node…] }` for ready-made buttons. `role` is `menu` or `listbox`. With `multi` items toggle
  * and `onClose(values)` gets what is checked at the end.
  */
-export function openMenu(anchor, items, { role = "menu", label = "Menu", multi = false, className = "", onClose } = {}) {
+export function openMenu(
+  anchor,
+  items,
+  { role = "menu", label = "Menu", multi = false, className = "", onClose } = {},
+) {
   closeMenu();
   const returnTo = document.activeElement;
   const panel = h("div", {
-    class: `menu ${className}`, role, "aria-label": label, tabindex: "-1", "aria-multiselectable": multi || null,
+    class: `menu ${className}`,
+    role,
+    "aria-label": label,
+    tabindex: "-1",
+    "aria-multiselectable": multi || null,
   });
   const context = { panel, role, multi, returnTo, anchor, onClose, picked: false };
   context.close = () => close(context);
   for (const item of items) panel.append(entry(item, context));
   // A modal dialog hides everything outside itself, so a menu opened within one has to live there.
-  const host = anchor instanceof Element ? anchor.closest("dialog") ?? document.body : document.body;
+  const host = anchor instanceof Element ? (anchor.closest("dialog") ?? document.body) : document.body;
   host.append(panel);
   place(panel, anchor);
   open = context;
@@ -45,15 +53,27 @@ function entry(item, context) {
   const checkable = item.checked !== undefined;
   const itemRole = listbox ? "option" : checkable ? "menuitemradio" : "menuitem";
   const state = item.checked ? "true" : "false";
-  const button = h("button", {
-    class: `menu-item${item.danger ? " danger" : ""}`, type: "button", role: itemRole, tabindex: "-1",
-    "aria-checked": !listbox && checkable ? state : null, "aria-selected": listbox ? state : null,
-    disabled: item.disabled, "data-value": item.value,
-  },
-  item.icon ?? null,
-  h("span", { class: "menu-text" }, h("span", { class: "menu-label" }, item.label),
-    item.detail ? h("span", { class: "menu-detail" }, item.detail) : null),
-  h("span", { class: "menu-mark", "aria-hidden": "true" }));
+  const button = h(
+    "button",
+    {
+      class: `menu-item${item.danger ? " danger" : ""}`,
+      type: "button",
+      role: itemRole,
+      tabindex: "-1",
+      "aria-checked": !listbox && checkable ? state : null,
+      "aria-selected": listbox ? state : null,
+      disabled: item.disabled,
+      "data-value": item.value,
+    },
+    item.icon ?? null,
+    h(
+      "span",
+      { class: "menu-text" },
+      h("span", { class: "menu-label" }, item.label),
+      item.detail ? h("span", { class: "menu-detail" }, item.detail) : null,
+    ),
+    h("span", { class: "menu-mark", "aria-hidden": "true" }),
+  );
   button.addEventListener("click", () => pick(button, item, context));
   return button;
 }
@@ -70,7 +90,8 @@ function pick(button, item, context) {
   item.onPick?.(item);
 }
 
-const chosen = (context) => [...context.panel.querySelectorAll("[aria-selected=true]")].map((button) => button.dataset.value);
+const chosen = (context) =>
+  [...context.panel.querySelectorAll("[aria-selected=true]")].map((button) => button.dataset.value);
 
 function close(context) {
   if (open !== context) return;
@@ -105,7 +126,8 @@ function onKey(event, context) {
   else if (event.key === "Home") go(0);
   else if (event.key === "End") go(-1);
   else if (event.key === "Escape" || event.key === "Tab") context.close();
-  else if (event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey) byLetter(event.key, buttons, at);
+  else if (event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey)
+    byLetter(event.key, buttons, at);
   else return;
   event.preventDefault();
   event.stopPropagation();
@@ -119,7 +141,10 @@ function byLetter(letter, buttons, at) {
 const GAP = 6;
 
 function place(panel, anchor) {
-  const box = anchor instanceof Element ? anchor.getBoundingClientRect() : { left: anchor.x, right: anchor.x, top: anchor.y, bottom: anchor.y, width: 0 };
+  const box =
+    anchor instanceof Element
+      ? anchor.getBoundingClientRect()
+      : { left: anchor.x, right: anchor.x, top: anchor.y, bottom: anchor.y, width: 0 };
   if (panel.classList.contains("as-wide")) panel.style.width = `${Math.max(box.width, 220)}px`;
   const { offsetWidth: width, offsetHeight: height } = panel;
   const below = box.bottom + GAP + height <= innerHeight - GAP || box.top < innerHeight - box.bottom;

@@ -16,16 +16,22 @@ import { commandsHere, findChannel, findMessage, store } from "./store.js";
 
 const ACTIONS = {
   "click-component": (target, message) => clickComponent(message.id, target.dataset.customId),
-  "open-select": (target, message) => openSelect(target, findComponent(message, target.dataset.customId), (values) =>
-    clickComponent(message.id, target.dataset.customId, values)),
+  "open-select": (target, message) =>
+    openSelect(target, findComponent(message, target.dataset.customId), (values) =>
+      clickComponent(message.id, target.dataset.customId, values),
+    ),
   "open-picture": openPicture,
-  reveal: (target) => { target.dataset.revealed = ""; },
+  reveal: (target) => {
+    target.dataset.revealed = "";
+  },
   react: (target, message) => toggleReaction(message.id, target.dataset.emoji),
   "pick-reaction": (target, message) => pickReaction(target, message),
   more: (target, message) => contextMenu(target, message),
   dismiss: (_, message) => dismiss(message.id),
   forget: (target) => forgetFailure(target.dataset.id),
-  "open-channel": (target) => { if (findChannel(target.dataset.id)) void openChannel(target.dataset.id); },
+  "open-channel": (target) => {
+    if (findChannel(target.dataset.id)) void openChannel(target.dataset.id);
+  },
   "use-command": (target) => fillComposer(`/${target.dataset.command} `),
   "use-text": (target) => fillComposer(target.dataset.text),
   "go-to": goTo,
@@ -70,12 +76,28 @@ function openPicture(target, message) {
 }
 
 function pickReaction(anchor, message) {
-  const choice = (emoji) => h("button", {
-    class: "emoji-choice", type: "button", role: "menuitem", "aria-label": emojiName(emoji), title: emojiName(emoji),
-    on: { click: () => { closeMenu(); void toggleReaction(message.id, emoji); } },
-  }, emojiNode(emoji));
-  openMenu(anchor, [{ heading: "React" }, { row: [...QUICK_REACTIONS, ...MORE_REACTIONS].map(choice) }],
-    { label: "Add a reaction", className: "reaction-picker align-right" });
+  const choice = (emoji) =>
+    h(
+      "button",
+      {
+        class: "emoji-choice",
+        type: "button",
+        role: "menuitem",
+        "aria-label": emojiName(emoji),
+        title: emojiName(emoji),
+        on: {
+          click: () => {
+            closeMenu();
+            void toggleReaction(message.id, emoji);
+          },
+        },
+      },
+      emojiNode(emoji),
+    );
+  openMenu(anchor, [{ heading: "React" }, { row: [...QUICK_REACTIONS, ...MORE_REACTIONS].map(choice) }], {
+    label: "Add a reaction",
+    className: "reaction-picker align-right",
+  });
 }
 
 function contextMenu(anchor, message) {
@@ -84,21 +106,39 @@ function contextMenu(anchor, message) {
   const own = message.author.id === store.me.id;
   const items = [];
   if (!ephemeral && !(message.flags & LOADING)) {
-    const quick = (emoji) => h("button", {
-      class: "emoji-choice", type: "button", role: "menuitem", "aria-label": `React with ${emojiName(emoji)}`,
-      on: { click: () => { closeMenu(); void toggleReaction(message.id, emoji); } },
-    }, emojiNode(emoji));
+    const quick = (emoji) =>
+      h(
+        "button",
+        {
+          class: "emoji-choice",
+          type: "button",
+          role: "menuitem",
+          "aria-label": `React with ${emojiName(emoji)}`,
+          on: {
+            click: () => {
+              closeMenu();
+              void toggleReaction(message.id, emoji);
+            },
+          },
+        },
+        emojiNode(emoji),
+      );
     items.push({ row: QUICK_REACTIONS.map(quick) }, "-");
   }
   const apps = commandsHere().filter((command) => command.type === 3);
   if (apps.length > 0 && !ephemeral) {
     items.push({ heading: "Apps" });
     for (const command of apps) {
-      items.push({ label: command.name, icon: icon("spark"), onPick: () => useCommand(command.name, {}, new Map(), message.id) });
+      items.push({
+        label: command.name,
+        icon: icon("spark"),
+        onPick: () => useCommand(command.name, {}, new Map(), message.id),
+      });
     }
     items.push("-");
   }
-  if (message.content) items.push({ label: "Copy text", icon: icon("copy"), onPick: () => copy(message.content, "Text copied") });
+  if (message.content)
+    items.push({ label: "Copy text", icon: icon("copy"), onPick: () => copy(message.content, "Text copied") });
   items.push({ label: "Copy message ID", icon: icon("copy"), onPick: () => copy(message.id, "Message ID copied") });
   const moderator = findChannel(message.channel_id)?.guild?.moderator ?? false;
   if (ephemeral) {
@@ -111,7 +151,11 @@ function contextMenu(anchor, message) {
 }
 
 async function askToDelete(message) {
-  const sure = await confirm({ title: "Delete message", text: "This takes the message away for everyone. It cannot be undone.", action: "Delete" });
+  const sure = await confirm({
+    title: "Delete message",
+    text: "This takes the message away for everyone. It cannot be undone.",
+    action: "Delete",
+  });
   if (sure) await remove(message.id);
 }
 
@@ -126,7 +170,10 @@ async function copy(text, done) {
 
 function goTo(target) {
   const row = document.querySelector(`[data-message="${CSS.escape(target.dataset.id)}"]`);
-  if (!row) { toast("That message is not loaded."); return; }
+  if (!row) {
+    toast("That message is not loaded.");
+    return;
+  }
   row.scrollIntoView({ block: "center", behavior: "smooth" });
   row.focus({ preventScroll: true });
 }

@@ -16,7 +16,9 @@ export class Picker {
     this.panel = h("div", { class: "picker", id: this.id, role: "listbox", hidden: true });
     // The field must not lose its focus to a press on the list.
     this.panel.addEventListener("pointerdown", (event) => event.preventDefault());
-    this.panel.addEventListener("click", ({ target }) => this.take(this.items[Number(target.closest("[role=option]")?.dataset.index)]));
+    this.panel.addEventListener("click", ({ target }) =>
+      this.take(this.items[Number(target.closest("[role=option]")?.dataset.index)]),
+    );
     host.prepend(this.panel);
   }
 
@@ -30,9 +32,19 @@ export class Picker {
     if (items.length === 0) return;
     this.field = field;
     this.items = items;
-    const options = items.map((item, index) => h("div", {
-      class: "picker-item", role: "option", id: `${this.id}-${index}`, "data-index": String(index), "aria-selected": "false",
-    }, item.node));
+    const options = items.map((item, index) =>
+      h(
+        "div",
+        {
+          class: "picker-item",
+          role: "option",
+          id: `${this.id}-${index}`,
+          "data-index": String(index),
+          "aria-selected": "false",
+        },
+        item.node,
+      ),
+    );
     this.panel.replaceChildren(h("div", { class: "picker-title", role: "presentation" }, title), ...options);
     this.panel.setAttribute("aria-label", title);
     this.panel.hidden = false;

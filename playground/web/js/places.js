@@ -14,8 +14,15 @@ let shownGuild = null;
 
 /** Draws these parts and keeps them up to date. */
 export function setUpPlaces() {
-  on("places", () => { followChannel(); draw(); });
-  on("channel", () => { followChannel(); draw(); closeDrawer(); });
+  on("places", () => {
+    followChannel();
+    draw();
+  });
+  on("channel", () => {
+    followChannel();
+    draw();
+    closeDrawer();
+  });
   on("link", drawHead);
   byId("scrim").addEventListener("click", closeDrawer);
   for (const id of ["rail", "sidebar-list"]) byId(id).addEventListener("keydown", walk);
@@ -24,7 +31,9 @@ export function setUpPlaces() {
     const id = target.closest("[data-channel]")?.dataset.channel;
     if (id) void openChannel(id);
   });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && document.body.classList.contains("drawer-open")) closeDrawer(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.body.classList.contains("drawer-open")) closeDrawer();
+  });
 }
 
 function followChannel() {
@@ -65,19 +74,43 @@ function drawRail() {
   const entry = (id, name, face, ids) => {
     const unread = unreadIn(ids);
     const here = shownGuild === id;
-    return h("div", { class: `rail-entry${here ? " here" : ""}${unread ? " unread" : ""}`, "data-key": id ?? "direct" },
+    return h(
+      "div",
+      { class: `rail-entry${here ? " here" : ""}${unread ? " unread" : ""}`, "data-key": id ?? "direct" },
       h("span", { class: "rail-pill", "aria-hidden": "true" }),
-      h("button", {
-        class: "rail-button", type: "button", title: name, "data-guild": id ?? "", "aria-current": here ? "true" : null,
-        "aria-label": unread ? `${name}, ${unread} unread` : name,
-      }, face),
-      unread ? h("span", { class: "badge", "aria-hidden": "true" }, Math.min(unread, 99)) : null);
+      h(
+        "button",
+        {
+          class: "rail-button",
+          type: "button",
+          title: name,
+          "data-guild": id ?? "",
+          "aria-current": here ? "true" : null,
+          "aria-label": unread ? `${name}, ${unread} unread` : name,
+        },
+        face,
+      ),
+      unread ? h("span", { class: "badge", "aria-hidden": "true" }, Math.min(unread, 99)) : null,
+    );
   };
-  update("rail",
-    entry(null, "Direct messages", icon("chat"), store.dms.map((dm) => dm.channel_id)),
+  update(
+    "rail",
+    entry(
+      null,
+      "Direct messages",
+      icon("chat"),
+      store.dms.map((dm) => dm.channel_id),
+    ),
     h("div", { class: "rail-line" }),
-    store.guilds.map((guild) => entry(guild.id, guild.name, h("span", { class: "rail-text" }, guild.icon_text || guild.name[0]),
-      guild.channels.map((channel) => channel.id))));
+    store.guilds.map((guild) =>
+      entry(
+        guild.id,
+        guild.name,
+        h("span", { class: "rail-text" }, guild.icon_text || guild.name[0]),
+        guild.channels.map((channel) => channel.id),
+      ),
+    ),
+  );
 }
 
 function drawList() {
@@ -86,15 +119,37 @@ function drawList() {
   const row = (id, face, name, extra) => {
     const unread = store.unread.get(id) ?? 0;
     const here = id === store.channelId;
-    return h("button", {
-      class: `place${here ? " here" : ""}${unread ? " unread" : ""}`, type: "button", "data-channel": id, "data-key": id,
-      "aria-current": here ? "page" : null, "aria-label": unread ? `${name}, ${unread} unread` : null,
-    }, face, h("span", { class: "place-name" }, name), extra, unread ? h("span", { class: "badge", "aria-hidden": "true" }, Math.min(unread, 99)) : null);
+    return h(
+      "button",
+      {
+        class: `place${here ? " here" : ""}${unread ? " unread" : ""}`,
+        type: "button",
+        "data-channel": id,
+        "data-key": id,
+        "aria-current": here ? "page" : null,
+        "aria-label": unread ? `${name}, ${unread} unread` : null,
+      },
+      face,
+      h("span", { class: "place-name" }, name),
+      extra,
+      unread ? h("span", { class: "badge", "aria-hidden": "true" }, Math.min(unread, 99)) : null,
+    );
   };
   const rows = guild
-    ? [h("h3", { class: "place-group", "data-key": "text" }, "Text channels"), ...withThreads(guild.channels).map((channel) =>
-      row(channel.id, icon(channel.parent_id ? "thread" : "hash"), channel.name, marks(channel)))]
-    : store.dms.map((dm) => row(dm.channel_id, avatar(dm.user, "sm"), dm.user.name, dm.user.bot ? h("span", { class: "app-tag" }, "APP") : null));
+    ? [
+        h("h3", { class: "place-group", "data-key": "text" }, "Text channels"),
+        ...withThreads(guild.channels).map((channel) =>
+          row(channel.id, icon(channel.parent_id ? "thread" : "hash"), channel.name, marks(channel)),
+        ),
+      ]
+    : store.dms.map((dm) =>
+        row(
+          dm.channel_id,
+          avatar(dm.user, "sm"),
+          dm.user.name,
+          dm.user.bot ? h("span", { class: "app-tag" }, "APP") : null,
+        ),
+      );
   update("sidebar-list", rows.length > 0 ? rows : h("p", { class: "nothing" }, "No conversations yet."));
 }
 
@@ -105,8 +160,10 @@ function withThreads(channels) {
 }
 
 function marks(channel) {
-  return [channel.archived ? h("span", { class: "soft-tag", title: "Archived thread" }, "archived") : null,
-    channel.nsfw ? h("span", { class: "age-tag", title: "Age-restricted" }, "18+") : null];
+  return [
+    channel.archived ? h("span", { class: "soft-tag", title: "Archived thread" }, "archived") : null,
+    channel.nsfw ? h("span", { class: "age-tag", title: "Age-restricted" }, "18+") : null,
+  ];
 }
 
 function drawHead() {
@@ -115,37 +172,81 @@ function drawHead() {
   document.title = `${channel.dm ? "@" : "#"}${channel.name} – Playground`;
   const unread = unreadIn([...store.unread.keys()]);
   const status = store.linkUp
-    ? h("span", { class: `status ${store.bot.online ? "status-on" : "status-off"}`, role: "status" }, h("i"), h("span", null, `${store.bot.name} ${store.bot.online ? "online" : "offline"}`))
+    ? h(
+        "span",
+        { class: `status ${store.bot.online ? "status-on" : "status-off"}`, role: "status" },
+        h("i"),
+        h("span", null, `${store.bot.name} ${store.bot.online ? "online" : "offline"}`),
+      )
     : h("span", { class: "status status-wait", role: "status" }, h("i"), h("span", null, "Reconnecting…"));
-  const toggle = h("button", { class: `icon-button drawer-button${unread ? " unread" : ""}`, type: "button", "aria-label": "Channels and users", on: {
-    click: () => document.body.classList.toggle("drawer-open"),
-  } }, icon("menu"));
-  fill(byId("channel-head"), toggle,
+  const toggle = h(
+    "button",
+    {
+      class: `icon-button drawer-button${unread ? " unread" : ""}`,
+      type: "button",
+      "aria-label": "Channels and users",
+      on: {
+        click: () => document.body.classList.toggle("drawer-open"),
+      },
+    },
+    icon("menu"),
+  );
+  fill(
+    byId("channel-head"),
+    toggle,
     h("span", { class: "head-mark" }, channel.dm ? avatar(channel.dm, "sm") : icon("hash")),
     h("h1", { class: "head-name" }, channel.name),
     marks(channel),
-    channel.topic ? h("span", { class: "head-topic", title: channel.topic }, channel.topic) : h("span", { class: "head-topic" }),
-    status);
+    channel.topic
+      ? h("span", { class: "head-topic", title: channel.topic }, channel.topic)
+      : h("span", { class: "head-topic" }),
+    status,
+  );
 }
 
 function drawUser() {
   const panel = byId("user-panel");
   const old = panel.querySelector("button");
   if (old?.dataset.user === store.me.id) return;
-  const button = h("button", {
-    class: "user-button", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", "data-user": store.me.id,
-    "aria-label": `You are ${store.me.name}. Switch user`, on: { click: () => switchMenu(button) },
-  }, h("span", { class: "face-frame" }, avatar(store.me), h("i", { class: "presence" })),
-  h("span", { class: "user-text" }, h("span", { class: "user-name" }, store.me.name), h("span", { class: "user-note" }, "Switch user")), icon("updown"));
+  const button = h(
+    "button",
+    {
+      class: "user-button",
+      type: "button",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      "data-user": store.me.id,
+      "aria-label": `You are ${store.me.name}. Switch user`,
+      on: { click: () => switchMenu(button) },
+    },
+    h("span", { class: "face-frame" }, avatar(store.me), h("i", { class: "presence" })),
+    h(
+      "span",
+      { class: "user-text" },
+      h("span", { class: "user-name" }, store.me.name),
+      h("span", { class: "user-note" }, "Switch user"),
+    ),
+    icon("updown"),
+  );
   fill(panel, button);
 }
 
 function switchMenu(anchor) {
   const people = [...store.users.values()].filter((user) => !user.bot);
-  openMenu(anchor, [
-    { heading: "Look at the chat as" },
-    ...people.map((user) => ({ label: user.name, icon: avatar(user, "sm"), checked: user.id === store.me.id, value: user.id, onPick: () => become(user.id) })),
-  ], { label: "Switch user", className: "as-wide user-menu" });
+  openMenu(
+    anchor,
+    [
+      { heading: "Look at the chat as" },
+      ...people.map((user) => ({
+        label: user.name,
+        icon: avatar(user, "sm"),
+        checked: user.id === store.me.id,
+        value: user.id,
+        onPick: () => become(user.id),
+      })),
+    ],
+    { label: "Switch user", className: "as-wide user-menu" },
+  );
 }
 
 async function become(id) {

@@ -73,19 +73,25 @@ async function reloadChannel(id) {
   const user = store.me.id;
   const before = new Set(here.messages.map((message) => message.id));
   here.fetching = true;
-  const messages = oldestFirst(await api.fetchMessages(id, user).finally(() => { here.fetching = false; }));
+  const messages = oldestFirst(
+    await api.fetchMessages(id, user).finally(() => {
+      here.fetching = false;
+    }),
+  );
   if (store.me.id !== user) return;
   // What events brought while the answer was on its way is newer than the answer.
   const meanwhile = new Map(here.messages.map((message) => [message.id, message]));
   const late = here.messages.filter((message) => !before.has(message.id) || message.flags & EPHEMERAL);
   here.messages = [];
-  for (const message of [...messages, ...late]) if (!dismissed(message.id)) here.put(newer(message, meanwhile.get(message.id)));
+  for (const message of [...messages, ...late])
+    if (!dismissed(message.id)) here.put(newer(message, meanwhile.get(message.id)));
   here.complete = messages.length === 0;
   here.loaded = true;
   if (id === store.channelId) changed("messages");
 }
 
-const newer = (fetched, known) => ((known?.edited_timestamp ?? "") > (fetched.edited_timestamp ?? "") ? known : fetched);
+const newer = (fetched, known) =>
+  (known?.edited_timestamp ?? "") > (fetched.edited_timestamp ?? "") ? known : fetched;
 
 /** Loads the page of messages before the oldest known one. */
 export async function loadOlder() {
@@ -165,7 +171,9 @@ export async function clickComponent(messageId, customId, values) {
 /** Sends a modal's fields; true where the server took them. */
 export async function submitModal(interaction, customId, fields) {
   const channelId = store.channelId;
-  const answer = await attempt(() => api.submitModal(interaction, { user: store.me.id, custom_id: customId, components: fields }));
+  const answer = await attempt(() =>
+    api.submitModal(interaction, { user: store.me.id, custom_id: customId, components: fields }),
+  );
   if (answer === undefined) return false;
   if (answer?.interaction_id) return answered(answer.interaction_id, { channelId, modal: true });
   return true;
@@ -192,7 +200,14 @@ function answered(id, wait) {
   }
   return new Promise((resolve) => {
     const timer = setTimeout(() => settle(id, false), ANSWER_LIMIT_MS);
-    store.pending.set(id, { ...wait, failed: false, resolve: (good) => { clearTimeout(timer); resolve(good); } });
+    store.pending.set(id, {
+      ...wait,
+      failed: false,
+      resolve: (good) => {
+        clearTimeout(timer);
+        resolve(good);
+      },
+    });
     changed("pending", wait);
   });
 }
@@ -325,7 +340,9 @@ function note(message) {
 function summary(message) {
   const pictures = message.attachments?.length ?? 0;
   const text = plainText(message.content || message.embeds?.[0]?.title || message.embeds?.[0]?.description || "");
-  return [text.slice(0, 200), pictures > 0 ? `${pictures} attachment${pictures > 1 ? "s" : ""}` : ""].filter(Boolean).join(", ");
+  return [text.slice(0, 200), pictures > 0 ? `${pictures} attachment${pictures > 1 ? "s" : ""}` : ""]
+    .filter(Boolean)
+    .join(", ");
 }
 
 const remember = (key, value) => localStorage.setItem(`playground-${key}`, value);

@@ -137,21 +137,33 @@ export function commandsHere() {
   const channel = findChannel(store.channelId);
   if (!channel) return [];
   const context = channel.dm ? 1 : 0;
-  return store.commands.filter((command) => (!command.guild_id || command.guild_id === channel.guild?.id)
-    && (command.contexts ?? [context]).includes(context) && !(channel.dm && command.dm_permission === false)
-    && !(command.nsfw && !channel.nsfw));
+  return store.commands.filter(
+    (command) =>
+      (!command.guild_id || command.guild_id === channel.guild?.id) &&
+      (command.contexts ?? [context]).includes(context) &&
+      !(channel.dm && command.dm_permission === false) &&
+      !(command.nsfw && !channel.nsfw),
+  );
 }
 
 function person(user) {
   const id = typeof user === "object" ? user.id : user;
-  return store.users.get(id) ?? (typeof user === "object" ? { ...user, name: user.name ?? user.username } : { id, name: "Unknown" });
+  return (
+    store.users.get(id) ??
+    (typeof user === "object" ? { ...user, name: user.name ?? user.username } : { id, name: "Unknown" })
+  );
 }
 
 /** The playground's own record of a Discord user object, so that names and colours agree everywhere. */
 export function author(user) {
   const known = store.users.get(user?.id);
   const name = user?.global_name ?? user?.username ?? user?.name ?? "Unknown user";
-  return { id: user?.id ?? "0", name: known?.name ?? name, avatar_color: known?.avatar_color, bot: known?.bot ?? user?.bot ?? false };
+  return {
+    id: user?.id ?? "0",
+    name: known?.name ?? name,
+    avatar_color: known?.avatar_color,
+    bot: known?.bot ?? user?.bot ?? false,
+  };
 }
 
 /** What ids in message text mean (see markdown.js). */

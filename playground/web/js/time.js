@@ -12,7 +12,12 @@ const STYLES = {
 };
 
 const UNITS = [
-  ["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1],
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
 ];
 
 const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -28,10 +33,18 @@ export function relative(date, now = new Date()) {
 export function timestamp(unixSeconds, style = "f") {
   const date = new Date(unixSeconds * 1000);
   if (Number.isNaN(date.getTime())) return document.createTextNode(`<t:${unixSeconds}:${style}>`);
-  const text = style === "R" ? relative(date) : new Intl.DateTimeFormat("en-GB", STYLES[style] ?? STYLES.f).format(date);
-  return h("time", {
-    class: "md-time", datetime: date.toISOString(), title: full(date), "data-relative": style === "R",
-  }, text);
+  const text =
+    style === "R" ? relative(date) : new Intl.DateTimeFormat("en-GB", STYLES[style] ?? STYLES.f).format(date);
+  return h(
+    "time",
+    {
+      class: "md-time",
+      datetime: date.toISOString(),
+      title: full(date),
+      "data-relative": style === "R",
+    },
+    text,
+  );
 }
 
 /** Brings every relative time on the page up to date. */
