@@ -135,7 +135,7 @@ impl Prompt {
     }
 }
 
-/// Writes a text that [`parse`] reads as this very prompt, in a profile that knows its parameters.
+/// Writes a text that [`parse()`] reads as this very prompt, in a profile that knows its parameters.
 impl fmt::Display for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
