@@ -1,0 +1,154 @@
+//! The fault switches over HTTP, for tests that run in another process and for people who want to see what happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::actions::person;
+use crate::error::ApiError;
+use crate::server::Shared;
+use crate::snowflake::Snowflake;
+use crate::world::{DispatchFault, Faults, RouteFault};
+
+type Answer = Result<Json<Value>, ApiError>;
+type Here = State<Arc<Shared>>;
+
+/// Switches to add to those that are on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Switches {
+    #[serde(default)]
+    routes: Vec<RouteFault>,
+    #[serde(default)]
+    dispatches: Vec<(String, DispatchFault, u32)>,
+    silent_heartbeats: Option<bool>,
+    novel_fields: Option<bool>,
+}
+
+pub(super) async fn show(State(shared): Here) -> Json<Value> {
+    Json(shared.read(|world| faults_json(&world.faults)))
+}
+
+fn faults_json(faults: &Faults) -> Value {
+    json!({"routes": faults.routes, "dispatches": faults.dispatches,
+           "silent_heartbeats": faults.silent_heartbeats, "novel_fields": faults.novel_fields})
+}
+
+pub(super) async fn add(State(shared): Here, Json(switches): Json<Switches>) -> Json<Value> {
+    Json(shared.with(|world| {
+        let faults = &mut world.faults;
+        faults.routes.extend(switches.routes);
+        faults.dispatches.extend(switches.dispatches);
+        faults.silent_heartbeats = switches
+            .silent_heartbeats
+            .unwrap_or(faults.silent_heartbeats);
+        faults.novel_fields = switches.novel_fields.unwrap_or(faults.novel_fields);
+        faults_json(faults)
+    }))
+}
+
+pub(super) async fn clear(State(shared): Here) -> Json<Value> {
+    Json(shared.with(|world| {
+        world.faults = Faults::default();
+        faults_json(&world.faults)
+    }))
+}
+
+/// Something to do to every live gateway connection.
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub(super) enum GatewayAction {
+    Reconnect,
+    Invalidate { resumable: bool },
+    Close { code: u16 },
+    Sever,
+}
+
+pub(super) async fn gateway(State(shared): Here, Json(action): Json<GatewayAction>) -> Json<Value> {
+    shared.with(|world| match action {
+        GatewayAction::Reconnect => world.ask_to_reconnect(),
+        GatewayAction::Invalidate { resumable } => world.invalidate_sessions(resumable),
+        GatewayAction::Close { code } => world.close_connections(code),
+        GatewayAction::Sever => world.sever_connections(),
+    });
+    Json(json!({}))
+}
+
+/// New lengths for the clocks; absent ones stay.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Clocks {
+    first_answer_ms: Option<u64>,
+    token_life_ms: Option<u64>,
+    link_life_ms: Option<u64>,
+    heartbeat_ms: Option<u64>,
+}
+
+pub(super) async fn clocks(State(shared): Here, Json(clocks): Json<Clocks>) -> Json<Value> {
+    shared.with(|world| {
+        let rules = &mut world.rules;
+        for (value, rule) in [
+            (clocks.first_answer_ms, &mut rules.first_answer),
+            (clocks.token_life_ms, &mut rules.token_life),
+            (clocks.link_life_ms, &mut rules.link_life),
+            (clocks.heartbeat_ms, &mut rules.heartbeat),
+        ] {
+            if let Some(ms) = value {
+                *rule = Duration::from_millis(ms);
+            }
+        }
+    });
+    Json(json!({}))
+}
+
+/// Rights (a bit set) to take from someone in a channel; 0 gives back all that was taken.
+#[derive(Deserialize)]
+pub(super) struct Revocation {
+    channel: Snowflake,
+    /// A person; the bot if absent.
+    user: Option<String>,
+    deny: u64,
+}
+
+pub(super) async fn permissions(State(shared): Here, Json(change): Json<Revocation>) -> Answer {
+    shared.with(|world| {
+        let user = match &change.user {
+            Some(name) => person(world, name)?,
+            None => world.bot.id,
+        };
+        if change.deny == 0 {
+            world.restore_rights(change.channel, user);
+        } else {
+            world.deny(change.channel, user, change.deny);
+        }
+        Ok(Json(json!({})))
+    })
+}
+
+pub(super) async fn delete_channel(
+    State(shared): Here,
+    Path(channel): Path<Snowflake>,
+) -> Json<Value> {
+    shared.with(|world| world.remove_channel(channel));
+    Json(json!({}))
+}
+
+pub(super) async fn delete_message(
+    State(shared): Here,
+    Path(message): Path<Snowflake>,
+) -> Json<Value> {
+    shared.with(|world| world.remove_message(message));
+    Json(json!({}))
+}
+
+pub(super) async fn requests(State(shared): Here) -> Json<Value> {
+    Json(shared.read(crate::world::World::requests_json))
+}
+
+pub(super) async fn dispatches(State(shared): Here) -> Json<Value> {
+    Json(shared.read(|world| json!(world.dispatched)))
+}
