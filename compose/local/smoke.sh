@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One conversation with the whole platform, headless: /imagine, U1, V1. Pictures go to target/smoke, the timeline to
-# stdout as one line of JSON; everything else is said on stderr.
+# stdout as one line of JSON; everything else is said on stderr. Arguments are handed on to easel-smoke.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,4 +36,4 @@ rm -rf "$out"
 mkdir -p "$out"
 binary=$(process_binary smoke)
 [ -x "$binary" ] || fail 'smoke' "$binary is not there" 'run: make setup'
-"$binary" --playground "$(process_url playground)" --out "$out" --json
+"$binary" --playground "$(process_url playground)" --out "$out" --json "$@"

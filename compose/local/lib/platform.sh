@@ -2,7 +2,7 @@
 # The platform's own processes over a stack: starting them in order, waiting until each says that it is ready, keeping
 # them alive, and stopping all of them. Needs state.sh and environment.sh.
 
-# Each process: its port within the stack's block, and its arguments.
+# In the order they are started.
 PROCESSES='playground dispatcher gpu-node bot'
 
 # How often a process may die within a minute before it is left dead.
@@ -40,7 +40,10 @@ process_runs() {
 }
 
 process_is_ready() {
-    [ "$(http_status "$(process_url "$1")/health/ready")" = 200 ]
+    local path=/health/ready
+    # The stand-in is no service of the platform; its page is all there is to ask for.
+    [ "$1" != playground ] || path=/
+    [ "$(http_status "$(process_url "$1")$path")" = 200 ]
 }
 
 # serves_discord: the real one, because a token was given.
@@ -58,32 +61,50 @@ wanted_processes() {
 
 # process_environment NAME: what it is told, and no more than it needs.
 process_environment() {
-    printf 'EASEL_HTTP__LISTEN=127.0.0.1:%s\n' "$(process_port "$1")"
+    local listen
+    listen=127.0.0.1:$(process_port "$1")
     case $1 in
-        # A node needs nothing but the broker: what it may read and write is granted to it picture by picture.
-        gpu-node) print_environment | grep '^EASEL_BROKER__URL=' ;;
-        bot | dispatcher) print_environment | grep -v '^EASEL_TEST_' ;;
-    esac
-    case $1 in
+        playground)
+            printf 'EASEL_PLAYGROUND__LISTEN=%s\n' "$listen"
+            printf 'EASEL_PLAYGROUND__TOKEN=%s\n' "$PLAYGROUND_TOKEN"
+            printf 'EASEL_PLAYGROUND__STATE=%s\n' "$(process_dir playground)"
+            ;;
+        dispatcher)
+            printf 'EASEL_HTTP__LISTEN=%s\n' "$listen"
+            print_environment | grep -v '^EASEL_TEST_'
+            ;;
+        gpu-node)
+            # It sees neither the database nor the storage: what it may read and write is granted picture by picture.
+            printf 'EASEL_HTTP__LISTEN=%s\n' "$listen"
+            print_environment | grep '^EASEL_BROKER__URL='
+            printf 'EASEL_NODE__ID=%s\n' "${EASEL_NODE__ID:-local-1}"
+            printf 'EASEL_NODE__MODEL=%s\n' "${EASEL_NODE__MODEL:-$EASEL_REPO/models/easel-tiny}"
+            ;;
         bot)
+            printf 'EASEL_HTTP__LISTEN=%s\n' "$listen"
+            print_environment | grep -E '^EASEL_(DATABASE|BROKER|CDN)__'
             if ! serves_discord; then
                 printf 'EASEL_DISCORD_API=%s\n' "$(process_url playground)"
                 printf 'DISCORD_TOKEN=%s\n' "$PLAYGROUND_TOKEN"
             fi
             ;;
-        playground) printf 'DISCORD_TOKEN=%s\n' "$PLAYGROUND_TOKEN" ;;
     esac
 }
 
 # start_process NAME: in the background; its pid is in PIDS.
 start_process() {
-    local name=$1 environment dir
+    local name=$1 environment dir arguments=(run)
     dir=$(process_dir "$name")
+    [ "$name" != playground ] || arguments=()
     mkdir -p "$dir"
     mapfile -t environment < <(process_environment "$name")
-    # In a session of its own, so that Ctrl-C reaches only us, and not a job of this shell, which would report its end.
-    setsid env -C "$dir" "${environment[@]}" "$(process_binary "$name")" run \
-        >>"$(process_log "$name")" 2>&1 </dev/null 7>&- &
+    # By the environment and not by arguments, which everyone on the machine can read. In a session of its own, so that
+    # Ctrl-C reaches only us, and not a job of this shell, which would report its end.
+    (
+        export "${environment[@]}"
+        cd "$dir" || exit 1
+        exec setsid "$(process_binary "$name")" "${arguments[@]}"
+    ) >>"$(process_log "$name")" 2>&1 </dev/null 7>&- &
     PIDS[$name]=$!
     disown
 }
@@ -95,7 +116,7 @@ await_process() {
             fail "$name" 'it ended while starting' 'read the log' "$(process_log "$name")"
         fi
         [ $((SECONDS - began)) -lt "${EASEL_READY_SECONDS:-120}" ] ||
-            fail "$name" 'it is not ready after two minutes' "read the log; $(process_url "$name")/health/ready says why" \
+            fail "$name" 'it is not ready after two minutes' "read the log, and what $(process_url "$name")/health/ready answers" \
                 "$(process_log "$name")"
         sleep 0.05
     done
@@ -105,7 +126,7 @@ await_process() {
 start_platform() {
     local name
     declare -gA PIDS=() DEATHS=()
-    PLAYGROUND_TOKEN=${PLAYGROUND_TOKEN:-$(playground_token)}
+    PLAYGROUND_TOKEN=$(playground_token)
     stop_leftovers
     for name in $(wanted_processes); do
         [ -x "$(process_binary "$name")" ] || fail "$name" "$(process_binary "$name") is not there" 'run: make setup'
