@@ -58,6 +58,14 @@ pub const KNOWN_SECTIONS: &[&str] = &[
     "test",
 ];
 
+/// Words that begin the names of variables read by scripts and tests (`EASEL_TEST_…`, `EASEL_SMOKE_NAME`, …).
+const SCRIPT_WORDS: &[&str] = &[
+    "cache", "ci", "demo", "postgres", "quiet", "rabbitmq", "ready", "repo", "setup", "smoke",
+    "stack", "test",
+];
+/// Variables of scripts that begin like a section.
+const SCRIPT_NAMES: &[&str] = &["cdn_port", "playground_port", "s3_bin"];
+
 /// Why a configuration was refused. The text says what, where and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -251,24 +259,26 @@ fn merge_environment(root: &mut Node, process: &str, environment: &BTreeMap<Stri
     }
 }
 
-/// Whether a variable that this process does not take is meant for another one.
+/// Whether a variable that this process does not take is meant for another one, or for a script.
 fn belongs_elsewhere(path: &str) -> bool {
-    let known = |name: &str| KNOWN_SECTIONS.contains(&name);
-    match path.split_once('.') {
-        // A slip inside a section is only reported by those who use the section: there the path has been descended.
-        Some(_) => false,
-        None => {
-            known(path)
-                || path.strip_suffix("_file").is_some_and(known)
-                || path.starts_with("test_")
-        }
+    // Inside a section the slip is ours: only those who use a section look into it.
+    if path.contains('.') {
+        return false;
     }
+    let known = |name: &str| KNOWN_SECTIONS.contains(&name);
+    let word = path.split('_').next().unwrap_or(path);
+    known(path)
+        || path.strip_suffix("_file").is_some_and(known)
+        || SCRIPT_WORDS.contains(&word)
+        || SCRIPT_NAMES.contains(&path)
 }
 
 fn describe_unknown(key: &Unknown) -> String {
-    let hint = key.nearest.or_else(|| match key.path.contains('.') {
-        true => None,
-        false => nearest(&key.path, KNOWN_SECTIONS),
+    let is_section = !key.path.contains('.');
+    let hint = key.nearest.or_else(|| {
+        is_section
+            .then(|| nearest(&key.path, KNOWN_SECTIONS))
+            .flatten()
     });
     let hint = hint
         .map(|field| format!(", did you mean `{field}`?"))

@@ -255,9 +255,10 @@ where
         () = ctx.shutdown.hard().cancelled() => ctx.tasks.running(),
     };
     ctx.shutdown.stop();
-    let left = match left.is_empty() {
-        true => left,
-        false => ctx.tasks.join(limits.hard_limit).await,
+    let left = if left.is_empty() {
+        left
+    } else {
+        ctx.tasks.join(limits.hard_limit).await
     };
     ctx.background.join(limits.hard_limit).await;
     ended.cancel();

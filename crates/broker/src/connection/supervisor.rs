@@ -47,9 +47,9 @@ impl Supervisor {
         let mut backoff = Backoff::new(BACKOFF_BASE, BACKOFF_CAP, Arc::clone(&self.shared.entropy));
         let mut generation = 0;
         while !hangup.is_cancelled() {
-            generation += 1;
-            let reason = match self.open(generation).await {
+            let reason = match self.open(generation + 1).await {
                 Ok(link) => {
+                    generation += 1;
                     backoff.reset();
                     self.hold(link).await
                 }

@@ -145,7 +145,7 @@ impl<F> Worker<F> {
                 () = link.lost.cancelled() => break,
                 Some(done) = running.join_next() => {
                     if let Ok(Some(hold)) = done {
-                        held.spawn(give_back_later(hold));
+                        held.spawn(give_back_later(hold, self.shared().limit));
                     }
                 }
                 Some(_) = held.join_next() => {}
@@ -195,7 +195,7 @@ impl<F> Worker<F> {
                     Err(_) => {
                         tracing::error!(
                             queue,
-                            "the handler of {queue} panicked; its message is dead-lettered"
+                            "the handler of {queue} panicked; its message is set aside"
                         );
                         self.count("panic");
                         vec![Action::DeadLetter("handler panicked")]
@@ -205,7 +205,7 @@ impl<F> Worker<F> {
             Err(reason) => {
                 tracing::warn!(
                     queue,
-                    "undecodable message in {queue}: {reason}; it is dead-lettered"
+                    "undecodable message in {queue}: {reason}; it is set aside"
                 );
                 self.count("undecodable");
                 vec![Action::DeadLetter("undecodable")]
@@ -257,6 +257,10 @@ impl<F> Worker<F> {
         self.settled_elsewhere(pause())
     }
 
+    async fn settle(&self, answer: impl Future<Output = lapin::Result<bool>>) {
+        settle(answer, self.shared().limit).await;
+    }
+
     fn settled_elsewhere(&self, hold: Hold) -> Option<Hold> {
         self.count("requeue");
         (!self.subscription.no_ack).then_some(hold)
@@ -265,7 +269,7 @@ impl<F> Worker<F> {
     async fn ack(&self, raw: &lapin::message::Delivery) {
         self.count("ack");
         if !self.subscription.no_ack {
-            settle(raw.acker.ack(BasicAckOptions::default()).await);
+            self.settle(raw.acker.ack(BasicAckOptions::default())).await;
         }
     }
 
@@ -292,26 +296,24 @@ impl<F> Worker<F> {
             }
         }
         if !self.subscription.no_ack {
-            settle(raw.acker.ack(BasicAckOptions::default()).await);
+            self.settle(raw.acker.ack(BasicAckOptions::default())).await;
         }
         None
     }
 }
 
-async fn give_back_later(hold: Hold) {
+async fn give_back_later(hold: Hold, limit: Duration) {
     tokio::time::sleep(hold.delay).await;
-    settle(
-        hold.acker
-            .nack(BasicNackOptions {
-                requeue: true,
-                ..BasicNackOptions::default()
-            })
-            .await,
-    );
+    let options = BasicNackOptions {
+        requeue: true,
+        ..BasicNackOptions::default()
+    };
+    settle(hold.acker.nack(options), limit).await;
 }
 
-fn settle(outcome: lapin::Result<bool>) {
-    if !matches!(outcome, Ok(true)) {
+/// An answer that cannot be given in time is late: the message comes again by itself once its channel is gone.
+async fn settle(answer: impl Future<Output = lapin::Result<bool>>, limit: Duration) {
+    if !matches!(tokio::time::timeout(limit, answer).await, Ok(Ok(true))) {
         metrics::counter!(metric::LATE_ACKS).increment(1);
     }
 }

@@ -153,9 +153,9 @@ impl<'a> NodeDeserializer<'a> {
     }
 
     fn read_named_file(&self) -> Result<String, DeError> {
-        let name = match &self.node.value {
-            Value::Text(text) | Value::Scalar(toml::Value::String(text)) => text,
-            _ => return self.located(Err(DeError::other("expected the path of a file".into()))),
+        let (Value::Text(name) | Value::Scalar(toml::Value::String(name))) = &self.node.value
+        else {
+            return self.located(Err(DeError::other("expected the path of a file".into())));
         };
         let contents = std::fs::read_to_string(name)
             .map(|text| text.trim_end_matches(['\r', '\n']).to_string());
@@ -185,7 +185,7 @@ impl<'a> NodeDeserializer<'a> {
             }
         };
         let items = Items {
-            items: items.iter().enumerate(),
+            rest: items.iter().enumerate(),
             path: &self.path,
             unknown: self.unknown,
         };
@@ -362,7 +362,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 }
 
 struct Items<'a> {
-    items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
+    rest: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
     path: &'a str,
     unknown: &'a RefCell<Vec<Unknown>>,
 }
@@ -374,7 +374,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, DeError> {
-        let Some((index, node)) = self.items.next() else {
+        let Some((index, node)) = self.rest.next() else {
             return Ok(None);
         };
         let path = format!("{}.{index}", self.path);

@@ -93,6 +93,8 @@ fn an_unknown_variable_is_a_warning_unless_another_process_uses_the_section() {
         ("EASEL_PLAYGROUND__PORT", "1"),
         ("EASEL_DISCORD_API", "http://localhost"),
         ("EASEL_TEST_DATABASE_URL", "x"),
+        ("EASEL_SMOKE_NAME", "x"),
+        ("EASEL_CDN_PORT", "1"),
         ("PATH", "/bin"),
     ]);
     let warnings = read(&sources).unwrap().warnings;
