@@ -1,4 +1,5 @@
-//! `easel-s3`: the local S3 server as a process. The secret comes from the environment, so that `ps` never shows it.
+//! `easel-s3`: the local S3 server as a process. The secret comes from the environment or a file, so that `ps` never
+//! shows it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,9 +7,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Parser;
 use easel_playground::s3::{S3Config, S3Server};
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A small S3 server on this machine's files. Reads the account's secret from `EASEL_S3__SECRET_KEY`.
+/// A small S3 server on this machine's files. Reads the account's secret from the variable `EASEL_S3__SECRET_KEY`, or
+/// from the file that `EASEL_S3__SECRET_KEY_FILE` names.
 #[derive(Parser)]
 struct Arguments {
     /// Address to listen on.
@@ -25,6 +28,16 @@ struct Arguments {
     access_key: String,
 }
 
+fn secret_key() -> anyhow::Result<SecretString> {
+    if let Ok(value) = std::env::var("EASEL_S3__SECRET_KEY") {
+        return Ok(value.into());
+    }
+    let path = std::env::var("EASEL_S3__SECRET_KEY_FILE")
+        .context("neither EASEL_S3__SECRET_KEY nor EASEL_S3__SECRET_KEY_FILE is set")?;
+    let value = std::fs::read_to_string(&path).with_context(|| format!("read the secret from {path}"))?;
+    Ok(value.trim_end().to_owned().into())
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
@@ -32,8 +45,7 @@ async fn main() -> anyhow::Result<()> {
         .with_ansi(false)
         .init();
     let arguments = Arguments::parse();
-    let secret_key = std::env::var("EASEL_S3__SECRET_KEY")
-        .context("read the secret from EASEL_S3__SECRET_KEY")?;
+    let secret_key = secret_key()?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = tokio::net::TcpListener::bind(arguments.listen)
@@ -43,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
         root: arguments.root,
         bucket: arguments.bucket,
         access_key: arguments.access_key,
-        secret_key: secret_key.into(),
+        secret_key,
     };
     let server = S3Server::new(listener, config)?;
     tracing::info!(address = %server.address()?, "serving");
