@@ -84,7 +84,7 @@ pub enum NodeCommand {
         /// The lease that is no longer wanted.
         lease: LeaseRef,
     },
-    /// The answer to [`NodeReport::GrantRequest`].
+    /// The answer to [`NodeEvent::GrantRequest`].
     Grant {
         /// The question.
         request: RequestId,
