@@ -99,6 +99,8 @@ function draw() {
   const wanted = inner.cloneNode(false);
   wanted.append(...rows);
   morph(inner, wanted);
+  if (pinned) toEnd();
+  if (!inner.contains(document.activeElement)) rove([...inner.querySelectorAll(".message")].at(-1));
   onScroll();
 }
 
@@ -171,15 +173,22 @@ function drawJump() {
   );
 }
 
-/** Makes one message the only one in the Tab order, so that Tab reaches the list once and arrows walk it. */
+/**
+ * Makes one message, with its tools, the only one in the Tab order, so that Tab reaches the list once and the arrow keys
+ * walk it. What messages offer themselves (buttons, links, pictures) can always be reached.
+ */
 function rove(item) {
-  if (!item?.matches(".message")) return;
+  if (!item?.matches(".message") || item.dataset.roving !== undefined) return;
   for (const other of inner.querySelectorAll("[data-roving]")) {
     delete other.dataset.roving;
-    other.tabIndex = -1;
+    setTabOrder(other, -1);
   }
   item.dataset.roving = "";
-  item.tabIndex = 0;
+  setTabOrder(item, 0);
+}
+
+function setTabOrder(item, index) {
+  for (const part of [item, ...item.querySelectorAll(".tool")]) part.tabIndex = index;
 }
 
 function onKey(event) {

@@ -221,6 +221,7 @@ function toolbar(message, ephemeral) {
             {
               class: "tool",
               type: "button",
+              tabindex: "-1",
               "data-action": "react",
               "data-emoji": emoji,
               "aria-label": `React with ${emojiName(emoji)}`,
@@ -239,6 +240,7 @@ function toolbar(message, ephemeral) {
           {
             class: "tool",
             type: "button",
+            tabindex: "-1",
             "data-action": "pick-reaction",
             "aria-label": "Add another reaction",
             title: "Add another reaction",
@@ -252,6 +254,7 @@ function toolbar(message, ephemeral) {
       {
         class: "tool",
         type: "button",
+        tabindex: "-1",
         "data-action": "more",
         "aria-label": "More",
         title: "More",

@@ -33,6 +33,7 @@ export async function enter(user) {
   store.pending.clear();
   store.typing.clear();
   early.clear();
+  announce("");
   adoptState(state);
   remember("user", store.me.id);
   link = api.followEvents(store.me.id, { onEvent: receive, onLink: linkChanged });
