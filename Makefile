@@ -6,6 +6,9 @@ LOCAL := compose/local
 # Arguments for the test runner, for example: make test ARGS="-p easel-store"
 ARGS ?=
 
+# Where rustup puts cargo, for shells that were opened before it was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
 .PHONY: help demo setup test check smoke bench bench-bot clean
 
 help: ## Say what can be made

@@ -129,7 +129,10 @@ install_packages() {
     APT_LOG=$(mktemp -t easel-apt.XXXXXX)
     trap release_services EXIT
     hold_services
-    as_root apt-get update >>"$APT_LOG" 2>&1 || say "  apt-get update failed; trying with the lists at hand"
+    if [ -z "${APT_UPDATED:-}" ]; then
+        as_root apt-get update >>"$APT_LOG" 2>&1 || say '  apt-get update failed; trying with the lists at hand'
+        APT_UPDATED=1
+    fi
     for name in "$@"; do
         case $name in
             postgresql)
