@@ -4,6 +4,7 @@
 //! job ends, at the next step boundary, never in the middle of one. Jobs whose latents have the same shape share each
 //! model call; a job's pictures do not depend on its neighbours.
 
+pub mod fake;
 #[cfg(feature = "torch")]
 pub mod torch;
 
@@ -130,7 +131,9 @@ impl EngineEvent {
     /// The job that the event is about.
     pub fn key(&self) -> u64 {
         match self {
-            Self::Progress { key, .. } | Self::Finished { key, .. } | Self::Cancelled { key } => *key,
+            Self::Progress { key, .. } | Self::Finished { key, .. } | Self::Cancelled { key } => {
+                *key
+            }
             Self::Failed { key, .. } => *key,
         }
     }

@@ -1,0 +1,179 @@
+//! The node's side of the platform: takes offers, renders them on the engine, publishes the results.
+//!
+//! Each offer becomes one task ([`job`]) that lives until the dispatcher has settled its lease. Commands find their task
+//! through the [`Desk`]; one heartbeat speaks for all leases.
+
+mod desk;
+mod job;
+
+pub use desk::Desk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use easel_blobs::GrantClient;
+use easel_broker::{Action, Broker, Delivery, Message, Subscription, Topology};
+use easel_domain::BootId;
+use easel_domain::clock::EntropyExt;
+use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive, NodeModel};
+use easel_domain::model::ModelProfile;
+use easel_moderation::PicturePolicy;
+use easel_service::Context;
+use tokio::time::MissedTickBehavior;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{AgentConfig, NodeConfig};
+use crate::engine::Engine;
+use crate::metric;
+
+const INBOX_PREFETCH: u16 = 64;
+
+/// What every job of this node needs.
+pub(crate) struct Workshop {
+    pub boot: NodeBoot,
+    pub settings: NodeConfig,
+    pub broker: Broker,
+    pub engine: Arc<dyn Engine>,
+    pub profile: ModelProfile,
+    pub grants: GrantClient,
+    pub pictures: PicturePolicy,
+    pub entropy: Arc<dyn easel_domain::Entropy>,
+}
+
+/// Serves until the drain is over: no new offers, held jobs finished, or handed back when the grace time ends.
+///
+/// # Errors
+///
+/// A broker that cannot be reached, or an engine that has stopped.
+pub async fn run(
+    ctx: Context,
+    config: AgentConfig,
+    engine: Arc<dyn Engine>,
+    profile: ModelProfile,
+) -> anyhow::Result<()> {
+    ctx.serve_health(&config.http, Router::new()).await?;
+    let broker = Broker::connect(
+        &config.broker,
+        "easel-gpu-node",
+        Topology::none(),
+        Arc::clone(&ctx.entropy),
+    )
+    .await
+    .context("reach the broker (section `broker`)")?;
+    let state = broker.state();
+    ctx.readiness
+        .check("broker", move || state.borrow().ready());
+    let boot = NodeBoot {
+        node: config.node.id.clone(),
+        boot: BootId(ctx.entropy.random_uuid()),
+    };
+    tracing::info!(node.id = %boot.node, boot = %boot.boot, model = %profile.id,
+        "node {} serves {} on {}", boot.node, profile.id, engine.info().device);
+    let workshop = Arc::new(Workshop {
+        boot,
+        settings: config.node,
+        broker: broker.clone(),
+        engine,
+        profile,
+        grants: GrantClient::new(Arc::clone(&ctx.entropy))?,
+        pictures: PicturePolicy::built_in().context("read the picture policy")?,
+        entropy: Arc::clone(&ctx.entropy),
+    });
+    let desk = Arc::new(Desk::new(workshop.settings.capacity));
+    serve(&ctx, &workshop, &desk).await;
+    broker.close().await;
+    Ok(())
+}
+
+async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) {
+    let jobs = TaskTracker::new();
+    let inbox = take_commands(workshop, desk, &jobs);
+    let mut ticks = tokio::time::interval(workshop.settings.heartbeat_every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ctx.shutdown.soft().cancelled(), if !desk.is_closed() => {
+                desk.close();
+                tracing::info!("draining: {} jobs are held", desk.leases().len());
+            }
+            () = ctx.shutdown.hard().cancelled() => {
+                desk.hand_all_back();
+                break;
+            }
+            _ = ticks.tick() => {}
+        }
+        speak(workshop, desk).await;
+        if desk.is_closed() && desk.leases().is_empty() {
+            break;
+        }
+    }
+    jobs.close();
+    // Handing back is one message each; a broker that is away keeps nobody alive.
+    let _ = tokio::time::timeout(Duration::from_secs(3), jobs.wait()).await;
+    inbox.stop().await;
+}
+
+/// One heartbeat: registration, capability and lease renewal in one.
+async fn speak(workshop: &Workshop, desk: &Desk) {
+    let leases = desk.leases();
+    metrics::gauge!(metric::LEASES_HELD).set(leases.len() as f64);
+    let info = workshop.engine.info();
+    let beat = Heartbeat {
+        from: workshop.boot.clone(),
+        class: workshop.settings.class.clone(),
+        memory_bytes: info.weight_bytes,
+        models: vec![NodeModel {
+            hash: info.model_hash.clone(),
+            profile: workshop.profile.clone(),
+        }],
+        capacity: workshop.settings.capacity,
+        leases,
+        draining: desk.is_closed(),
+    };
+    let target = workshop
+        .broker
+        .names()
+        .live_target(&workshop.settings.lane(), &workshop.boot.node);
+    let Ok(message) = Message::new(target, &NodeLive::Heartbeat(Box::new(beat))) else {
+        return;
+    };
+    if let Err(error) = workshop.broker.publish(message.optional()).await {
+        tracing::debug!("heartbeat not sent: {error}");
+    }
+}
+
+fn take_commands(
+    workshop: &Arc<Workshop>,
+    desk: &Arc<Desk>,
+    jobs: &TaskTracker,
+) -> easel_broker::Consumer {
+    let queue = workshop
+        .broker
+        .names()
+        .node_inbox(&workshop.boot.node, workshop.boot.boot);
+    let subscription = Subscription::new(queue, INBOX_PREFETCH);
+    let (workshop, desk, jobs) = (Arc::clone(workshop), Arc::clone(desk), jobs.clone());
+    let broker = workshop.broker.clone();
+    broker.consume(subscription, move |command: Delivery<NodeCommand>| {
+        let (workshop, desk, jobs) = (Arc::clone(&workshop), Arc::clone(&desk), jobs.clone());
+        async move {
+            match command.body {
+                NodeCommand::Offer(offer) => {
+                    if let Some(ticket) = desk.open(offer.lease) {
+                        jobs.spawn(job::run(workshop, desk, *offer, ticket));
+                    }
+                }
+                NodeCommand::Cancel { lease } => desk.cancel(&lease),
+                NodeCommand::Settled { lease, accepted } => desk.settle(&lease, accepted),
+                NodeCommand::Grant {
+                    request,
+                    lease,
+                    uploads,
+                } => desk.grant(&lease, request, uploads),
+            }
+            Action::ack()
+        }
+    })
+}

@@ -1,0 +1,249 @@
+//! An engine without a model, for tests of everything around it: it counts steps and paints flat colours.
+//!
+//! Steps are driven by the test through a [`Gate`], so that nothing in a test waits for time to pass.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use easel_domain::failure::FailureKind;
+
+use super::{
+    Engine, EngineEvent, EngineInfo, EngineRequest, EngineWork, EventSink, Picture, SubmitError,
+    Timings,
+};
+
+/// Lets steps through: all of them, or as many as a test allows.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<(Mutex<u64>, Condvar)>);
+
+impl Gate {
+    /// No step is held up.
+    pub fn open() -> Self {
+        Self::with(u64::MAX)
+    }
+
+    /// No step happens before [`Self::allow`].
+    pub fn closed() -> Self {
+        Self::with(0)
+    }
+
+    fn with(steps: u64) -> Self {
+        Self(Arc::new((Mutex::new(steps), Condvar::new())))
+    }
+
+    /// Lets this many more steps through.
+    pub fn allow(&self, steps: u64) {
+        let mut allowed = lock(&self.0.0);
+        *allowed = allowed.saturating_add(steps);
+        self.0.1.notify_all();
+    }
+}
+
+/// What the engine is to do instead of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Fail the next job in this way.
+    FailNext(FailureKind),
+}
+
+#[derive(Default)]
+struct State {
+    queue: BTreeMap<u64, (EngineRequest, EventSink)>,
+    cancelled: Vec<u64>,
+    faults: Vec<Fault>,
+    stopped: bool,
+}
+
+/// The fake engine.
+pub struct FakeEngine {
+    info: EngineInfo,
+    shared: Arc<(Mutex<State>, Condvar)>,
+    gate: Gate,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for FakeEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FakeEngine")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FakeEngine {
+    /// Starts the engine's thread. `model_hash` is what jobs must ask for.
+    pub fn start(model_id: &str, model_hash: &str, gate: Gate) -> Self {
+        let shared: Arc<(Mutex<State>, Condvar)> = Arc::default();
+        let thread = {
+            let (shared, gate) = (Arc::clone(&shared), gate.clone());
+            std::thread::spawn(move || serve(&shared, &gate))
+        };
+        let info = EngineInfo {
+            model_id: model_id.into(),
+            model_hash: model_hash.into(),
+            device: "fake".into(),
+            weight_bytes: 1,
+            max_pictures: 8,
+        };
+        Self {
+            info,
+            shared,
+            gate,
+            thread: Mutex::new(Some(thread)),
+        }
+    }
+
+    /// Arms a fault.
+    pub fn arm(&self, fault: Fault) {
+        lock(&self.shared.0).faults.push(fault);
+    }
+
+    /// The gate of its steps.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+}
+
+impl Engine for FakeEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn submit(&self, request: EngineRequest, events: EventSink) -> Result<(), SubmitError> {
+        let mut state = lock(&self.shared.0);
+        if state.stopped {
+            return Err(SubmitError::Stopped);
+        }
+        state.queue.insert(request.key, (request, events));
+        self.shared.1.notify_all();
+        Ok(())
+    }
+
+    fn cancel(&self, key: u64) {
+        lock(&self.shared.0).cancelled.push(key);
+        self.gate.0.1.notify_all();
+    }
+
+    fn shutdown(&self) {
+        lock(&self.shared.0).stopped = true;
+        self.shared.1.notify_all();
+        self.gate.allow(u64::MAX);
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for FakeEngine {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn serve(shared: &(Mutex<State>, Condvar), gate: &Gate) {
+    loop {
+        let mut state = lock(&shared.0);
+        let (request, mut events) = loop {
+            if state.stopped {
+                return;
+            }
+            if let Some((_, job)) = state.queue.pop_first() {
+                break job;
+            }
+            state = shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        let fault = state.faults.pop();
+        drop(state);
+        let last = render(shared, gate, &request, fault.as_ref(), &mut events);
+        events(last);
+    }
+}
+
+fn render(
+    shared: &(Mutex<State>, Condvar),
+    gate: &Gate,
+    request: &EngineRequest,
+    fault: Option<&Fault>,
+    events: &mut EventSink,
+) -> EngineEvent {
+    let key = request.key;
+    if let Some(Fault::FailNext(kind)) = fault {
+        return EngineEvent::Failed {
+            key,
+            kind: *kind,
+            message: "the test wanted it".into(),
+        };
+    }
+    let steps = match &request.work {
+        EngineWork::Generate { spec, .. } => spec.steps,
+        EngineWork::Upscale { .. } => 1,
+    };
+    for step in 1..=steps {
+        if !may_step(shared, gate, key) {
+            return EngineEvent::Cancelled { key };
+        }
+        let preview = Some(flat(16, 16, step));
+        events(EngineEvent::Progress {
+            key,
+            step,
+            steps,
+            preview,
+        });
+    }
+    EngineEvent::Finished {
+        key,
+        pictures: pictures(&request.work),
+        timings: Timings::default(),
+    }
+}
+
+/// Waits for the gate. `false` when the job was cancelled or the engine stopped.
+fn may_step(shared: &(Mutex<State>, Condvar), gate: &Gate, key: u64) -> bool {
+    let (allowed, opened) = &*gate.0;
+    let mut allowed = lock(allowed);
+    loop {
+        let state = lock(&shared.0);
+        if state.stopped || state.cancelled.contains(&key) {
+            return false;
+        }
+        drop(state);
+        if *allowed > 0 {
+            *allowed -= u64::from(*allowed != u64::MAX);
+            return true;
+        }
+        allowed = opened.wait(allowed).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn pictures(work: &EngineWork) -> Vec<Picture> {
+    match work {
+        EngineWork::Generate { spec, .. } => {
+            let (width, height) = (
+                spec.width * spec.finish_scale,
+                spec.height * spec.finish_scale,
+            );
+            spec.pictures
+                .iter()
+                .map(|plan| flat(width, height, plan.own_seed()))
+                .collect()
+        }
+        EngineWork::Upscale { picture, scale } => {
+            let colour = picture.rgb.first().copied().unwrap_or(0);
+            vec![flat(
+                picture.width * scale,
+                picture.height * scale,
+                u32::from(colour),
+            )]
+        }
+    }
+}
+
+fn flat(width: u32, height: u32, value: u32) -> Picture {
+    let [a, b, c, _] = value.wrapping_mul(2_654_435_761).to_le_bytes();
+    let rgb = [a, b, c].repeat((width * height) as usize);
+    Picture { width, height, rgb }
+}
