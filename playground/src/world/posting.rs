@@ -332,19 +332,16 @@ impl World {
 
 /// Gives each component without one a number, as Discord does.
 fn number_components(components: &mut [Value], next: &mut u64) {
-    for component in components {
-        if !component.is_object() {
-            continue;
-        }
-        if component["id"].as_u64().unwrap_or(0) == 0 {
-            component["id"] = json!(*next);
+    for component in components.iter_mut().filter_map(Value::as_object_mut) {
+        if component.get("id").and_then(Value::as_u64).unwrap_or(0) == 0 {
+            component.insert("id".to_owned(), json!(*next));
         }
         *next += 1;
-        if let Some(children) = component["components"].as_array_mut() {
+        if let Some(Value::Array(children)) = component.get_mut("components") {
             number_components(children, next);
         }
-        if component["accessory"].is_object() {
-            number_components(std::slice::from_mut(&mut component["accessory"]), next);
+        if let Some(accessory) = component.get_mut("accessory") {
+            number_components(std::slice::from_mut(accessory), next);
         }
     }
 }

@@ -102,7 +102,7 @@ impl EventHandler for Handler {
                     .map(|option| format!("{}…", option.value))
                     .unwrap_or_default();
                 let choices = CreateAutocompleteResponse::new()
-                    .add_choice(AutocompleteChoice::new(text, "x"));
+                    .set_choices(vec![AutocompleteChoice::new(text, "x")]);
                 typing
                     .create_response(&ctx, CreateInteractionResponse::Autocomplete(choices))
                     .await
