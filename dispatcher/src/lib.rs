@@ -9,6 +9,7 @@
 //! - `term`: what runs while leading; `coordinator` owns the scheduler; `live` and `reports` take what nodes say; `relay`
 //!   sends what others could not.
 
+mod add_node;
 pub mod config;
 mod coordinator;
 mod lanes;
@@ -44,6 +45,8 @@ struct Cli {
 enum Command {
     /// Serve until stopped (the default).
     Run,
+    /// Make the broker account of a node and print the address it connects to.
+    AddNode(add_node::AddNodeArgs),
 }
 
 /// The whole process.
@@ -55,5 +58,6 @@ pub fn main() -> ExitCode {
                 leader::run(ctx, config)
             })
         }
+        Some(Command::AddNode(args)) => add_node::run(args, &cli.config),
     }
 }
