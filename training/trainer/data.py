@@ -38,8 +38,8 @@ def scenes_of(shard: Path) -> list[Scene]:
 
 
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:
-    """uint8 (n, h, w, 3) to float (n, 3, h, w) in -1..1, channels last in memory."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    """uint8 (n, h, w, 3) to float (n, 3, h, w) in -1..1."""
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
 
 
 class Pictures:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 
 from renderer import caption
@@ -38,7 +39,11 @@ NEGATIVE = ""
 
 
 def build_unet() -> UNet2DConditionModel:
-    return UNet2DConditionModel(**UNET).to(memory_format=torch.channels_last)
+    """With plain attention and NCHW memory: on a CPU the fused attention's backward pass and group norm over
+    channels-last memory together cost as much as everything else."""
+    unet = UNet2DConditionModel(**UNET)
+    unet.set_attn_processor(AttnProcessor())
+    return unet
 
 
 def load_vae(runs: Path):
@@ -90,7 +95,7 @@ class Latents:
             i = r.randrange(256, len(scenes))
             rows.append(latents[i])
             texts.append("" if r.random() < 0.1 else with_strange_words(caption(scenes[i], r), r))
-        return torch.from_numpy(np.stack(rows)).float().contiguous(memory_format=torch.channels_last), texts
+        return torch.from_numpy(np.stack(rows)).float(), texts
 
 
 def loss_weight(alphas: torch.Tensor) -> torch.Tensor:
@@ -106,7 +111,7 @@ def sample(unet, text, vae, tokens: Tokens, prompts: list[str], guidance=4.0, st
     scheduler.set_timesteps(steps)
     width, height = SIZES[shape]
     noise = torch.Generator().manual_seed(seed)
-    x = torch.randn(len(prompts), 4, height // LATENT_FACTOR, width // LATENT_FACTOR, generator=noise).contiguous(memory_format=torch.channels_last)
+    x = torch.randn(len(prompts), 4, height // LATENT_FACTOR, width // LATENT_FACTOR, generator=noise)
     x = x * scheduler.init_noise_sigma
     states = text(tokens([NEGATIVE] * len(prompts) + prompts))[0]
     for t in scheduler.timesteps:
@@ -139,7 +144,7 @@ def main():
     if "average" in state:
         average.module.load_state_dict(state["average"])
     optimizer = torch.optim.AdamW([{"params": unet.parameters(), "weight_decay": 1e-2}, {"params": text.parameters(), "weight_decay": 1e-3}],
-                                  lr=o.rate, betas=(0.9, 0.98))
+                                  lr=o.rate, betas=(0.9, 0.98), fused=True)
     if "optimizer" in state:
         optimizer.load_state_dict(state["optimizer"])
     alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
@@ -154,7 +159,7 @@ def main():
         spread = (torch.arange(o.batch) + torch.rand(o.batch, generator=noise)) / o.batch
         t = (spread * 1000).long().clamp(max=999)
         a = alphas[t].view(-1, 1, 1, 1)
-        eps = torch.randn(x.shape, generator=noise).contiguous(memory_format=torch.channels_last)
+        eps = torch.randn(x.shape, generator=noise)
         noisy, target = a.sqrt() * x + (1 - a).sqrt() * eps, a.sqrt() * eps - (1 - a).sqrt() * x
         cool = 0.5 * (1 + math.cos(math.pi * min(1.0, step / o.steps)))
         for group in optimizer.param_groups:
@@ -172,7 +177,7 @@ def main():
         run.note(loss=loss.detach(), mse=each.detach().mean(), norm=norm)
         if step % o.log_every == 0:
             run.flush(step, samples)
-        if time.monotonic() - grid > o.grid_minutes * 60 or step == o.steps:
+        if time.monotonic() - grid > o.grid_minutes * 60 or step in (o.steps, 100):
             grid = time.monotonic()
             keep(run, step, samples, both, average, optimizer)
             pictures = sample(*average.module, load_vae(o.runs), tokens, PROMPTS)

@@ -59,7 +59,7 @@ def main():
     o = arguments("upscaler", steps=3000, batch=8, rate=1e-3, pictures=1200, log_every=100, decoded=0.5)
     run = Run(o.runs, "upscaler")
     large = render_pairs(run.path, o.pictures, o.seed)
-    net = Upscaler().to(memory_format=torch.channels_last)
+    net = Upscaler()
     state = run.load() or {"step": 0}
     average = Average(net, 0.998)
     if "model" in state:
@@ -77,7 +77,7 @@ def main():
             with torch.no_grad(), bf16():
                 small = (vae.decode(vae.encode(small * 2 - 1).latent_dist.mode()).sample.float() / 2 + 0.5).clamp(0, 1)
         y, x = r.integers(0, 33, 2)
-        small = small[..., y:y + 32, x:x + 32].contiguous(memory_format=torch.channels_last)
+        small = small[..., y:y + 32, x:x + 32]
         real = real[..., 4 * y:4 * y + 128, 4 * x:4 * x + 128]
         for group in optimizer.param_groups:
             group["lr"] = o.rate * min(1.0, (step + 1) / 50) * max(0.03, 1 - step / o.steps)

@@ -23,7 +23,7 @@ CONFIG = dict(
 
 
 def build() -> AutoencoderKL:
-    return AutoencoderKL(**CONFIG).to(memory_format=torch.channels_last)
+    return AutoencoderKL(**CONFIG)
 
 
 def edges(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
