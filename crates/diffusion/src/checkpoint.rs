@@ -222,7 +222,7 @@ pub fn inspect(directory: &Path) -> Inspection {
         found.part(
             "upscaler",
             "EaselSuperResolution",
-            open("upscaler", DIFFUSERS_STEM),
+            open("upscaler", TRANSFORMERS_STEM),
             |weights| Upscaler::load(weights, config).map(|_| ()),
         );
     }

@@ -1,6 +1,6 @@
 //! `EaselSuperResolution`: a small network that enlarges finished pictures.
 //!
-//! A residual over bicubic enlargement, computed at the small size and spread out by pixel shuffle (Shi et al. 2016,
+//! A residual over repeated pixels, computed at the small size and spread out by pixel shuffle (Shi et al. 2016,
 //! arXiv 1609.05158).
 
 use std::path::Path;
