@@ -19,7 +19,7 @@ use crate::metric;
 use crate::terms::{ObjectInfo, UploadCheck, UploadTerms};
 
 /// No grant lives longer.
-const LONGEST_GRANT: Duration = Duration::from_secs(60);
+const LONGEST_GRANT: Duration = Duration::from_mins(1);
 /// A key that is never written: asking for it shows whether account and bucket are right.
 const PROBE: &str = "scratch/probe";
 

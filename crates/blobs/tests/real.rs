@@ -16,7 +16,7 @@ use easel_service::SystemEntropy;
 use easel_service::config::{CdnConfig, S3Config};
 use secrecy::SecretString;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {

@@ -75,9 +75,9 @@ impl Publisher {
             limit: self.limit,
             reason,
         };
-        let permit = match timeout_at(deadline, Arc::clone(&self.slots).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Err(not_sent("too many publishes were in flight")),
+        let free = Arc::clone(&self.slots).acquire_owned();
+        let Ok(Ok(permit)) = timeout_at(deadline, free).await else {
+            return Err(not_sent("too many publishes were in flight"));
         };
         let link = self
             .link(deadline)

@@ -154,6 +154,11 @@ impl Running {
     }
 }
 
+fn address_in(line: &str) -> String {
+    let rest = line.rsplit("listens on ").next().unwrap_or_default();
+    rest.split_whitespace().next().unwrap_or_default().into()
+}
+
 fn get(address: &str, path: &str) -> String {
     use std::io::Write;
     let mut stream = std::net::TcpStream::connect(address).expect("the health server is there");
@@ -174,12 +179,7 @@ fn serves_health_and_drains_at_the_first_signal() {
     let mut running = Running::start("serves", &[], &[("EASEL_NONSENSE", "1")]);
     running.wait_for("unknown environment variable ignored: `nonsense`");
     let line = running.wait_for("health server listens on");
-    let address = line
-        .rsplit("listens on ")
-        .next()
-        .and_then(|rest| rest.split_whitespace().next())
-        .unwrap()
-        .to_string();
+    let address = address_in(&line);
     assert!(get(&address, "/health/live").starts_with("HTTP/1.1 200"));
     let ready = get(&address, "/health/ready");
     assert!(
@@ -197,12 +197,7 @@ fn serves_health_and_drains_at_the_first_signal() {
 fn is_not_ready_before_its_checks_hold() {
     let mut running = Running::start("starting", &[], &[]);
     let line = running.wait_for("health server listens on");
-    let address = line
-        .rsplit("listens on ")
-        .next()
-        .and_then(|rest| rest.split_whitespace().next())
-        .unwrap()
-        .to_string();
+    let address = address_in(&line);
     let ready = get(&address, "/health/ready");
     assert!(
         ready.starts_with("HTTP/1.1 503") && ready.contains("starting"),
@@ -322,6 +317,7 @@ const CASES: &[Case] = &[
     ("a_taken_address_is_named", a_taken_address_is_named),
 ];
 
+#[expect(clippy::print_stdout, reason = "a test runner reports on stdout")]
 fn main() -> ExitCode {
     if let Ok(part) = std::env::var(CHILD) {
         return child(part);

@@ -30,7 +30,7 @@ const RESUBSCRIBE_BASE: Duration = Duration::from_millis(100);
 const RESUBSCRIBE_CAP: Duration = Duration::from_secs(5);
 /// After a failure of ours, so that a message cannot spin.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_HOLD: Duration = Duration::from_secs(60);
+const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
 pub(super) struct Worker<F> {
     pub(super) broker: Broker,
@@ -190,17 +190,15 @@ impl<F> Worker<F> {
                 let span = tracing::info_span!("message", queue, trace.id = trace);
                 let handled =
                     AssertUnwindSafe(async { (self.handler)(delivery).await }).catch_unwind();
-                match tracing::Instrument::instrument(handled, span).await {
-                    Ok(actions) => actions,
-                    Err(_) => {
-                        tracing::error!(
-                            queue,
-                            "the handler of {queue} panicked; its message is set aside"
-                        );
-                        self.count("panic");
-                        vec![Action::DeadLetter("handler panicked")]
-                    }
-                }
+                let outcome = tracing::Instrument::instrument(handled, span).await;
+                outcome.unwrap_or_else(|_| {
+                    tracing::error!(
+                        queue,
+                        "the handler of {queue} panicked; its message is set aside"
+                    );
+                    self.count("panic");
+                    vec![Action::DeadLetter("handler panicked")]
+                })
             }
             Err(reason) => {
                 tracing::warn!(

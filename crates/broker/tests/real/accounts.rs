@@ -10,7 +10,8 @@ use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
     QueueBindOptions, QueueDeclareOptions,
 };
-use lapin::{BasicProperties, ExchangeKind};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, ExchangeKind};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
@@ -28,14 +29,14 @@ async fn account(world: &World, node: &NodeId) -> BrokerConfig {
         &secret,
     )
     .await
-    .unwrap();
+    .expect("the account works");
     world.as_user(&user, &password).await
 }
 
 async fn connect(config: &BrokerConfig) -> Broker {
     Broker::connect(config, "node", Topology::none(), Arc::new(SystemEntropy))
         .await
-        .unwrap()
+        .expect("the account works")
 }
 
 #[tokio::test]
@@ -130,138 +131,129 @@ async fn a_node_cannot_publish_as_another_or_elsewhere() {
 /// Each attempt costs its channel, so each gets a new one.
 async fn refused<F, Fut>(connection: &lapin::Connection, what: &str, attempt: F)
 where
-    F: FnOnce(lapin::Channel) -> Fut,
+    F: FnOnce(Channel) -> Fut,
     Fut: Future<Output = lapin::Result<()>>,
 {
-    let channel = connection.create_channel().await.unwrap();
+    let channel = connection.create_channel().await.expect("a channel");
     let error = attempt(channel).await.expect_err(what).to_string();
     assert!(error.contains("ACCESS"), "{what}: {error}");
 }
 
-#[tokio::test]
-async fn a_node_cannot_read_or_declare_what_is_not_its_own() {
+async fn declare(channel: Channel, name: String, exclusive: bool) -> lapin::Result<()> {
+    let options = QueueDeclareOptions {
+        exclusive,
+        ..QueueDeclareOptions::default()
+    };
+    let declared = channel.queue_declare(name.into(), options, FieldTable::default());
+    declared.await.map(drop)
+}
+
+async fn consume(channel: Channel, name: String) -> lapin::Result<()> {
+    let options = BasicConsumeOptions::default();
+    let consumed = channel.basic_consume(name.into(), "".into(), options, FieldTable::default());
+    consumed.await.map(drop)
+}
+
+/// A world with a leader's topology, one node, and a connection under its account past our own layer.
+async fn node_world() -> (World, Broker, NodeId, Raw) {
     let world = World::new().await;
     let leader = world.broker("leader").await;
-    let node: NodeId = "gpu-1".parse().unwrap();
-    let other = world.names.node_inbox(
-        &"gpu-10".parse().unwrap(),
-        BootId(SystemEntropy.random_uuid()),
-    );
+    let node: NodeId = "gpu-1".parse().expect("a node id");
     let config = account(&world, &node).await;
     let raw = Raw::connect(config.url.expose_secret()).await;
-    let declare = |name: String| {
-        move |channel: lapin::Channel| async move {
-            channel
-                .queue_declare(
-                    name.as_str().into(),
-                    QueueDeclareOptions::default(),
-                    Default::default(),
-                )
-                .await
-                .map(drop)
-        }
-    };
-    let consume = |name: String| {
-        move |channel: lapin::Channel| async move {
-            let options = BasicConsumeOptions::default();
-            channel
-                .basic_consume(name.as_str().into(), "".into(), options, Default::default())
-                .await
-                .map(drop)
-        }
-    };
-    refused(
-        &raw.connection,
-        "declare another's inbox",
-        declare(other.name().into()),
-    )
+    (world, leader, node, raw)
+}
+
+fn inbox_of(world: &World, node: &str) -> String {
+    let node = node.parse().expect("a node id");
+    let boot = BootId(SystemEntropy.random_uuid());
+    world.names.node_inbox(&node, boot).name().to_string()
+}
+
+#[tokio::test]
+async fn a_node_cannot_declare_what_is_not_its_own() {
+    let (world, leader, _, raw) = node_world().await;
+    let other = inbox_of(&world, "gpu-10");
+    refused(&raw.connection, "another's inbox", |channel| {
+        declare(channel, other, true)
+    })
     .await;
-    refused(&raw.connection, "declare any queue", declare("mine".into())).await;
+    refused(&raw.connection, "any queue", |channel| {
+        declare(channel, "mine".into(), true)
+    })
+    .await;
+    refused(&raw.connection, "an exchange", |channel| async move {
+        let options = ExchangeDeclareOptions::default();
+        let declared = channel.exchange_declare(
+            "mine".into(),
+            ExchangeKind::Topic,
+            options,
+            FieldTable::default(),
+        );
+        declared.await
+    })
+    .await;
+    leader.close().await;
+}
+
+#[tokio::test]
+async fn a_node_cannot_read_what_is_not_its_own() {
+    let (world, leader, _, raw) = node_world().await;
+    let other = inbox_of(&world, "gpu-10");
     // Not exclusive, so that only the account's rights stand between.
-    let options = QueueDeclareOptions::default();
-    world
-        .raw()
-        .await
-        .channel
-        .queue_declare(other.name().into(), options, Default::default())
+    declare(world.raw().await.channel, other.clone(), false)
         .await
         .unwrap();
+    let names = [
+        other,
+        world.names.node_done(&world.lane).name().into(),
+        world.names.dead().name().into(),
+    ];
+    for name in names {
+        refused(&raw.connection, &name.clone(), |channel| {
+            consume(channel, name)
+        })
+        .await;
+    }
+    leader.close().await;
+}
+
+#[tokio::test]
+async fn a_node_cannot_listen_to_reports_or_use_the_default_exchange() {
+    let (world, leader, node, raw) = node_world().await;
+    let (exchange, own) = (
+        world.names.nodes_exchange(),
+        inbox_of(&world, &node.to_string()),
+    );
     refused(
         &raw.connection,
-        "read another's inbox",
-        consume(other.name().into()),
-    )
-    .await;
-    refused(
-        &raw.connection,
-        "read reports",
-        consume(world.names.node_done(&world.lane).name().into()),
-    )
-    .await;
-    refused(
-        &raw.connection,
-        "read dead letters",
-        consume(world.names.dead().name().into()),
-    )
-    .await;
-    let exchange = world.names.nodes_exchange();
-    refused(
-        &raw.connection,
-        "declare an exchange",
+        "bind its inbox to reports",
         |channel| async move {
-            let options = ExchangeDeclareOptions::default();
-            channel
-                .exchange_declare(
-                    "mine".into(),
-                    ExchangeKind::Topic,
-                    options,
-                    Default::default(),
-                )
-                .await
-        },
-    )
-    .await;
-    let own = world
-        .names
-        .node_inbox(&node, BootId(SystemEntropy.random_uuid()));
-    refused(
-        &raw.connection,
-        "listen to reports through its own queue",
-        |channel| async move {
-            let options = QueueDeclareOptions {
-                exclusive: true,
-                ..QueueDeclareOptions::default()
-            };
-            channel
-                .queue_declare(own.name().into(), options, Default::default())
-                .await?;
+            declare(channel.clone(), own.clone(), true).await?;
             let options = QueueBindOptions::default();
-            channel
-                .queue_bind(
-                    own.name().into(),
-                    exchange.as_str().into(),
-                    "#".into(),
-                    options,
-                    Default::default(),
-                )
-                .await
+            let bound = channel.queue_bind(
+                own.into(),
+                exchange.into(),
+                "#".into(),
+                options,
+                FieldTable::default(),
+            );
+            bound.await
         },
     )
     .await;
     refused(
         &raw.connection,
-        "publish to its own inbox by the default exchange",
+        "publish by the default exchange",
         |channel| async move {
             channel
                 .confirm_select(ConfirmSelectOptions::default())
                 .await?;
             let (options, properties) =
                 (BasicPublishOptions::default(), BasicProperties::default());
-            channel
-                .basic_publish("".into(), "node.gpu-1".into(), options, b"x", properties)
-                .await?
-                .await
-                .map(drop)
+            let sent =
+                channel.basic_publish("".into(), "node.gpu-1".into(), options, b"x", properties);
+            sent.await?.await.map(drop)
         },
     )
     .await;

@@ -137,11 +137,10 @@ async fn a_message_retried_later_lets_others_pass() {
                     .send((delivery.body.n, delivery.redelivered))
                     .await
                     .unwrap();
-                match delivery.redelivered {
-                    false if delivery.body.n == 1 => {
-                        vec![Action::RetryLater(Duration::from_millis(200))]
-                    }
-                    _ => Action::ack(),
+                if delivery.body.n == 1 && !delivery.redelivered {
+                    vec![Action::RetryLater(Duration::from_millis(200))]
+                } else {
+                    Action::ack()
                 }
             }
         },
@@ -265,7 +264,11 @@ async fn live_messages_expire_unread() {
         };
         let queue = raw
             .channel
-            .queue_declare(queue.name().into(), options, Default::default())
+            .queue_declare(
+                queue.name().into(),
+                options,
+                lapin::types::FieldTable::default(),
+            )
             .await
             .unwrap();
         (queue.message_count() == 0).then_some(())

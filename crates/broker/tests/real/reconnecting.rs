@@ -151,7 +151,10 @@ async fn a_deleted_queue_is_declared_and_consumed_again() {
     .await;
     let raw = world.raw().await;
     raw.channel
-        .queue_delete(queue.name().into(), Default::default())
+        .queue_delete(
+            queue.name().into(),
+            lapin::options::QueueDeleteOptions::default(),
+        )
         .await
         .unwrap();
     eventually("the queue to be back", || async { send().await.ok() }).await;
