@@ -1,0 +1,141 @@
+//! An interaction as plain data, apart from the gateway library.
+
+use std::time::Instant;
+
+use easel_domain::{DiscordId, GuildKey, InteractionId};
+use poise::serenity_prelude as serenity;
+use secrecy::SecretString;
+use time::{Duration, OffsetDateTime};
+
+/// The first millisecond that Discord counts, 2015-01-01T00:00:00Z, in Unix milliseconds.
+const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
+
+/// What somebody wants.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Request {
+    /// `/imagine`.
+    Imagine {
+        /// The prompt as typed.
+        prompt: String,
+    },
+    /// `/show`.
+    Show {
+        /// The job id as typed.
+        job: String,
+    },
+    /// `/help`.
+    Help,
+    /// A button.
+    Click {
+        /// What it carries.
+        custom_id: String,
+    },
+}
+
+impl Request {
+    /// A word for metrics and rows.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Imagine { .. } => "imagine",
+            Self::Show { .. } => "show",
+            Self::Help => "help",
+            Self::Click { .. } => "click",
+        }
+    }
+}
+
+/// An interaction that arrived.
+#[derive(Clone)]
+pub struct Arrival {
+    /// The idempotency key of everything that it causes.
+    pub interaction: InteractionId,
+    /// Needed to edit the answer.
+    pub application: DiscordId,
+    /// Credential of the answer.
+    pub token: SecretString,
+    /// When it was received.
+    pub received: Instant,
+    /// The gateway shard that it came through.
+    pub shard: u32,
+    /// Who.
+    pub member: DiscordId,
+    /// Where; `None` in direct messages.
+    pub guild: Option<GuildKey>,
+    /// Where.
+    pub channel: DiscordId,
+    /// Whether he may manage the messages of others there.
+    pub moderates: bool,
+    /// What he wants.
+    pub request: Request,
+}
+
+/// Prompts, tokens and names are never logged.
+impl std::fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arrival")
+            .field("interaction", &self.interaction)
+            .field("kind", &self.request.kind())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Arrival {
+    /// When Discord made the interaction: its token lives from then on.
+    pub fn created_at(&self) -> OffsetDateTime {
+        let millis = (self.interaction.0 >> 22) + DISCORD_EPOCH_MS;
+        OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(millis)
+    }
+
+    /// From a slash command.
+    pub fn of_command(
+        interaction: &serenity::CommandInteraction,
+        shard: serenity::ShardId,
+        request: Request,
+    ) -> Self {
+        let permissions = interaction
+            .member
+            .as_ref()
+            .and_then(|member| member.permissions);
+        Self {
+            interaction: InteractionId::from_u64(interaction.id.get()),
+            application: DiscordId::from_u64(interaction.application_id.get()),
+            token: SecretString::from(interaction.token.clone()),
+            received: Instant::now(),
+            shard: shard.0,
+            member: DiscordId::from_u64(interaction.user.id.get()),
+            guild: interaction
+                .guild_id
+                .map(|guild| GuildKey::from_u64(guild.get())),
+            channel: DiscordId::from_u64(interaction.channel_id.get()),
+            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            request,
+        }
+    }
+
+    /// From a button.
+    pub fn of_click(
+        interaction: &serenity::ComponentInteraction,
+        shard: serenity::ShardId,
+    ) -> Self {
+        let permissions = interaction
+            .member
+            .as_ref()
+            .and_then(|member| member.permissions);
+        Self {
+            interaction: InteractionId::from_u64(interaction.id.get()),
+            application: DiscordId::from_u64(interaction.application_id.get()),
+            token: SecretString::from(interaction.token.clone()),
+            received: Instant::now(),
+            shard: shard.0,
+            member: DiscordId::from_u64(interaction.user.id.get()),
+            guild: interaction
+                .guild_id
+                .map(|guild| GuildKey::from_u64(guild.get())),
+            channel: DiscordId::from_u64(interaction.channel_id.get()),
+            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            request: Request::Click {
+                custom_id: interaction.data.custom_id.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The slash commands, as the library sees them: names, texts and options. Each hands over to intake at once.
+
+use poise::serenity_prelude as serenity;
+use serde_json::Value;
+
+use crate::arrival::{Arrival, Request};
+use crate::gateway::Shared;
+
+/// What a command can fail with: nothing that the library could tell a member.
+pub type CommandError = anyhow::Error;
+type Context<'a> = poise::ApplicationContext<'a, Shared, CommandError>;
+
+/// All commands.
+pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
+    vec![imagine(), show(), help()]
+}
+
+/// The commands as Discord's JSON.
+///
+/// # Errors
+///
+/// Never in practice: the builders hold only text and numbers.
+pub fn registration() -> Result<Value, serde_json::Error> {
+    serde_json::to_value(poise::builtins::create_application_commands(&all()))
+}
+
+fn take(ctx: Context<'_>, request: Request) {
+    let shard = ctx.serenity_context().shard_id;
+    ctx.data()
+        .intake
+        .take(Arrival::of_command(ctx.interaction, shard, request));
+}
+
+/// Draw four pictures from a description
+#[poise::command(
+    slash_command,
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+async fn imagine(
+    ctx: Context<'_>,
+    #[description = "What the pictures should show, with parameters such as --ar 16:9 last"]
+    #[max_length = 6000]
+    prompt: String,
+) -> Result<(), CommandError> {
+    take(ctx, Request::Imagine { prompt });
+    Ok(())
+}
+
+/// Bring one of your jobs back, with working buttons
+#[poise::command(
+    slash_command,
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+async fn show(
+    ctx: Context<'_>,
+    #[description = "The job's id, the last thing in its message"]
+    #[max_length = 100]
+    job: String,
+) -> Result<(), CommandError> {
+    take(ctx, Request::Show { job });
+    Ok(())
+}
+
+/// How to draw, and what the buttons do
+#[poise::command(
+    slash_command,
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+async fn help(ctx: Context<'_>) -> Result<(), CommandError> {
+    take(ctx, Request::Help);
+    Ok(())
+}
+
+/// Buttons come as plain events.
+pub fn on_event(event: &serenity::FullEvent, ctx: &serenity::Context, shared: &Shared) {
+    match event {
+        serenity::FullEvent::Ready { data_about_bot } => shared.ready(ctx.shard_id, data_about_bot),
+        serenity::FullEvent::Resume { .. } => shared.resumed(ctx.shard_id),
+        serenity::FullEvent::ShardStageUpdate { event } => shared.stage(event.shard_id, event.new),
+        serenity::FullEvent::InteractionCreate {
+            interaction: serenity::Interaction::Component(click),
+        } => {
+            shared.intake.take(Arrival::of_click(click, ctx.shard_id));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_the_documented_ones() {
+        let commands = registration().unwrap();
+        let names: Vec<_> = commands
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["imagine", "show", "help"]);
+        assert_eq!(commands[0]["options"][0]["name"], "prompt");
+        assert_eq!(commands[0]["options"][0]["required"], true);
+    }
+}

@@ -1,0 +1,288 @@
+//! The bot's configuration.
+
+use std::time::Duration;
+
+use easel_broker::Lane;
+use easel_service::ProcessConfig;
+use easel_service::config::{
+    BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, ShutdownConfig, duration,
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+/// Everything the bot is told.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BotConfig {
+    /// The bot's credential (`DISCORD_TOKEN`).
+    pub discord_token: SecretString,
+    /// Origin of Discord (`EASEL_DISCORD_API`); `/api/v10` is appended.
+    #[serde(default = "discord")]
+    pub discord_api: Url,
+    /// Section `discord`.
+    #[serde(default)]
+    pub discord: DiscordConfig,
+    /// Section `database`.
+    pub database: DatabaseConfig,
+    /// Section `broker`.
+    pub broker: BrokerConfig,
+    /// Section `cdn`; without it pictures cannot be shown.
+    pub cdn: CdnConfig,
+    /// Section `intake`.
+    #[serde(default)]
+    pub intake: IntakeConfig,
+    /// Section `delivery`.
+    #[serde(default)]
+    pub delivery: DeliveryConfig,
+    /// Section `http`.
+    #[serde(default)]
+    pub http: HttpConfig,
+    /// Section `log`.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// Section `shutdown`.
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
+}
+
+/// `discord`: which part of the gateway this process serves, and how patient it is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct DiscordConfig {
+    /// First shard of this process.
+    pub first_shard: u32,
+    /// Last shard of this process, itself included; by default the first.
+    pub last_shard: Option<u32>,
+    /// Shards in all processes together.
+    pub total_shards: u32,
+    /// Whether the commands are registered when they differ.
+    pub register: bool,
+    /// Limit for one REST try.
+    #[serde(with = "duration")]
+    pub try_timeout: Duration,
+    /// Limit for the first answer to an interaction, all tries together.
+    #[serde(with = "duration")]
+    pub answer_timeout: Duration,
+    /// Limit for any other call, all tries and waits together.
+    #[serde(with = "duration")]
+    pub call_timeout: Duration,
+}
+
+impl Default for DiscordConfig {
+    fn default() -> Self {
+        Self {
+            first_shard: 0,
+            last_shard: None,
+            total_shards: 1,
+            register: true,
+            try_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_millis(2_600),
+            call_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl DiscordConfig {
+    /// The shards of this process.
+    pub fn shards(&self) -> std::ops::RangeInclusive<u32> {
+        self.first_shard..=self.last_shard.unwrap_or(self.first_shard)
+    }
+}
+
+/// `intake`: what becomes of a request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct IntakeConfig {
+    /// Region of new jobs.
+    pub region: String,
+    /// Pool of new jobs.
+    pub pool: String,
+    /// Tier of members who have none.
+    pub default_tier: String,
+    /// Most interactions handled at once; more are told to try again.
+    pub concurrency: usize,
+    /// The same words within this time, while the first job runs, are one job.
+    #[serde(with = "duration")]
+    pub same_words: Duration,
+    /// The same button within this time is one job.
+    #[serde(with = "duration")]
+    pub same_click: Duration,
+    /// Directory with prompt lists beside the shipped ones.
+    pub lists: Option<std::path::PathBuf>,
+}
+
+impl Default for IntakeConfig {
+    fn default() -> Self {
+        Self {
+            region: "local".into(),
+            pool: "main".into(),
+            default_tier: "standard".into(),
+            concurrency: 256,
+            same_words: Duration::from_secs(10),
+            same_click: Duration::from_secs(3),
+            lists: None,
+        }
+    }
+}
+
+/// How finished pictures reach the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pictures {
+    /// By link where Discord can fetch it, else as an attachment.
+    #[default]
+    Auto,
+    /// Always by link.
+    Link,
+    /// Always as an attachment.
+    Attach,
+}
+
+/// `delivery`: how messages are kept up to date.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct DeliveryConfig {
+    /// Shortest time between two progress edits of one message.
+    #[serde(with = "duration")]
+    pub edit_interval: Duration,
+    /// Most edits in flight.
+    pub edits_in_flight: usize,
+    /// How often rows are searched for messages that are out of date.
+    #[serde(with = "duration")]
+    pub sweep_every: Duration,
+    /// From an interaction's creation until its token is no longer used; Discord's limit is 15 minutes.
+    #[serde(with = "duration")]
+    pub token_life: Duration,
+    /// How long this process owns its shards without a sign of life.
+    #[serde(with = "duration")]
+    pub owner_term: Duration,
+    /// How finished pictures reach the message.
+    pub pictures: Pictures,
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            edit_interval: Duration::from_secs(2),
+            edits_in_flight: 32,
+            sweep_every: Duration::from_secs(2),
+            token_life: Duration::from_secs(14 * 60 + 30),
+            owner_term: Duration::from_secs(6),
+            pictures: Pictures::Auto,
+        }
+    }
+}
+
+fn discord() -> Url {
+    Url::parse("https://discord.com").expect("a constant address is valid")
+}
+
+impl BotConfig {
+    /// The lane of new jobs.
+    ///
+    /// # Errors
+    ///
+    /// A region or pool that cannot be part of a queue name.
+    pub fn lane(&self) -> Result<Lane, String> {
+        Lane::new(&self.intake.region, &self.intake.pool)
+            .map_err(|error| format!("`intake.region`, `intake.pool`: {error}"))
+    }
+
+    /// Whether finished pictures are sent as attachments, because the real Discord cannot reach the CDN.
+    pub fn attaches_pictures(&self) -> bool {
+        let local = |url: &Url| {
+            url.host_str().is_none_or(|host| {
+                let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+                host == "localhost"
+                    || !host.contains(['.', ':'])
+                    || address.is_ok_and(|ip| ip.is_loopback())
+            })
+        };
+        match self.delivery.pictures {
+            Pictures::Auto => local(&self.cdn.base_url) && !local(&self.discord_api),
+            Pictures::Link => false,
+            Pictures::Attach => true,
+        }
+    }
+}
+
+impl ProcessConfig for BotConfig {
+    fn http(&self) -> &HttpConfig {
+        &self.http
+    }
+
+    fn log(&self) -> &LogConfig {
+        &self.log
+    }
+
+    fn shutdown(&self) -> ShutdownConfig {
+        self.shutdown
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let shards = self.discord.shards();
+        if shards.is_empty() {
+            return Err("`discord.last_shard` must not be below `discord.first_shard`".into());
+        }
+        if *shards.end() >= self.discord.total_shards {
+            return Err("`discord.total_shards` must be above `discord.last_shard`".into());
+        }
+        if self.intake.concurrency == 0 || self.delivery.edits_in_flight == 0 {
+            return Err(
+                "`intake.concurrency` and `delivery.edits_in_flight` must be at least 1".into(),
+            );
+        }
+        if !matches!(self.discord_api.scheme(), "http" | "https") {
+            return Err("`discord_api` (EASEL_DISCORD_API) must be an http or https origin".into());
+        }
+        self.lane().map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use easel_service::config::{Sources, load};
+
+    fn sources() -> Sources {
+        Sources::default().environment([
+            ("DISCORD_TOKEN", "t"),
+            ("EASEL_DATABASE__URL", "postgres://a:b@localhost/c"),
+            ("EASEL_BROKER__URL", "amqp://a:b@localhost/c"),
+            ("EASEL_CDN__BASE_URL", "http://127.0.0.1:1"),
+        ])
+    }
+
+    #[test]
+    fn the_least_configuration_serves_the_real_discord_with_attachments() {
+        let config = load::<BotConfig>("bot", &sources()).unwrap().config;
+        assert_eq!(config.discord_api.as_str(), "https://discord.com/");
+        assert!(config.attaches_pictures());
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_local_discord_gets_links() {
+        let sources = sources().environment([("EASEL_DISCORD_API", "http://127.0.0.1:2")]);
+        assert!(
+            !load::<BotConfig>("bot", &sources)
+                .unwrap()
+                .config
+                .attaches_pictures()
+        );
+    }
+
+    #[test]
+    fn a_missing_token_says_how_to_set_it() {
+        let sources = Sources::default().environment([("EASEL_DATABASE__URL", "x")]);
+        let message = load::<BotConfig>("bot", &sources).unwrap_err().to_string();
+        assert!(message.contains("DISCORD_TOKEN"), "{message}");
+    }
+
+    #[test]
+    fn shards_outside_the_total_are_refused() {
+        let sources = sources().flag("discord.first_shard", "1");
+        let config = load::<BotConfig>("bot", &sources).unwrap().config;
+        assert!(config.check().unwrap_err().contains("total_shards"));
+    }
+}

@@ -1,0 +1,138 @@
+//! What a button carries: `v1:<action>:<job>:<index>`. A click needs nothing but the database.
+
+use std::fmt;
+use std::str::FromStr;
+
+use easel_domain::JobId;
+
+/// What a button does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ButtonAction {
+    /// U1–U4: one picture, larger.
+    Upscale,
+    /// V1–V4: the same words, the picture's noise gently changed.
+    Vary,
+    /// 🔄: the same words, new seeds.
+    Reroll,
+    /// ❌: stop.
+    Cancel,
+    /// The same again, as a new job: after a failure, or in spite of a twin that still runs.
+    Again,
+}
+
+impl ButtonAction {
+    /// Every action.
+    pub const ALL: [Self; 5] = [
+        Self::Upscale,
+        Self::Vary,
+        Self::Reroll,
+        Self::Cancel,
+        Self::Again,
+    ];
+
+    /// The name in the id, also for metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upscale => "upscale",
+            Self::Vary => "vary",
+            Self::Reroll => "reroll",
+            Self::Cancel => "cancel",
+            Self::Again => "again",
+        }
+    }
+}
+
+/// A button's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CustomId {
+    /// What it does.
+    pub action: ButtonAction,
+    /// The job whose message it hangs under.
+    pub job: JobId,
+    /// The picture, counted from 0; 0 where none is meant.
+    pub index: u32,
+}
+
+/// Text that is no [`CustomId`] of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a button of this version")]
+pub struct NotOurs;
+
+impl fmt::Display for CustomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v1:{}:{}:{}", self.action.as_str(), self.job, self.index)
+    }
+}
+
+impl FromStr for CustomId {
+    type Err = NotOurs;
+
+    fn from_str(text: &str) -> Result<Self, NotOurs> {
+        let mut parts = text.split(':');
+        let mut next = || parts.next().ok_or(NotOurs);
+        if next()? != "v1" {
+            return Err(NotOurs);
+        }
+        let action = next()?;
+        let action = ButtonAction::ALL
+            .into_iter()
+            .find(|known| known.as_str() == action)
+            .ok_or(NotOurs)?;
+        let job = next()?.parse().map_err(|_| NotOurs)?;
+        let index = next()?.parse().map_err(|_| NotOurs)?;
+        match parts.next() {
+            None => Ok(Self { action, job, index }),
+            Some(_) => Err(NotOurs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_id_is_short_enough_for_a_button() {
+        let id = CustomId {
+            action: ButtonAction::Upscale,
+            job: JobId(Uuid::max()),
+            index: u32::MAX,
+        };
+        assert!(id.to_string().len() <= 100);
+    }
+
+    #[test]
+    fn strange_ids_are_refused() {
+        let job = Uuid::nil();
+        let texts = [
+            "",
+            "v1",
+            "v2:vary:x:0",
+            "v1:paint:x:0",
+            "v1:vary:x:0",
+            "v1:vary::0",
+        ];
+        for text in texts.map(str::to_owned).into_iter().chain([
+            format!("v1:vary:{job}:-1"),
+            format!("v1:vary:{job}:0:0"),
+            format!("v1:vary:{job}"),
+        ]) {
+            assert_eq!(text.parse::<CustomId>(), Err(NotOurs), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_reads_back(action in 0..ButtonAction::ALL.len(), job: u128, index: u32) {
+            let id = CustomId { action: ButtonAction::ALL[action], job: JobId(Uuid::from_u128(job)), index };
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,120}") {
+            let _ = text.parse::<CustomId>();
+        }
+    }
+}

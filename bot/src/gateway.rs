@@ -1,0 +1,223 @@
+//! The connection to Discord's gateway.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use easel_domain::DiscordId;
+use easel_service::Shutdown;
+use easel_service::health::ReadySwitch;
+use poise::serenity_prelude as serenity;
+use secrecy::{ExposeSecret, SecretString};
+use serenity::ConnectionStage;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::commands::{self, CommandError};
+use crate::intake::Intake;
+use crate::rest::{GatewayInfo, Rest};
+
+/// What the gateway's handlers share.
+pub struct Shared {
+    /// Takes interactions.
+    pub intake: Intake,
+    application: watch::Sender<Option<DiscordId>>,
+    shards: Mutex<BTreeMap<u32, bool>>,
+    switch: ReadySwitch,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// A shard has a new session.
+    pub(crate) fn ready(&self, shard: serenity::ShardId, about: &serenity::Ready) {
+        let guilds = about.guilds.len();
+        tracing::info!(
+            shard = shard.0,
+            guilds,
+            "shard {} is connected, {guilds} guilds",
+            shard.0
+        );
+        self.application
+            .send_replace(Some(DiscordId::from_u64(about.application.id.get())));
+        self.set(shard.0, true);
+    }
+
+    /// A shard has its session again.
+    pub(crate) fn resumed(&self, shard: serenity::ShardId) {
+        tracing::info!(shard = shard.0, "shard {} has resumed", shard.0);
+        self.set(shard.0, true);
+    }
+
+    /// A shard's connection changed.
+    pub(crate) fn stage(&self, shard: serenity::ShardId, stage: ConnectionStage) {
+        if stage != ConnectionStage::Connected {
+            self.set(shard.0, false);
+        }
+    }
+
+    fn set(&self, shard: u32, connected: bool) {
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        shards.insert(shard, connected);
+        let missing: Vec<String> = shards
+            .iter()
+            .filter(|(_, up)| !**up)
+            .map(|(shard, _)| shard.to_string())
+            .collect();
+        if missing.is_empty() {
+            self.switch.ready();
+        } else {
+            self.switch
+                .unready(format!("not connected: shard {}", missing.join(", ")));
+        }
+    }
+}
+
+/// What the gateway needs.
+pub struct Gateway {
+    /// Origin of Discord.
+    pub origin: Url,
+    /// The bot's credential.
+    pub token: SecretString,
+    /// The shards of this process.
+    pub shards: RangeInclusive<u32>,
+    /// Shards in all processes together.
+    pub total: u32,
+    /// Takes interactions.
+    pub intake: Intake,
+    /// Where the application's id is told.
+    pub application: watch::Sender<Option<DiscordId>>,
+    /// Whether all shards are connected.
+    pub switch: ReadySwitch,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("shards", &self.shards)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Asks where to connect. Every failure is an error: the real Discord is never a fallback.
+///
+/// # Errors
+///
+/// Discord does not answer, refuses the token, or allows no more sessions.
+pub async fn look_up(rest: &Rest, origin: &Url) -> anyhow::Result<GatewayInfo> {
+    let info = rest.gateway().await.with_context(|| {
+        format!("ask {origin} for its gateway; check that it runs, `discord_api` (EASEL_DISCORD_API) and DISCORD_TOKEN")
+    })?;
+    let limit = &info.session_start_limit;
+    anyhow::ensure!(
+        limit.remaining > 0,
+        "Discord allows no more sessions for another {} s; not starting",
+        limit.reset_after / 1_000
+    );
+    anyhow::ensure!(
+        info.url.starts_with("ws://") || info.url.starts_with("wss://"),
+        "{origin} named a gateway that is no websocket address"
+    );
+    Ok(info)
+}
+
+impl Gateway {
+    /// Serves the shards until draining.
+    ///
+    /// # Errors
+    ///
+    /// The gateway cannot be connected, or refuses for good.
+    pub async fn run(self, info: GatewayInfo, shutdown: Shutdown) -> anyhow::Result<()> {
+        let (shards, total) = (self.shards.clone(), self.total);
+        let mut client = self.client(&info).await?;
+        let manager = Arc::clone(&client.shard_manager);
+        let soft = shutdown.soft().clone();
+        let mut closing = tokio::task::JoinSet::new();
+        closing.spawn(async move {
+            soft.cancelled().await;
+            manager.shutdown_all().await;
+        });
+        let served = if shards.start() == shards.end() {
+            client.start_shard(*shards.start(), total).await
+        } else {
+            // The library counts the end of the range as part of it.
+            client
+                .start_shard_range(*shards.start()..*shards.end(), total)
+                .await
+        };
+        if shutdown.is_draining() {
+            closing.join_next().await;
+            return Ok(());
+        }
+        closing.shutdown().await;
+        served.context("serve the gateway")?;
+        anyhow::bail!(
+            "the gateway closed every shard for good; check DISCORD_TOKEN and `discord.total_shards`"
+        )
+    }
+
+    async fn client(self, info: &GatewayInfo) -> anyhow::Result<serenity::Client> {
+        let origin = self.origin.as_str().trim_end_matches('/').to_owned();
+        // The built-in limiter would bypass the proxy; the hot calls are ours anyway.
+        let http = serenity::HttpBuilder::new(self.token.expose_secret())
+            .proxy(origin)
+            .ratelimiter_disabled(true)
+            .build();
+        let shared = Shared {
+            intake: self.intake,
+            application: self.application,
+            shards: Mutex::new(self.shards.map(|shard| (shard, false)).collect()),
+            switch: self.switch,
+        };
+        let framework = poise::Framework::builder()
+            .options(options())
+            .initialize_owners(false)
+            .setup(|ctx, ready, _| {
+                // Nothing here may fail: interactions would hang for ever.
+                shared.ready(ctx.shard_id, ready);
+                Box::pin(async move { Ok(shared) })
+            })
+            .build();
+        let client = tokio::time::timeout(
+            Duration::from_secs(30),
+            serenity::ClientBuilder::new_with_http(http, serenity::GatewayIntents::GUILDS)
+                .framework(framework),
+        )
+        .await
+        .context("prepare the gateway client")?
+        .context("prepare the gateway client")?;
+        // Building looks the address up once more and falls back to the real Discord: ours counts.
+        info.url.clone_into(&mut *client.ws_url.lock().await);
+        Ok(client)
+    }
+}
+
+fn options() -> poise::FrameworkOptions<Shared, CommandError> {
+    poise::FrameworkOptions {
+        commands: commands::all(),
+        event_handler: |ctx, event| {
+            commands::on_event(event, ctx.serenity_context, ctx.user_data);
+            Box::pin(async { Ok(()) })
+        },
+        on_error: |error| Box::pin(async move { on_error(&error) }),
+        ..poise::FrameworkOptions::default()
+    }
+}
+
+/// Our commands do not fail: what comes here is a mistake of ours or a client with an old command.
+fn on_error(error: &poise::FrameworkError<'_, Shared, CommandError>) {
+    match error {
+        poise::FrameworkError::ArgumentParse { .. }
+        | poise::FrameworkError::CommandStructureMismatch { .. } => {
+            tracing::warn!("a command came with other options than registered");
+        }
+        poise::FrameworkError::CommandPanic { .. } => tracing::error!("a command panicked"),
+        _ => tracing::warn!("the gateway library reports an error"),
+    }
+}

@@ -1,0 +1,191 @@
+//! From an interaction to a durable job, or to a text that says why not.
+//!
+//! Pure work first picks the kind of answer; the answer is the first I/O, with an intake row beside it; then one
+//! transaction; then the hint to the dispatcher and the first edit of the message.
+
+mod answer;
+mod click;
+mod imagine;
+mod recent;
+pub mod resolve;
+mod show;
+mod submit;
+
+use std::sync::{Arc, RwLock};
+
+use easel_broker::{Broker, Lane};
+use easel_domain::clock::EntropyExt;
+use easel_domain::model::{ModelProfile, ModelRef};
+use easel_domain::{Clock, Entropy, JobId, UserId};
+use easel_moderation::PromptPolicy;
+use easel_service::Shutdown;
+use easel_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::arrival::{Arrival, Request};
+use crate::config::IntakeConfig;
+use crate::live::{LiveHandle, PictureSource};
+use crate::metric;
+use crate::rest::{Callback, MessagePayload, Rest};
+use crate::text;
+use recent::Recent;
+
+/// What intake is made of.
+pub struct IntakeParts {
+    /// Discord.
+    pub rest: Rest,
+    /// The database.
+    pub store: Store,
+    /// The broker.
+    pub broker: Broker,
+    /// What may be drawn.
+    pub policy: PromptPolicy,
+    /// Finished pictures, for `/show`.
+    pub pictures: PictureSource,
+    /// The owner of the messages.
+    pub live: LiveHandle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Lane of new jobs.
+    pub lane: Lane,
+    /// Section `intake`.
+    pub settings: IntakeConfig,
+    /// How long a token is used.
+    pub token_life: std::time::Duration,
+    /// Owner of the handlers.
+    pub tracker: TaskTracker,
+}
+
+/// Takes interactions. Clones share everything.
+#[derive(Clone)]
+pub struct Intake {
+    parts: Arc<IntakeParts>,
+    model: Arc<RwLock<Option<Arc<NewestModel>>>>,
+    permits: Arc<Semaphore>,
+    recent: Recent,
+}
+
+/// The model of new jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewestModel {
+    /// Which weights.
+    pub reference: ModelRef,
+    /// What they can do.
+    pub profile: ModelProfile,
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
+    }
+}
+
+/// How often the newest model is looked up.
+const MODEL_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Intake {
+    /// Ready to take interactions.
+    pub fn new(parts: IntakeParts) -> Self {
+        let permits = Arc::new(Semaphore::new(parts.settings.concurrency));
+        Self {
+            parts: Arc::new(parts),
+            model: Arc::default(),
+            permits,
+            recent: Recent::default(),
+        }
+    }
+
+    /// Takes one interaction and returns at once; a repeated dispatch is ignored.
+    pub fn take(&self, arrival: Arrival) {
+        if !self.recent.is_new(arrival.interaction) {
+            count(arrival.request.kind(), "repeated_dispatch");
+            return;
+        }
+        let intake = self.clone();
+        let span = tracing::info_span!("interaction", interaction.id = %arrival.interaction, kind = arrival.request.kind());
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        let handled = async move {
+            match permit {
+                Ok(permit) => {
+                    intake.handle(arrival).await;
+                    drop(permit);
+                }
+                Err(_) => intake.whisper(&arrival, text::BUSY, "busy").await,
+            }
+        };
+        self.parts.tracker.spawn(handled.instrument(span));
+    }
+
+    /// Keeps the model of new jobs up to date until draining.
+    pub async fn follow_models(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let mut ticks = tokio::time::interval(MODEL_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.soft().cancelled() => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            match self.parts.store.newest_model().await {
+                Ok(found) => self.learn_model(found),
+                Err(error) => tracing::warn!("look up the newest model: {error}"),
+            }
+        }
+    }
+
+    fn learn_model(&self, found: Option<(ModelRef, ModelProfile)>) {
+        let found = found.map(|(reference, profile)| Arc::new(NewestModel { reference, profile }));
+        let mut model = self
+            .model
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *model != found {
+            if let Some(new) = &found {
+                let id = &new.reference.id;
+                tracing::info!(model = id, "new jobs use model {id}");
+            } else {
+                tracing::warn!("no model is announced: nothing can be drawn");
+            }
+            *model = found;
+        }
+    }
+
+    fn newest_model(&self) -> Option<Arc<NewestModel>> {
+        self.model
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    async fn handle(&self, arrival: Arrival) {
+        match &arrival.request {
+            Request::Imagine { prompt } => self.imagine(&arrival, prompt).await,
+            Request::Show { job } => self.show(&arrival, job).await,
+            Request::Help => self.whisper(&arrival, text::HELP, "help").await,
+            Request::Click { custom_id } => self.click(&arrival, custom_id).await,
+        }
+    }
+
+    /// Answers with a text that only the member sees, and is done.
+    async fn whisper(&self, arrival: &Arrival, words: &str, outcome: &'static str) {
+        count(arrival.request.kind(), outcome);
+        let answer = Callback::Message(MessagePayload::whisper(words));
+        // Whether it arrived is counted with the answer; there is nothing else to do about it.
+        let _ = self.answer(arrival, &answer).await;
+    }
+
+    fn new_job(&self) -> JobId {
+        JobId(self.parts.entropy.ordered_uuid(self.parts.clock.now()))
+    }
+
+    fn new_user(&self) -> UserId {
+        UserId(self.parts.entropy.random_uuid())
+    }
+}
+
+fn count(kind: &'static str, outcome: &'static str) {
+    metrics::counter!(metric::INTERACTIONS, "kind" => kind, "outcome" => outcome).increment(1);
+}

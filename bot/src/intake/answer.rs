@@ -1,0 +1,139 @@
+//! Answering: the first I/O of every interaction, and taking it back.
+
+use easel_domain::DiscordId;
+use easel_store::intake::{IntakeEnd, NewIntake};
+use time::OffsetDateTime;
+
+use super::{Intake, count};
+use crate::arrival::Arrival;
+use crate::metric;
+use crate::rest::{ApiMessage, Callback, MessagePayload, RestError, code};
+use crate::text;
+
+/// An interaction that was answered with "thinking" or a silent nod, and what it made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered {
+    /// The message that says "thinking", if Discord told it.
+    pub(super) message: Option<DiscordId>,
+    /// Whether there is such a message.
+    pub(super) waits: bool,
+}
+
+impl Intake {
+    /// Sends the answer and measures it. `Err` means that nothing may be done for this interaction.
+    pub(super) async fn answer(
+        &self,
+        arrival: &Arrival,
+        answer: &Callback,
+    ) -> Result<Option<ApiMessage>, RestError> {
+        let result = self
+            .parts
+            .rest
+            .answer(arrival.interaction, &arrival.token, answer)
+            .await;
+        let seconds = arrival.received.elapsed().as_secs_f64();
+        metrics::histogram!(metric::ANSWER_SECONDS, "kind" => answer.kind()).record(seconds);
+        if let Err(error) = &result {
+            let outcome = match error.code() {
+                Some(code::ALREADY_ANSWERED) => "answered_elsewhere",
+                Some(code::UNKNOWN_INTERACTION) => "too_late",
+                _ => "unanswered",
+            };
+            count(arrival.request.kind(), outcome);
+            if outcome != "answered_elsewhere" {
+                tracing::warn!("answer an interaction: {error}");
+            }
+        }
+        result
+    }
+
+    /// Answers with "thinking" (or a nod) and writes the intake row beside it. `None` means that the answer did not
+    /// arrive or was given by another process: then nothing may be done.
+    pub(super) async fn begin(&self, arrival: &Arrival, answer: Callback) -> Option<Answered> {
+        let waits = matches!(answer, Callback::Thinking { .. });
+        let row = NewIntake {
+            interaction: arrival.interaction,
+            application: arrival.application,
+            token: arrival.token.clone(),
+            token_expires_at: self.token_expires_at(arrival),
+            received_at: self.parts.clock.now(),
+            kind: arrival.request.kind(),
+            shard: arrival.shard,
+            waits,
+        };
+        let (answered, noted) = tokio::join!(
+            self.answer(arrival, &answer),
+            self.parts.store.open_intake(&row)
+        );
+        if let Err(error) = &noted {
+            tracing::warn!("note an interaction: {error}");
+        }
+        match answered {
+            Ok(message) => Some(Answered {
+                message: message.map(|message| message.id),
+                waits,
+            }),
+            Err(error) => {
+                // A row of another process that answered stays as it is.
+                if error.code() != Some(code::ALREADY_ANSWERED) && matches!(noted, Ok(true)) {
+                    self.close(arrival, IntakeEnd::Abandoned).await;
+                }
+                None
+            }
+        }
+    }
+
+    /// When the token of this interaction is no longer used.
+    pub(super) fn token_expires_at(&self, arrival: &Arrival) -> OffsetDateTime {
+        arrival.created_at() + self.parts.token_life
+    }
+
+    /// Takes a "thinking" back: it is deleted, and the member alone is told why.
+    pub(super) async fn refuse(
+        &self,
+        arrival: &Arrival,
+        answered: Answered,
+        payload: MessagePayload,
+        outcome: &'static str,
+    ) {
+        count(arrival.request.kind(), outcome);
+        let (rest, application, token) = (&self.parts.rest, arrival.application, &arrival.token);
+        let payload = MessagePayload {
+            ephemeral: true,
+            ..payload
+        };
+        // The follow-up would replace the "thinking" message, and could not be hidden then: first away with it.
+        let told = if answered.waits && rest.delete_original(application, token).await.is_err() {
+            rest.edit_original(application, token, &payload).await
+        } else {
+            rest.follow_up(application, token, &payload).await
+        };
+        if let Err(error) = told {
+            tracing::warn!("tell a member why not: {error}");
+        }
+        self.close(arrival, IntakeEnd::Answered).await;
+    }
+
+    /// Says that nothing was accepted, in place of "thinking".
+    pub(super) async fn not_accepted(&self, arrival: &Arrival, answered: Answered) {
+        self.refuse(
+            arrival,
+            answered,
+            MessagePayload::text(text::NOT_ACCEPTED),
+            "not_accepted",
+        )
+        .await;
+    }
+
+    /// Settles the intake row.
+    pub(super) async fn close(&self, arrival: &Arrival, end: IntakeEnd) {
+        if let Err(error) = self
+            .parts
+            .store
+            .close_intake(arrival.interaction, end)
+            .await
+        {
+            tracing::warn!("settle an interaction: {error}");
+        }
+    }
+}

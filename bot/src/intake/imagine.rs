@@ -1,0 +1,99 @@
+//! `/imagine`.
+
+use easel_domain::clock::EntropyExt;
+use easel_domain::prompt::{self, Prompt, PromptProfile};
+use easel_domain::spec::{Action, PromptText};
+use easel_moderation::PromptVerdict;
+use easel_store::submit::Repetition;
+use sha2::{Digest, Sha256};
+
+use super::submit::Wish;
+use super::{Intake, resolve};
+use crate::arrival::Arrival;
+use crate::rest::Callback;
+use crate::text;
+
+/// Jobs that one prompt may make here: several at once need a confirmation first.
+const MAX_JOBS: u32 = 1;
+
+impl Intake {
+    /// Reads, judges and resolves the prompt before the first answer, then submits the job.
+    pub(super) async fn imagine(&self, arrival: &Arrival, typed: &str) {
+        let request = match prompt::parse(typed, &PromptProfile::EASEL, MAX_JOBS) {
+            Ok(request) => request,
+            Err(error) => {
+                return self
+                    .whisper(arrival, &text::parse_error(typed, &error), "parse_error")
+                    .await;
+            }
+        };
+        let Some(asked) = request.jobs.into_iter().next() else {
+            return self
+                .whisper(arrival, text::NOT_ACCEPTED, "parse_error")
+                .await;
+        };
+        let words = asked.words();
+        let verdict = self.judge(&words);
+        if !verdict.allows() {
+            return self.whisper_blocked(arrival, &verdict).await;
+        }
+        let Some(model) = self.newest_model() else {
+            return self.whisper(arrival, text::NO_MODEL, "no_model").await;
+        };
+        let spec = resolve::imagine(&asked, &model, self.parts.entropy.random_u32());
+        let Some(answered) = self
+            .begin(arrival, Callback::Thinking { ephemeral: false })
+            .await
+        else {
+            return;
+        };
+        let wish = Wish {
+            action: Action::Imagine,
+            parent: None,
+            repetition: Repetition::SameWords(self.parts.settings.same_words),
+            lane: resolve::lane(&asked),
+            spec,
+            text: words,
+            shown: typed.trim().to_owned(),
+            digest: digest(&asked),
+            moderation: decision(&verdict),
+        };
+        self.submit(arrival, answered, wish).await;
+    }
+
+    /// What policy says about the words.
+    pub(super) fn judge(&self, words: &PromptText) -> PromptVerdict {
+        self.parts.policy.check(words)
+    }
+
+    async fn whisper_blocked(&self, arrival: &Arrival, verdict: &PromptVerdict) {
+        self.whisper(arrival, &blocked(verdict), "blocked_words")
+            .await;
+        let noted = self
+            .parts
+            .store
+            .record_prompt_decision(arrival.interaction, &decision(verdict))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!("note a moderation decision: {error}");
+        }
+    }
+}
+
+/// The sentence for a refusal.
+pub(super) fn blocked(verdict: &PromptVerdict) -> String {
+    text::blocked_words(
+        verdict
+            .category()
+            .map_or("policy", easel_moderation::Category::reason),
+    )
+}
+
+/// The verdict as it is stored: rules and categories, never words.
+pub(super) fn decision(verdict: &PromptVerdict) -> serde_json::Value {
+    serde_json::to_value(verdict).unwrap_or_default()
+}
+
+fn digest(prompt: &Prompt) -> String {
+    hex::encode(Sha256::digest(prompt.canonical_text()))
+}

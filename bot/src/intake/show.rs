@@ -1,0 +1,85 @@
+//! `/show`: one of your jobs again, with working buttons.
+
+use easel_domain::JobId;
+use easel_store::intake::IntakeEnd;
+
+use super::answer::Answered;
+use super::{Intake, count};
+use crate::arrival::Arrival;
+use crate::rest::{Callback, MessagePayload};
+use crate::text;
+use crate::view::{Live, view};
+
+impl Intake {
+    /// Shows a finished job in a new message; a running one is linked to.
+    pub(super) async fn show(&self, arrival: &Arrival, typed: &str) {
+        let Ok(job) = typed.trim().trim_matches('`').parse::<JobId>() else {
+            return self.whisper(arrival, text::NOT_A_JOB_ID, "bad_id").await;
+        };
+        let Some(answered) = self
+            .begin(arrival, Callback::Thinking { ephemeral: false })
+            .await
+        else {
+            return;
+        };
+        match self.shown(arrival, job).await {
+            Ok(payload) => self.reveal(arrival, &payload).await,
+            Err((words, outcome)) => {
+                self.refuse(arrival, answered, MessagePayload::text(words), outcome)
+                    .await;
+            }
+        }
+    }
+
+    async fn shown(
+        &self,
+        arrival: &Arrival,
+        job: JobId,
+    ) -> Result<MessagePayload, (String, &'static str)> {
+        let unavailable = |error: &dyn std::error::Error| {
+            tracing::warn!(job.id = %job, "show job {job}: {error}");
+            (text::NOT_ACCEPTED.to_owned(), "not_accepted")
+        };
+        let found = self
+            .parts
+            .store
+            .job_snapshot(job)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let snapshot = found.ok_or_else(|| (text::unknown_job(&job.to_string()), "unknown_job"))?;
+        if snapshot.owner != Some(arrival.member) {
+            return Err((text::NOT_YOUR_JOB.to_owned(), "not_yours"));
+        }
+        if !snapshot.state.is_end() {
+            return Err((
+                text::still_running(snapshot.place.as_ref()),
+                "still_running",
+            ));
+        }
+        let picture = self
+            .parts
+            .pictures
+            .of(&snapshot)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(view(&snapshot, &Live::Unknown, &picture))
+    }
+
+    async fn reveal(&self, arrival: &Arrival, payload: &MessagePayload) {
+        count(arrival.request.kind(), "shown");
+        if let Err(error) = self
+            .parts
+            .rest
+            .edit_original(arrival.application, &arrival.token, payload)
+            .await
+        {
+            tracing::warn!("show a job: {error}");
+            let answered = Answered {
+                message: None,
+                waits: true,
+            };
+            return self.not_accepted(arrival, answered).await;
+        }
+        self.close(arrival, IntakeEnd::Answered).await;
+    }
+}

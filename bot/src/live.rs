@@ -1,0 +1,21 @@
+//! The live message: one owner for each message, newest state wins, the end state always lands.
+//!
+//! What must be shown durably is in `deliveries`; progress is not stored. [`budget`] decides pure and alone which message
+//! is edited next, [`decide`] over which route, [`deliverer`] does it.
+
+pub mod budget;
+pub mod decide;
+pub mod deliverer;
+mod edit;
+mod feed;
+mod handle;
+pub mod ownership;
+pub mod picture;
+pub mod sweep;
+
+pub use deliverer::{Deliverer, DeliverySettings};
+pub use feed::consume;
+pub use handle::{LiveEvent, LiveHandle};
+pub use ownership::Ownership;
+pub use picture::PictureSource;
+pub use sweep::Sweeper;

@@ -1,0 +1,355 @@
+//! Over which route a message is brought up to date: pure decisions on one row.
+//!
+//! ```text
+//! token of the interaction ─> bot's edit of the same message ─> new message in the channel ─> direct message ─> none
+//! ```
+//!
+//! A new message is posted only for an end state: nobody is told twice that something still runs.
+
+use std::time::Duration;
+
+use easel_domain::DiscordId;
+use easel_store::delivery::{Delivery, Route};
+use time::OffsetDateTime;
+
+use crate::rest::{RestError, code};
+
+/// What to do for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryAction {
+    /// It shows what it should, or no route is left, or it is to be tried later.
+    Nothing,
+    /// Edit the answer to the interaction with its token.
+    EditByToken,
+    /// Edit this message with the bot's own credential.
+    EditByBot(DiscordId),
+    /// A new message was being posted when the process died: look for it.
+    Find,
+    /// Post a new message.
+    Post,
+    /// Take another route first.
+    Switch(Route),
+    /// Nobody can see an intermediate state: wait for the end.
+    Skip,
+}
+
+/// What to do for a message at `now`, where `ended` tells whether the job has its end state.
+pub fn next_delivery_action(row: &Delivery, ended: bool, now: OffsetDateTime) -> DeliveryAction {
+    let early = row.next_try_at.is_some_and(|at| at > now);
+    if row.undeliverable.is_some() || row.shown_rev >= row.desired_rev || early {
+        return DeliveryAction::Nothing;
+    }
+    edit_route(row, now).unwrap_or(match (row.route, ended) {
+        (_, false) => DeliveryAction::Skip,
+        (Route::Interaction, true) if row.ephemeral => DeliveryAction::Switch(Route::Direct),
+        (Route::Interaction, true) => DeliveryAction::Switch(Route::Channel),
+        (Route::Channel | Route::Direct, true) if row.post_intent_at.is_some() => {
+            DeliveryAction::Find
+        }
+        (Route::Channel | Route::Direct, true) => DeliveryAction::Post,
+    })
+}
+
+/// How the message that there is can be edited at `now`, if at all.
+pub fn edit_route(row: &Delivery, now: OffsetDateTime) -> Option<DeliveryAction> {
+    let token_lives = row.token.is_some() && now < row.token_expires_at;
+    match (row.route, row.message) {
+        (Route::Interaction, _) if token_lives => Some(DeliveryAction::EditByToken),
+        (Route::Interaction, Some(message)) if !row.ephemeral => {
+            Some(DeliveryAction::EditByBot(message))
+        }
+        (Route::Channel | Route::Direct, Some(message)) => Some(DeliveryAction::EditByBot(message)),
+        (Route::Interaction | Route::Channel | Route::Direct, _) => None,
+    }
+}
+
+/// What to do after a call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// The same again after this time.
+    Retry(Duration),
+    /// Never use the token again, and decide anew.
+    ForgetToken,
+    /// Take this route, and decide anew.
+    Switch(Route),
+    /// Wait for the end state.
+    Skip,
+    /// No route is left.
+    GiveUp(&'static str),
+}
+
+/// A message whose content is refused so often is not tried any more.
+const REFUSALS: u32 = 5;
+const BACKOFF_CAP: Duration = Duration::from_mins(1);
+
+/// What to do after `action` failed with `error`. `jitter` is uniform in `[0, 1)`.
+pub fn after_failure(
+    row: &Delivery,
+    action: DeliveryAction,
+    error: &RestError,
+    ended: bool,
+    jitter: f64,
+) -> Reaction {
+    if error.is_transient() {
+        return Reaction::Retry(
+            backoff(row.failures, jitter).max(error.pause().unwrap_or_default()),
+        );
+    }
+    if action == DeliveryAction::EditByToken && error.is_dead_token() {
+        return Reaction::ForgetToken;
+    }
+    let edits = matches!(
+        action,
+        DeliveryAction::EditByToken | DeliveryAction::EditByBot(_)
+    );
+    let gone = edits
+        && matches!(
+            error.code(),
+            Some(code::UNKNOWN_MESSAGE | code::OLD_MESSAGE_EDITS)
+        );
+    let closed = matches!(
+        error.code(),
+        Some(
+            code::UNKNOWN_CHANNEL
+                | code::MISSING_ACCESS
+                | code::MISSING_PERMISSIONS
+                | code::ARCHIVED_THREAD
+                | code::CLOSED_DMS
+                | code::NO_MUTUAL_GUILD
+        )
+    );
+    match (ended, row.route) {
+        (false, _) if gone || closed => Reaction::Skip,
+        (true, Route::Interaction | Route::Channel) if closed => Reaction::Switch(Route::Direct),
+        (true, Route::Direct) if closed => Reaction::GiveUp("direct messages are closed"),
+        (true, Route::Direct) if gone => Reaction::Switch(Route::Direct),
+        (true, Route::Interaction | Route::Channel) if gone => Reaction::Switch(Route::Channel),
+        (_, _) if row.failures + 1 >= REFUSALS => Reaction::GiveUp("refused"),
+        (_, _) => Reaction::Retry(backoff(row.failures, jitter)),
+    }
+}
+
+/// 1, 2, 4 … 60 s, up to half of it less.
+fn backoff(failures: u32, jitter: f64) -> Duration {
+    let whole = Duration::from_secs(1 << failures.min(6)).min(BACKOFF_CAP);
+    whole.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use easel_domain::{GuildKey, JobId};
+    use secrecy::SecretString;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
+
+    fn row() -> Delivery {
+        Delivery {
+            job: JobId(Uuid::nil()),
+            shard: 0,
+            application: DiscordId(1),
+            guild: Some(GuildKey(2)),
+            channel: DiscordId(3),
+            message: Some(DiscordId(4)),
+            ephemeral: false,
+            token: Some(SecretString::from("t")),
+            token_expires_at: NOW + Duration::from_mins(1),
+            desired_rev: 2,
+            shown_rev: 1,
+            route: Route::Interaction,
+            post_intent_at: None,
+            next_try_at: None,
+            failures: 0,
+            undeliverable: None,
+        }
+    }
+
+    fn refused(status: u16, code: u32) -> RestError {
+        RestError::Refused {
+            route: "r",
+            status,
+            code,
+            message: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_token_is_used_while_it_lives_and_not_a_moment_longer() {
+        let mut row = row();
+        assert_eq!(
+            next_delivery_action(&row, true, NOW),
+            DeliveryAction::EditByToken
+        );
+        row.token_expires_at = NOW;
+        assert_eq!(
+            next_delivery_action(&row, true, NOW),
+            DeliveryAction::EditByBot(DiscordId(4))
+        );
+    }
+
+    #[test]
+    fn a_message_that_nobody_can_edit_any_more_is_followed_by_a_new_one_at_the_end() {
+        let mut row = row();
+        (row.token, row.message) = (None, None);
+        assert_eq!(next_delivery_action(&row, false, NOW), DeliveryAction::Skip);
+        assert_eq!(
+            next_delivery_action(&row, true, NOW),
+            DeliveryAction::Switch(Route::Channel)
+        );
+        row.route = Route::Channel;
+        assert_eq!(next_delivery_action(&row, true, NOW), DeliveryAction::Post);
+        row.post_intent_at = Some(NOW);
+        assert_eq!(next_delivery_action(&row, true, NOW), DeliveryAction::Find);
+    }
+
+    #[test]
+    fn a_hidden_answer_without_its_token_ends_in_direct_messages() {
+        let mut row = row();
+        (row.token, row.ephemeral) = (None, true);
+        assert_eq!(
+            next_delivery_action(&row, true, NOW),
+            DeliveryAction::Switch(Route::Direct)
+        );
+    }
+
+    #[test]
+    fn nothing_is_done_for_what_is_shown_paused_or_hopeless() {
+        let shown = Delivery {
+            shown_rev: 2,
+            ..row()
+        };
+        let paused = Delivery {
+            next_try_at: Some(NOW + Duration::from_secs(1)),
+            ..row()
+        };
+        let hopeless = Delivery {
+            undeliverable: Some("x".into()),
+            ..row()
+        };
+        for row in [shown, paused, hopeless] {
+            assert_eq!(
+                next_delivery_action(&row, true, NOW),
+                DeliveryAction::Nothing
+            );
+        }
+    }
+
+    #[test]
+    fn each_refusal_leads_to_the_next_route() {
+        let (token, bot) = (
+            DeliveryAction::EditByToken,
+            DeliveryAction::EditByBot(DiscordId(4)),
+        );
+        let cases = [
+            (
+                token,
+                refused(401, code::INVALID_WEBHOOK_TOKEN),
+                true,
+                Reaction::ForgetToken,
+            ),
+            (
+                token,
+                refused(404, code::UNKNOWN_WEBHOOK),
+                false,
+                Reaction::ForgetToken,
+            ),
+            (
+                token,
+                refused(404, code::UNKNOWN_MESSAGE),
+                true,
+                Reaction::Switch(Route::Channel),
+            ),
+            (
+                token,
+                refused(404, code::UNKNOWN_MESSAGE),
+                false,
+                Reaction::Skip,
+            ),
+            (
+                bot,
+                refused(400, code::OLD_MESSAGE_EDITS),
+                true,
+                Reaction::Switch(Route::Channel),
+            ),
+            (
+                bot,
+                refused(403, code::MISSING_ACCESS),
+                true,
+                Reaction::Switch(Route::Direct),
+            ),
+            (
+                bot,
+                refused(404, code::UNKNOWN_CHANNEL),
+                false,
+                Reaction::Skip,
+            ),
+            (
+                bot,
+                refused(500, 0),
+                true,
+                Reaction::Retry(Duration::from_secs(1)),
+            ),
+        ];
+        for (action, error, ended, reaction) in cases {
+            assert_eq!(
+                after_failure(&row(), action, &error, ended, 0.0),
+                reaction,
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn closed_direct_messages_are_the_end_of_the_way() {
+        let row = Delivery {
+            route: Route::Direct,
+            message: None,
+            ..row()
+        };
+        let reaction = after_failure(
+            &row,
+            DeliveryAction::Post,
+            &refused(403, code::CLOSED_DMS),
+            true,
+            0.0,
+        );
+        assert!(matches!(reaction, Reaction::GiveUp(_)));
+    }
+
+    #[test]
+    fn a_limit_is_waited_out() {
+        let error = RestError::Limited {
+            route: "r",
+            retry_after: Duration::from_secs(40),
+        };
+        let reaction = after_failure(&row(), DeliveryAction::EditByToken, &error, true, 0.9);
+        assert_eq!(reaction, Reaction::Retry(Duration::from_secs(40)));
+    }
+
+    #[test]
+    fn no_sequence_of_refusals_goes_on_for_ever() {
+        for code in [10_008, 50_013, 50_035, 10_003, 50_027] {
+            let mut row = row();
+            for _ in 0..40 {
+                let action = next_delivery_action(&row, true, NOW);
+                match action {
+                    DeliveryAction::Switch(route) => {
+                        (row.route, row.message, row.token, row.failures) = (route, None, None, 0);
+                    }
+                    _ => match after_failure(&row, action, &refused(401, code), true, 0.0) {
+                        Reaction::ForgetToken => row.token = None,
+                        Reaction::Switch(route) => {
+                            (row.route, row.message, row.token, row.failures) =
+                                (route, None, None, 0);
+                        }
+                        Reaction::GiveUp(why) => row.undeliverable = Some(why.into()),
+                        Reaction::Retry(_) | Reaction::Skip => row.failures += 1,
+                    },
+                }
+            }
+            assert!(row.undeliverable.is_some(), "{code}");
+        }
+    }
+}

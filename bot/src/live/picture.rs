@@ -1,0 +1,103 @@
+//! Bringing a finished picture into its message: by link, or as a file where Discord cannot reach the CDN.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use easel_domain::JobId;
+use easel_domain::job::JobState;
+use easel_domain::picture::FileRole;
+use easel_store::show::{JobSnapshot, SnapshotFile};
+use url::Url;
+
+use crate::view::{Picture, hides, shown_file};
+
+/// Below every guild's limit of 10 MiB for a file.
+const MAX_ATTACHMENT_BYTES: u64 = 9 * 1024 * 1024;
+const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A picture that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// The CDN did not hand it out.
+    #[error("fetch the picture of job {job} from the CDN: {reason}")]
+    Fetch {
+        /// Whose.
+        job: JobId,
+        /// Why, without the address.
+        reason: String,
+    },
+}
+
+/// Where finished pictures come from.
+#[derive(Debug, Clone)]
+pub struct PictureSource {
+    base: Url,
+    attach: bool,
+    http: reqwest::Client,
+}
+
+impl PictureSource {
+    /// Pictures behind `base`; `attach` sends them as files.
+    ///
+    /// # Errors
+    ///
+    /// The TLS backend cannot be set up.
+    pub fn new(base: &Url, attach: bool) -> Result<Self, reqwest::Error> {
+        let mut base = base.clone();
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        let http = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build()?;
+        Ok(Self { base, attach, http })
+    }
+
+    /// The picture that the message of this job shows.
+    ///
+    /// # Errors
+    ///
+    /// The CDN did not hand it out.
+    pub async fn of(&self, job: &JobSnapshot) -> Result<Picture, PictureError> {
+        let Some(file) = shown_file(job).filter(|_| job.state == JobState::Completed) else {
+            return Ok(Picture::None);
+        };
+        if !self.attach && !hides(job) {
+            return Ok(self
+                .address(file)
+                .map_or(Picture::None, |url| Picture::Link(url.into())));
+        }
+        let smaller = || job.file(FileRole::Thumb512, 0);
+        let file = if file.size_bytes > MAX_ATTACHMENT_BYTES {
+            smaller().unwrap_or(file)
+        } else {
+            file
+        };
+        self.fetch(job.job, file).await.map(Picture::File)
+    }
+
+    fn address(&self, file: &SnapshotFile) -> Option<Url> {
+        self.base.join(&file.key).ok()
+    }
+
+    async fn fetch(&self, job: JobId, file: &SnapshotFile) -> Result<Bytes, PictureError> {
+        let failed = |reason: String| PictureError::Fetch { job, reason };
+        let url = self
+            .address(file)
+            .ok_or_else(|| failed("its key is no path".into()))?;
+        let said = |error: reqwest::Error| failed(error.without_url().to_string());
+        let mut response = self
+            .http
+            .get(url)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(said)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(said)? {
+            if (body.len() + chunk.len()) as u64 > MAX_ATTACHMENT_BYTES {
+                return Err(failed("it is larger than a message may carry".into()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}

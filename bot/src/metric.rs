@@ -1,0 +1,22 @@
+//! Names of this process's metrics. Labels are small closed sets, never ids.
+
+/// Histogram: seconds from receiving an interaction to its first answer being written; label `kind`.
+pub const ANSWER_SECONDS: &str = "easel_bot_answer_seconds";
+/// Histogram: seconds from receiving an interaction to its job being durable and its hint confirmed.
+pub const CONFIRMED_SECONDS: &str = "easel_bot_confirmed_seconds";
+/// Histogram: seconds from the end of a job to its message showing it.
+pub const VISIBLE_SECONDS: &str = "easel_bot_visible_seconds";
+/// Counter: interactions; labels `kind`, `outcome`.
+pub const INTERACTIONS: &str = "easel_bot_interactions_total";
+/// Counter: REST requests; labels `route`, `status`.
+pub const REST_REQUESTS: &str = "easel_bot_rest_requests_total";
+/// Counter: replies 429; label `scope`.
+pub const RATE_LIMITED: &str = "easel_bot_rate_limited_total";
+/// Counter: edits of messages; labels `kind` (`progress`, `durable`), `outcome`.
+pub const EDITS: &str = "easel_bot_edits_total";
+/// Gauge: messages that the budgeter keeps in memory.
+pub const LIVE_MESSAGES: &str = "easel_bot_live_messages";
+/// Counter: messages that nobody could be shown; label `reason`.
+pub const UNDELIVERABLE: &str = "easel_bot_undeliverable_total";
+/// Gauge: shards whose messages this process renders.
+pub const SHARDS_OWNED: &str = "easel_bot_shards_owned";

@@ -1,0 +1,72 @@
+//! One request before it is sent.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::Value;
+
+use super::body::FilePart;
+
+/// How long a call may take in all, and how often it is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    pub(super) total: Duration,
+    pub(super) tries: u32,
+}
+
+/// Whose limit a call falls under.
+#[derive(Clone)]
+pub(super) enum Major {
+    /// The whole bot: nothing in the path narrows it.
+    Bot,
+    /// An interaction's token.
+    Token(String),
+    /// A channel.
+    Channel(String),
+}
+
+impl Major {
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Bot => "",
+            Self::Token(key) | Self::Channel(key) => key,
+        }
+    }
+}
+
+/// What goes in the body.
+#[derive(Clone)]
+pub(super) enum Body {
+    Nothing,
+    Json(Value),
+    Message { json: Value, files: Vec<FilePart> },
+}
+
+/// One request.
+#[derive(Clone)]
+pub(super) struct Call {
+    /// Name for limits, metrics and errors.
+    pub(super) route: &'static str,
+    pub(super) method: Method,
+    /// After `/api/v10`.
+    pub(super) path: String,
+    pub(super) major: Major,
+    /// Whether the bot's own credential goes with it, and with it the bot's global limit.
+    pub(super) as_bot: bool,
+    pub(super) body: Body,
+    pub(super) patience: Patience,
+}
+
+/// The multipart form of a message with files.
+pub(super) fn form(json: &Value, files: &[FilePart]) -> Result<Form, reqwest::Error> {
+    let payload = Part::text(json.to_string()).mime_str("application/json")?;
+    let mut form = Form::new().part("payload_json", payload);
+    for (n, file) in files.iter().enumerate() {
+        let part = Part::stream_with_length(file.bytes.clone(), file.bytes.len() as u64)
+            .file_name(file.name.clone())
+            .mime_str(&file.content_type)?;
+        form = form.part(format!("files[{n}]"), part);
+    }
+    Ok(form)
+}

@@ -1,0 +1,273 @@
+//! The calls that the bot makes, one method each.
+
+use easel_domain::{DiscordId, InteractionId};
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::body::MessagePayload;
+use super::call::{Body, Call, Major, Patience};
+use super::client::Rest;
+use super::error::{RestError, code};
+use super::reply::read;
+use super::types::{ApiChannel, ApiMessage, Callback, CallbackResponse, GatewayInfo};
+
+impl Rest {
+    /// Where to connect and how many sessions are left.
+    pub async fn gateway(&self) -> Result<GatewayInfo, RestError> {
+        let call = self.bot_call(
+            "gateway",
+            Method::GET,
+            "/gateway/bot".into(),
+            Major::Bot,
+            Body::Nothing,
+        );
+        self.decode(call).await
+    }
+
+    /// The application's global commands, unread: Discord's replies hold more than its own clients can decode.
+    pub async fn commands(&self, application: DiscordId) -> Result<Vec<Value>, RestError> {
+        let path = format!("/applications/{application}/commands");
+        let call = self.bot_call("commands", Method::GET, path, Major::Bot, Body::Nothing);
+        self.decode(call).await
+    }
+
+    /// Replaces all global commands.
+    pub async fn put_commands(
+        &self,
+        application: DiscordId,
+        commands: Value,
+    ) -> Result<(), RestError> {
+        let path = format!("/applications/{application}/commands");
+        let call = self.bot_call(
+            "put_commands",
+            Method::PUT,
+            path,
+            Major::Bot,
+            Body::Json(commands),
+        );
+        self.send(call).await.map(drop)
+    }
+
+    /// The first answer to an interaction. Returns the message that it made, where there is one.
+    pub async fn answer(
+        &self,
+        interaction: InteractionId,
+        token: &SecretString,
+        answer: &Callback,
+    ) -> Result<Option<ApiMessage>, RestError> {
+        let token = token.expose_secret();
+        let call = Call {
+            route: "answer",
+            method: Method::POST,
+            path: format!("/interactions/{interaction}/{token}/callback?with_response=true"),
+            major: Major::Token(token.to_owned()),
+            as_bot: false,
+            body: Body::Json(answer.to_json()),
+            patience: Patience {
+                total: self.settings().answer_timeout,
+                tries: 3,
+            },
+        };
+        let response = match self.send_counted(call).await {
+            // A try whose reply was lost has answered.
+            Err((error, tries)) if error.code() == Some(code::ALREADY_ANSWERED) && tries > 1 => {
+                return Ok(None);
+            }
+            Err((error, _)) => return Err(error),
+            Ok((response, _)) => response,
+        };
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        // The answer counts whatever the body says; without the message's id the next edit tells it.
+        let body: Option<CallbackResponse> = read("answer", response).await.ok();
+        Ok(body
+            .and_then(|body| body.resource)
+            .and_then(|resource| resource.message))
+    }
+
+    /// Replaces the answer to an interaction.
+    pub async fn edit_original(
+        &self,
+        application: DiscordId,
+        token: &SecretString,
+        payload: &MessagePayload,
+    ) -> Result<ApiMessage, RestError> {
+        let body = Body::Message {
+            json: payload.edit_json(),
+            files: payload.files.clone(),
+        };
+        self.decode(self.token_call(
+            "edit_original",
+            Method::PATCH,
+            application,
+            token,
+            "/messages/@original",
+            body,
+        ))
+        .await
+    }
+
+    /// Deletes the answer to an interaction.
+    pub async fn delete_original(
+        &self,
+        application: DiscordId,
+        token: &SecretString,
+    ) -> Result<(), RestError> {
+        let call = self.token_call(
+            "delete_original",
+            Method::DELETE,
+            application,
+            token,
+            "/messages/@original",
+            Body::Nothing,
+        );
+        self.send(call).await.map(drop)
+    }
+
+    /// Another message under an interaction.
+    pub async fn follow_up(
+        &self,
+        application: DiscordId,
+        token: &SecretString,
+        payload: &MessagePayload,
+    ) -> Result<ApiMessage, RestError> {
+        let body = Body::Message {
+            json: payload.create_json(),
+            files: payload.files.clone(),
+        };
+        let mut call = self.token_call("follow_up", Method::POST, application, token, "", body);
+        // A lost reply must not say the same thing twice.
+        call.patience.tries = 1;
+        self.decode(call).await
+    }
+
+    /// A new message in a channel. Posts with the same `nonce` within a few minutes make one message.
+    pub async fn create_message(
+        &self,
+        channel: DiscordId,
+        payload: &MessagePayload,
+        nonce: &str,
+    ) -> Result<ApiMessage, RestError> {
+        let mut json = payload.create_json();
+        json["nonce"] = nonce.into();
+        json["enforce_nonce"] = true.into();
+        let body = Body::Message {
+            json,
+            files: payload.files.clone(),
+        };
+        let path = format!("/channels/{channel}/messages");
+        self.decode(self.bot_call(
+            "create_message",
+            Method::POST,
+            path,
+            Major::Channel(channel.to_string()),
+            body,
+        ))
+        .await
+    }
+
+    /// Replaces a message of the bot.
+    pub async fn edit_message(
+        &self,
+        channel: DiscordId,
+        message: DiscordId,
+        payload: &MessagePayload,
+    ) -> Result<ApiMessage, RestError> {
+        let body = Body::Message {
+            json: payload.edit_json(),
+            files: payload.files.clone(),
+        };
+        let path = format!("/channels/{channel}/messages/{message}");
+        self.decode(self.bot_call(
+            "edit_message",
+            Method::PATCH,
+            path,
+            Major::Channel(channel.to_string()),
+            body,
+        ))
+        .await
+    }
+
+    /// The newest messages of a channel, newest first.
+    pub async fn newest_messages(
+        &self,
+        channel: DiscordId,
+        limit: u8,
+    ) -> Result<Vec<ApiMessage>, RestError> {
+        let path = format!("/channels/{channel}/messages?limit={limit}");
+        let major = Major::Channel(channel.to_string());
+        self.decode(self.bot_call("newest_messages", Method::GET, path, major, Body::Nothing))
+            .await
+    }
+
+    /// The channel of direct messages with a member.
+    pub async fn direct_channel(&self, member: DiscordId) -> Result<DiscordId, RestError> {
+        let body = Body::Json(serde_json::json!({"recipient_id": member.to_string()}));
+        let call = self.bot_call(
+            "direct_channel",
+            Method::POST,
+            "/users/@me/channels".into(),
+            Major::Bot,
+            body,
+        );
+        self.decode::<ApiChannel>(call)
+            .await
+            .map(|channel| channel.id)
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            total: self.settings().call_timeout,
+            tries: 4,
+        }
+    }
+
+    fn bot_call(
+        &self,
+        route: &'static str,
+        method: Method,
+        path: String,
+        major: Major,
+        body: Body,
+    ) -> Call {
+        Call {
+            route,
+            method,
+            path,
+            major,
+            as_bot: true,
+            body,
+            patience: self.patience(),
+        }
+    }
+
+    fn token_call(
+        &self,
+        route: &'static str,
+        method: Method,
+        application: DiscordId,
+        token: &SecretString,
+        rest: &str,
+        body: Body,
+    ) -> Call {
+        let token = token.expose_secret();
+        Call {
+            route,
+            method,
+            path: format!("/webhooks/{application}/{token}{rest}"),
+            major: Major::Token(token.to_owned()),
+            as_bot: false,
+            body,
+            patience: self.patience(),
+        }
+    }
+
+    async fn decode<T: DeserializeOwned>(&self, call: Call) -> Result<T, RestError> {
+        let route = call.route;
+        let response = self.send(call).await?;
+        read(route, response).await
+    }
+}

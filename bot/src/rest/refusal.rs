@@ -1,0 +1,56 @@
+//! Too many refusals ban our address: count them and stop first.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Discord bans after 10,000 in this time.
+const SPAN: Duration = Duration::from_mins(10);
+/// Where we stop, so that other bots on the same address keep some room.
+const LIMIT: usize = 2_000;
+
+/// The refused requests (401, 403, 429 that is not shared) of the last ten minutes.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    at: VecDeque<Instant>,
+}
+
+impl Refusals {
+    /// Counts one.
+    pub fn count(&mut self, now: Instant) {
+        self.forget(now);
+        if self.at.len() < LIMIT {
+            self.at.push_back(now);
+        }
+    }
+
+    /// How long nothing may be sent; `None` while something may.
+    pub fn pause(&mut self, now: Instant) -> Option<Duration> {
+        self.forget(now);
+        match self.at.front() {
+            Some(oldest) if self.at.len() >= LIMIT => Some(*oldest + SPAN - now),
+            _ => None,
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.at.front().is_some_and(|at| *at + SPAN <= now) {
+            self.at.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_of_refusals_stops_everything_until_the_oldest_is_ten_minutes_old() {
+        let (mut refusals, now) = (Refusals::default(), Instant::now());
+        for _ in 0..LIMIT {
+            assert_eq!(refusals.pause(now), None);
+            refusals.count(now);
+        }
+        assert_eq!(refusals.pause(now), Some(SPAN));
+        assert_eq!(refusals.pause(now + SPAN), None);
+    }
+}

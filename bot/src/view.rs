@@ -1,0 +1,152 @@
+//! What a message looks like: a pure function from a job to a message.
+
+pub mod buttons;
+mod lines;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use easel_domain::job::JobState;
+use easel_domain::picture::{FileRole, PictureOutcome};
+use easel_domain::spec::RenderSpec;
+use easel_store::show::{JobSnapshot, SnapshotFile};
+use serde_json::{Value, json};
+
+use crate::rest::{FilePart, MessagePayload};
+use crate::text;
+
+/// What is known of an unfinished job beside its row.
+#[derive(Clone, Default, PartialEq)]
+pub enum Live {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It waits.
+    Queued {
+        /// Jobs before it, plus one.
+        position: u32,
+        /// Until it should start.
+        eta: Option<Duration>,
+    },
+    /// A node draws it.
+    Running {
+        /// Steps done.
+        percent: u8,
+        /// A small blurred picture (PNG).
+        preview: Option<Bytes>,
+    },
+}
+
+/// How the finished picture comes into the message.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Picture {
+    /// There is none (yet).
+    None,
+    /// By this address.
+    Link(String),
+    /// With the message.
+    File(Bytes),
+}
+
+/// Colours of the bar beside the picture, as Discord counts them.
+const FINISHED: u32 = 0x57_F2_87;
+const RUNNING: u32 = 0x58_65_F2;
+
+const PREVIEW: &str = "preview.png";
+
+/// The whole message of a job.
+pub fn view(job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {
+    let mut payload = MessagePayload {
+        content: lines::content(job, live),
+        components: buttons::rows(job, picture),
+        ..MessagePayload::default()
+    };
+    match (job.state, live) {
+        (JobState::Completed, _) => show_picture(&mut payload, job, picture),
+        (
+            JobState::Leased | JobState::Queued,
+            Live::Running {
+                preview: Some(preview),
+                ..
+            },
+        ) => {
+            payload
+                .embeds
+                .push(embed(&format!("attachment://{PREVIEW}"), RUNNING));
+            payload.files.push(FilePart {
+                name: PREVIEW.into(),
+                content_type: "image/png".into(),
+                alt: alt(job, "Blurred preview of"),
+                bytes: preview.clone(),
+            });
+        }
+        _ => {}
+    }
+    payload
+}
+
+/// The file that a finished job's message shows: the grid, or the one picture.
+pub fn shown_file(job: &JobSnapshot) -> Option<&SnapshotFile> {
+    match &job.spec {
+        RenderSpec::Generate(_) => job
+            .file(FileRole::Grid, 0)
+            .or_else(|| job.file(FileRole::Full, 0)),
+        RenderSpec::Upscale(_) => job.file(FileRole::Full, 0),
+    }
+}
+
+fn show_picture(payload: &mut MessagePayload, job: &JobSnapshot, picture: &Picture) {
+    match picture {
+        Picture::None => {}
+        Picture::Link(url) => payload.embeds.push(embed(url, FINISHED)),
+        Picture::File(bytes) => {
+            let name = file_name(job);
+            if !hides(job) {
+                payload
+                    .embeds
+                    .push(embed(&format!("attachment://{name}"), FINISHED));
+            }
+            let content_type = shown_file(job)
+                .map_or_else(|| "image/png".to_owned(), |file| file.content_type.clone());
+            payload.files.push(FilePart {
+                name,
+                content_type,
+                alt: alt(job, "Picture of"),
+                bytes: bytes.clone(),
+            });
+        }
+    }
+}
+
+/// Whether the picture is to stand behind a spoiler, which only an attachment can.
+pub fn hides(job: &JobSnapshot) -> bool {
+    job.pictures
+        .iter()
+        .any(|picture| picture.outcome == PictureOutcome::Spoiler)
+}
+
+fn file_name(job: &JobSnapshot) -> String {
+    let suffix = match shown_file(job).map(|file| file.content_type.as_str()) {
+        Some("image/webp") => "webp",
+        Some("image/jpeg") => "jpg",
+        _ => "png",
+    };
+    let spoiler = if hides(job) { "SPOILER_" } else { "" };
+    format!("{spoiler}easel-{}.{suffix}", job.job)
+}
+
+/// Alt text: at most 1024 characters.
+fn alt(job: &JobSnapshot, what: &str) -> String {
+    let words = job
+        .words
+        .as_ref()
+        .map_or("an erased prompt", |words| words.text.positive.as_str());
+    text::shortened(&format!("{what} {words}"), 1_000)
+}
+
+fn embed(url: &str, colour: u32) -> Value {
+    json!({"image": {"url": url}, "color": colour})
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,300 @@
+use super::*;
+use easel_domain::clock::EntropyExt;
+use easel_domain::clock::SeededEntropy;
+use easel_domain::job::EndReason;
+use easel_domain::ledger::Credits;
+use easel_domain::model::ModelRef;
+use easel_domain::picture::StorageClass;
+use easel_domain::spec::{
+    Action, GenerateSpec, InputPicture, NoisePlan, PromptText, Sampler, UpscaleSpec,
+};
+use easel_domain::tier::ServiceClass;
+use easel_domain::{DiscordId, GuildKey, JobId, UserId};
+use easel_store::show::{JobWords, SnapshotPicture};
+use time::macros::datetime;
+use uuid::Uuid;
+
+/// A queued `/imagine` of four pictures.
+pub(crate) fn queued() -> JobSnapshot {
+    let model = ModelRef {
+        id: "easel-tiny".into(),
+        hash: "00".into(),
+    };
+    JobSnapshot {
+        job: JobId(Uuid::from_u128(7)),
+        user: UserId(SeededEntropy::new(1).random_uuid()),
+        owner: Some(DiscordId(42)),
+        guild: Some(GuildKey(1)),
+        action: Action::Imagine,
+        parent: None,
+        spec: RenderSpec::Generate(GenerateSpec {
+            model,
+            width: 128,
+            height: 128,
+            steps: 20,
+            guidance: 4.0,
+            sampler: Sampler::Default,
+            pictures: (7..11).map(NoisePlan::from_seed).collect(),
+            finish_scale: 4,
+        }),
+        words: Some(JobWords {
+            shown: "a *red* sailboat --ar 1:1".into(),
+            text: PromptText {
+                positive: "a *red* sailboat".into(),
+                negative: String::new(),
+            },
+        }),
+        storage_class: StorageClass::Public,
+        class: ServiceClass::Standard,
+        quote: Credits(0),
+        state: JobState::Queued,
+        attempt: 1,
+        cancel_requested: false,
+        submitted_at: datetime!(2026-01-01 12:00 UTC),
+        started_at: None,
+        ended_at: None,
+        end_reason: None,
+        pictures: Vec::new(),
+        files: Vec::new(),
+        place: None,
+    }
+}
+
+fn finished() -> JobSnapshot {
+    let file = |role, index, key: &str| SnapshotFile {
+        role,
+        index,
+        key: key.into(),
+        sha256: "00".into(),
+        size_bytes: 9,
+        content_type: "image/png".into(),
+        width: 512,
+        height: 512,
+    };
+    let mut job = queued();
+    job.state = JobState::Completed;
+    job.started_at = Some(datetime!(2026-01-01 12:00:01 UTC));
+    job.ended_at = Some(datetime!(2026-01-01 12:00:05.5 UTC));
+    job.pictures = (0..4)
+        .map(|index| SnapshotPicture {
+            index,
+            seed: 7 + index,
+            outcome: PictureOutcome::Pass,
+        })
+        .collect();
+    job.files = (0..4)
+        .map(|index| file(FileRole::Full, index, "public/full"))
+        .collect();
+    job.files.push(file(FileRole::Grid, 0, "public/grid"));
+    job
+}
+
+fn enlarged() -> JobSnapshot {
+    let mut job = finished();
+    job.action = Action::Upscale;
+    job.parent = Some((JobId(Uuid::from_u128(6)), Some(1)));
+    job.spec = RenderSpec::Upscale(UpscaleSpec {
+        model: job.spec.model().clone(),
+        input: InputPicture {
+            key: "k".into(),
+            sha256: "00".into(),
+            width: 512,
+            height: 512,
+        },
+        scale: 2,
+        origin: NoisePlan::from_seed(8),
+    });
+    job.pictures.truncate(1);
+    job.files.truncate(1);
+    job
+}
+
+/// The message as a member sees it: lines of text, pictures, buttons.
+fn seen(payload: &MessagePayload) -> String {
+    let mut lines = vec![payload.content.clone()];
+    for embed in &payload.embeds {
+        lines.push(format!("<{}>", embed["image"]["url"].as_str().unwrap()));
+    }
+    for file in &payload.files {
+        lines.push(format!("({}: {})", file.name, file.alt));
+    }
+    for row in &payload.components {
+        let buttons = row["components"].as_array().unwrap().iter().map(|button| {
+            let parts = [button["emoji"]["name"].as_str(), button["label"].as_str()];
+            let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            if button["disabled"] == true {
+                format!("[({text})]")
+            } else {
+                format!("[{text}]")
+            }
+        });
+        lines.push(buttons.collect::<Vec<_>>().join(" "));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn a_queued_job_shows_position_time_and_price() {
+    let live = Live::Queued {
+        position: 3,
+        eta: Some(Duration::from_secs(12)),
+    };
+    assert_eq!(
+        seen(&view(&queued(), &live, &Picture::None)),
+        "**a \\*red\\* sailboat --ar 1:1** — <@42>\n\
+         ⏳ Queued: position 3 · starts in about 12 s · free\n\
+         -# job `00000000-0000-0000-0000-000000000007`\n\
+         [❌ Cancel]"
+    );
+}
+
+#[test]
+fn a_running_job_counts_up_with_a_preview() {
+    let mut job = queued();
+    job.state = JobState::Leased;
+    assert!(seen(&view(&job, &Live::Unknown, &Picture::None)).contains("🎨 Generation started"));
+    let live = Live::Running {
+        percent: 35,
+        preview: Some(Bytes::from_static(b"png")),
+    };
+    assert_eq!(
+        seen(&view(&job, &live, &Picture::None)),
+        "**a \\*red\\* sailboat --ar 1:1** — <@42>\n\
+         🎨 ▰▰▰▱▱▱▱▱▱▱ 35 %\n\
+         -# job `00000000-0000-0000-0000-000000000007`\n\
+         <attachment://preview.png>\n\
+         (preview.png: Blurred preview of a *red* sailboat)\n\
+         [❌ Cancel]"
+    );
+}
+
+#[test]
+fn a_finished_job_shows_its_grid_and_nine_buttons() {
+    let picture = Picture::Link("http://cdn/public/grid".into());
+    assert_eq!(
+        seen(&view(&finished(), &Live::Unknown, &picture)),
+        "**a \\*red\\* sailboat --ar 1:1** — <@42>\n\
+         -# 512×512 · seed 7 · 20 steps · 4.5 s · job `00000000-0000-0000-0000-000000000007`\n\
+         <http://cdn/public/grid>\n\
+         [U1] [U2] [U3] [U4] [🔄]\n\
+         [V1] [V2] [V3] [V4]"
+    );
+}
+
+#[test]
+fn late_progress_does_not_disturb_a_finished_message() {
+    let picture = Picture::Link("http://cdn/public/grid".into());
+    let live = Live::Running {
+        percent: 99,
+        preview: Some(Bytes::from_static(b"png")),
+    };
+    assert_eq!(
+        view(&finished(), &live, &picture),
+        view(&finished(), &Live::Unknown, &picture)
+    );
+}
+
+#[test]
+fn a_withheld_picture_has_no_working_buttons() {
+    let mut job = finished();
+    job.pictures[2].outcome = PictureOutcome::Block;
+    let text = seen(&view(&job, &Live::Unknown, &Picture::Link("u".into())));
+    assert!(text.contains("withheld 1 of 4 pictures"), "{text}");
+    assert!(
+        text.contains("[U1] [U2] [(U3)] [U4]") && text.contains("[(V3)]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_enlarged_picture_can_be_opened_and_varied() {
+    assert_eq!(
+        seen(&view(
+            &enlarged(),
+            &Live::Unknown,
+            &Picture::Link("http://cdn/k".into())
+        )),
+        "**a \\*red\\* sailboat --ar 1:1** — <@42> · picture 2 in large\n\
+         -# 1024×1024 · seed 8 · 4.5 s · job `00000000-0000-0000-0000-000000000007`\n\
+         <http://cdn/k>\n\
+         [🎲 Vary] [Open]"
+    );
+}
+
+#[test]
+fn a_delicate_picture_stands_behind_a_spoiler() {
+    let mut job = finished();
+    job.pictures[0].outcome = PictureOutcome::Spoiler;
+    let payload = view(
+        &job,
+        &Live::Unknown,
+        &Picture::File(Bytes::from_static(b"png")),
+    );
+    assert!(payload.embeds.is_empty());
+    assert!(payload.files[0].name.starts_with("SPOILER_"));
+}
+
+#[test]
+fn every_end_has_its_reason_its_id_and_a_way_on() {
+    let ends = [
+        (
+            JobState::Failed,
+            Some(EndReason::AttemptsExhausted),
+            "❌ Failed: every try went wrong.",
+        ),
+        (
+            JobState::Failed,
+            Some(EndReason::ModelGone),
+            "❌ Failed: the model is not served any more.",
+        ),
+        (JobState::Failed, None, "❌ Failed."),
+        (
+            JobState::Cancelled,
+            Some(EndReason::CancelledByUser),
+            "🛑 Cancelled.",
+        ),
+        (
+            JobState::Rejected,
+            Some(EndReason::PicturesBlocked),
+            "🚫 The image check withheld every picture.",
+        ),
+        (JobState::Shed, Some(EndReason::Overload), "🌊 Dropped"),
+    ];
+    for (state, reason, start) in ends {
+        let mut job = queued();
+        (job.state, job.end_reason) = (state, reason);
+        let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+        assert!(text.lines().nth(1).unwrap().starts_with(start), "{text}");
+        assert!(
+            text.contains("job `00000000") && text.ends_with("[🔄 Try again]"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn cancelling_is_shown_and_cannot_be_pressed_again() {
+    let mut job = queued();
+    job.cancel_requested = true;
+    let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+    assert!(
+        text.contains("🛑 Cancelling…") && text.ends_with("[(❌ Cancel)]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn parameters_without_effect_are_named() {
+    let mut job = queued();
+    job.words.as_mut().unwrap().shown = "a boat --weird 100".into();
+    let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+    assert!(text.contains("without effect so far: `--weird`"), "{text}");
+}
+
+#[test]
+fn the_longest_prompt_fits_a_message() {
+    let mut job = queued();
+    job.words.as_mut().unwrap().shown = "*".repeat(5_999);
+    let payload = view(&job, &Live::Unknown, &Picture::None);
+    assert!(payload.content.chars().count() <= 2_000);
+}
