@@ -30,9 +30,9 @@ fn list(root: &Path, directory: &Path, code: &mut String) -> io::Result<()> {
         } else if let Ok(name) = path.strip_prefix(root) {
             let _ = writeln!(
                 code,
-                "        {:?} => Some(include_bytes!({:?})),",
-                name.display().to_string(),
-                path
+                "        \"{}\" => Some(include_bytes!(\"{}\")),",
+                name.display().to_string().escape_default(),
+                path.display().to_string().escape_default()
             );
         }
     }

@@ -30,27 +30,47 @@ impl World {
         let server = S3Server::new(TcpListener::bind("127.0.0.1:0").await?, config)?;
         let origin = format!("http://{}", server.address()?);
         let (stop, stopped) = oneshot::channel::<()>();
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and joined by `end`")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the handle is kept and joined by `end`"
+        )]
         let server = tokio::spawn(server.run(async {
             // A dropped sender stops the server as well.
             let _ = stopped.await;
         }));
-        Ok(Self { origin, http: Client::new(), stop, server, _root: root })
+        Ok(Self {
+            origin,
+            http: Client::new(),
+            stop,
+            server,
+            _root: root,
+        })
     }
 
     fn bucket(&self, secret: &str) -> Result<Box<Bucket>> {
-        let region = Region::Custom { region: "us-east-1".to_owned(), endpoint: self.origin.clone() };
+        let region = Region::Custom {
+            region: "us-east-1".to_owned(),
+            endpoint: self.origin.clone(),
+        };
         let account = Credentials::new(Some("someone"), Some(secret), None, None, None)?;
         Ok(Bucket::new("easel", region, account)?.with_path_style())
     }
 
     async fn put(&self, key: &str) -> Result<StatusCode> {
-        let url = self.bucket("secret")?.presign_put(key, 60, None, None).await?;
+        let url = self
+            .bucket("secret")?
+            .presign_put(key, 60, None, None)
+            .await?;
         Ok(self.http.put(url).body("picture").send().await?.status())
     }
 
     async fn get_unsigned(&self, path: &str) -> Result<StatusCode> {
-        Ok(self.http.get(format!("{}/{path}", self.origin)).send().await?.status())
+        Ok(self
+            .http
+            .get(format!("{}/{path}", self.origin))
+            .send()
+            .await?
+            .status())
     }
 
     async fn end(self) -> Result<()> {
@@ -65,12 +85,29 @@ async fn public_objects_are_read_by_anyone_and_private_ones_by_signature() -> Re
     assert_eq!(world.put("public/a.png").await?, StatusCode::OK);
     assert_eq!(world.put("private/a.png").await?, StatusCode::OK);
 
-    assert_eq!(world.get_unsigned("easel/public/a.png").await?, StatusCode::OK);
-    assert_eq!(world.get_unsigned("easel/private/a.png").await?, StatusCode::FORBIDDEN);
-    assert_eq!(world.get_unsigned("easel/public/%2e%2e/private/a.png").await?, StatusCode::FORBIDDEN);
-    assert_eq!(world.get_unsigned("easel?list-type=2").await?, StatusCode::FORBIDDEN);
+    assert_eq!(
+        world.get_unsigned("easel/public/a.png").await?,
+        StatusCode::OK
+    );
+    assert_eq!(
+        world.get_unsigned("easel/private/a.png").await?,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        world
+            .get_unsigned("easel/public/%2e%2e/private/a.png")
+            .await?,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        world.get_unsigned("easel?list-type=2").await?,
+        StatusCode::FORBIDDEN
+    );
 
-    let url = world.bucket("secret")?.presign_get("private/a.png", 60, None).await?;
+    let url = world
+        .bucket("secret")?
+        .presign_get("private/a.png", 60, None)
+        .await?;
     assert_eq!(world.http.get(url).send().await?.text().await?, "picture");
     world.end().await
 }
@@ -78,18 +115,38 @@ async fn public_objects_are_read_by_anyone_and_private_ones_by_signature() -> Re
 #[tokio::test]
 async fn nothing_is_written_without_the_right_signature() -> Result<()> {
     let world = World::start().await?;
-    let unsigned = world.http.put(format!("{}/easel/public/b.png", world.origin)).body("picture").send().await?;
+    let unsigned = world
+        .http
+        .put(format!("{}/easel/public/b.png", world.origin))
+        .body("picture")
+        .send()
+        .await?;
     assert_eq!(unsigned.status(), StatusCode::FORBIDDEN);
 
-    let url = world.bucket("guess")?.presign_put("public/b.png", 60, None, None).await?;
-    assert_eq!(world.http.put(url).body("picture").send().await?.status(), StatusCode::FORBIDDEN);
+    let url = world
+        .bucket("guess")?
+        .presign_put("public/b.png", 60, None, None)
+        .await?;
+    assert_eq!(
+        world.http.put(url).body("picture").send().await?.status(),
+        StatusCode::FORBIDDEN
+    );
 
     // A URL that was signed for one key opens no other.
-    let url = world.bucket("secret")?.presign_put("public/b.png", 60, None, None).await?;
+    let url = world
+        .bucket("secret")?
+        .presign_put("public/b.png", 60, None, None)
+        .await?;
     let moved = url.replace("public/b.png", "public/c.png");
-    assert_eq!(world.http.put(moved).body("picture").send().await?.status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        world.http.put(moved).body("picture").send().await?.status(),
+        StatusCode::FORBIDDEN
+    );
 
-    assert_eq!(world.get_unsigned("easel/public/b.png").await?, StatusCode::NOT_FOUND);
+    assert_eq!(
+        world.get_unsigned("easel/public/b.png").await?,
+        StatusCode::NOT_FOUND
+    );
     world.end().await
 }
 

@@ -34,7 +34,8 @@ fn secret_key() -> anyhow::Result<SecretString> {
     }
     let path = std::env::var("EASEL_S3__SECRET_KEY_FILE")
         .context("neither EASEL_S3__SECRET_KEY nor EASEL_S3__SECRET_KEY_FILE is set")?;
-    let value = std::fs::read_to_string(&path).with_context(|| format!("read the secret from {path}"))?;
+    let value =
+        std::fs::read_to_string(&path).with_context(|| format!("read the secret from {path}"))?;
     Ok(value.trim_end().to_owned().into())
 }
 
