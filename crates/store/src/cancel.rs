@@ -29,8 +29,12 @@ pub struct CancelRequest {
 pub enum CancelOutcome {
     /// It is asked for; the hint is to be sent now.
     Requested {
-        /// Queue of the hint.
-        queue: String,
+        /// Region of the job's lane.
+        region: String,
+        /// Pool of the job's lane.
+        pool: String,
+        /// Class of the job's lane.
+        class: ServiceClass,
         /// Its outbox row.
         outbox_id: i64,
     },
@@ -115,5 +119,10 @@ async fn request_cancel(
         what: JobHintKind::CancelRequested,
     };
     let outbox_id = outbox::enqueue(tx, &queue, &hint).await?;
-    Ok(CancelOutcome::Requested { queue, outbox_id })
+    Ok(CancelOutcome::Requested {
+        region: region.to_owned(),
+        pool: pool.to_owned(),
+        class,
+        outbox_id,
+    })
 }
