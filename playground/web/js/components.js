@@ -1,4 +1,4 @@
-// Buttons and select menus of a message. What a click does is decided in log.js from the data attributes; this module
+// Buttons and select menus of a message. What a click does is decided in message-actions.js from the data attributes; this module
 // only draws, so that an edit of the message can change a button in place.
 
 import { h } from "./dom.js";
@@ -8,7 +8,8 @@ import { openMenu } from "./menu.js";
 import { store } from "./store.js";
 import { avatar } from "./avatar.js";
 
-const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link", 6: "primary" };
+const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
+const PREMIUM = 6;
 const SELECTS = new Set([3, 5, 6, 7, 8]);
 
 /** The action rows of a message. */
@@ -38,6 +39,7 @@ function waiting(message, customId) {
 }
 
 function button(component, message) {
+  if (component.style === PREMIUM) return shopButton();
   const busy = component.custom_id !== undefined && waiting(message, component.custom_id);
   const style = STYLES[component.style] ?? "secondary";
   const emoji = component.emoji?.name;
@@ -74,6 +76,15 @@ function button(component, message) {
     },
     h("span", { class: "button-content" }, content),
     h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+  );
+}
+
+/** A button that sells something. Discord writes its label; here nothing can be bought. */
+function shopButton() {
+  return h(
+    "button",
+    { class: "button button-primary", type: "button", disabled: true, title: "Nothing can be bought in the playground" },
+    h("span", { class: "button-content" }, icon("spark"), "Shop"),
   );
 }
 

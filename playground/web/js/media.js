@@ -12,6 +12,27 @@ export function isPicture(attachment) {
   return /\.(png|jpe?g|webp|gif|avif)$/i.test(attachment.filename ?? "");
 }
 
+/**
+ * The message with the playground's own file links as links of this page. The playground names itself by the address
+ * it listens on, which a reader behind a forwarded port does not reach.
+ */
+export function withReachableFiles(message) {
+  const image = (part) => part && { ...part, url: reachable(part.url) };
+  return {
+    ...message,
+    attachments: message.attachments?.map(image),
+    embeds: message.embeds?.map((embed) => ({ ...embed, image: image(embed.image), thumbnail: image(embed.thumbnail) })),
+  };
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+function reachable(url) {
+  if (!URL.canParse(url, location.href)) return url;
+  const { hostname, pathname, search } = new URL(url, location.href);
+  return LOOPBACK.test(hostname) && /^\/(ephemeral-)?attachments\//.test(pathname) ? pathname + search : url;
+}
+
 /** Pictures of the message in the order the lightbox steps through them: `{ url, alt, filename, width, height }`. */
 export function pictures(message) {
   const attached = (message.attachments ?? []).filter(isPicture).map((file) => ({

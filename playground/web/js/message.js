@@ -12,6 +12,7 @@ import { author, names, store } from "./store.js";
 import { clock, full, stamp } from "./time.js";
 
 export const EPHEMERAL = 64;
+const SUPPRESS_EMBEDS = 4;
 export const LOADING = 128;
 const GROUP_MS = 7 * 60_000;
 
@@ -153,7 +154,7 @@ function body(message, who) {
   return [
     content,
     attachments(message),
-    (message.embeds ?? []).map(embed),
+    message.flags & SUPPRESS_EMBEDS ? null : (message.embeds ?? []).map(embed),
     content ? null : edited,
     components(message),
   ];

@@ -1,6 +1,8 @@
 // What the page knows: who is looking, the places, the commands, and the messages of each channel. Views subscribe to
 // topics and read from here; only this module and session.js change it.
 
+import { withReachableFiles } from "./media.js";
+
 const listeners = new Map();
 
 /** Calls `listener` whenever `topic` is announced: `places`, `channel`, `messages`, `message`, `pending`, `typing`, `link`. */
@@ -60,7 +62,8 @@ export class Room {
   }
 
   /** Adds or replaces; returns true where the message is new. */
-  put(message) {
+  put(received) {
+    const message = withReachableFiles(received);
     const at = this.messages.findIndex((known) => known.id === message.id);
     if (at >= 0) {
       this.messages[at] = message;
