@@ -239,7 +239,7 @@ impl PlaygroundHandle {
             world
                 .faults
                 .dispatches
-                .push((event.to_owned(), fault, times))
+                .push((event.to_owned(), fault, times));
         });
     }
 
@@ -292,9 +292,9 @@ impl PlaygroundHandle {
         self.shared.with(|world| {
             let bot = world.bot.id;
             if rights == 0 {
-                world.restore_rights(channel, bot)
+                world.restore_rights(channel, bot);
             } else {
-                world.deny(channel, bot, rights)
+                world.deny(channel, bot, rights);
             }
         });
     }

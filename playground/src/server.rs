@@ -167,7 +167,7 @@ impl Shared {
 
     /// Lets the world's own clocks run until the server stops.
     pub(crate) async fn run_clocks(self: Arc<Self>) {
-        let mut changes = self.changes();
+        let mut news = self.changes();
         loop {
             let now = self.clock.now();
             let deadline = self.read(World::next_deadline);
@@ -176,7 +176,7 @@ impl Shared {
                     world.expire_interactions();
                     world.expire_connections();
                 });
-                changes.borrow_and_update();
+                news.borrow_and_update();
             }
             let rest = deadline.and_then(|deadline| Duration::try_from(deadline - now).ok());
             let rest = rest
@@ -185,7 +185,7 @@ impl Shared {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(rest), if deadline.is_some() => {}
-                changed = changes.changed() => if changed.is_err() { return },
+                changed = news.changed() => if changed.is_err() { return },
             }
         }
     }

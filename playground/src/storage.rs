@@ -60,14 +60,14 @@ impl Storage {
 
     /// Writes after every change until the server stops, and once more then.
     pub(crate) async fn run(mut self, shared: Arc<Shared>) {
-        let mut changes = shared.changes();
+        let mut news = shared.changes();
         loop {
             let is_last = tokio::select! {
                 () = shared.stop.cancelled() => true,
-                changed = changes.changed() => changed.is_err(),
+                changed = news.changed() => changed.is_err(),
             };
             let snapshot = shared.snapshot();
-            changes.borrow_and_update();
+            news.borrow_and_update();
             if let Err(error) = self.save(&snapshot).await {
                 tracing::warn!(%error, "keep the world's state");
             }

@@ -22,6 +22,10 @@ pub struct StartedInteraction {
 }
 
 impl StartedInteraction {
+    pub(super) fn new(shared: Arc<Shared>, id: Snowflake, user: Snowflake) -> Self {
+        Self { shared, id, user }
+    }
+
     /// Waits until the first answer has come or the clock has run out.
     pub(super) async fn answered(shared: Arc<Shared>, id: Snowflake, user: Snowflake) -> Self {
         let patience = shared.read(|world| world.rules.first_answer) + GRACE;

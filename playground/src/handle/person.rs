@@ -81,6 +81,37 @@ impl Person {
         self.use_command(self.call(command, options)).await
     }
 
+    /// Uses a command without waiting for an answer, for tests that play the application themselves.
+    pub fn begin<'o>(
+        &self,
+        command: &str,
+        options: impl IntoIterator<Item = (&'o str, &'o str)>,
+    ) -> Result<StartedInteraction, ApiError> {
+        let call = self.call(command, options);
+        let id = self.shared.with(|world| world.use_command(&call))?;
+        Ok(StartedInteraction::new(
+            Arc::clone(&self.shared),
+            id,
+            self.id,
+        ))
+    }
+
+    /// Clicks a component without waiting for an answer.
+    pub fn begin_click(
+        &self,
+        message: &SeenMessage,
+        custom_id: &str,
+    ) -> Result<StartedInteraction, ApiError> {
+        let id = self
+            .shared
+            .with(|world| world.use_component(self.id, message.id(), custom_id, &[]))?;
+        Ok(StartedInteraction::new(
+            Arc::clone(&self.shared),
+            id,
+            self.id,
+        ))
+    }
+
     /// As [`Person::slash`], with one file for an attachment option.
     pub async fn slash_with_file<'o>(
         &self,
@@ -236,7 +267,7 @@ impl Person {
     }
 
     async fn use_command(&self, call: SlashCall) -> Result<StartedInteraction, ApiError> {
-        let id = self.shared.with(|world| world.use_command(call))?;
+        let id = self.shared.with(|world| world.use_command(&call))?;
         Ok(StartedInteraction::answered(Arc::clone(&self.shared), id, self.id).await)
     }
 

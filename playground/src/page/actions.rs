@@ -112,7 +112,7 @@ pub(super) async fn use_command(
             files,
             ..form.call(world, channel)?
         };
-        world.use_command(call)
+        world.use_command(&call)
     })?;
     Ok(Json(json!({"interaction_id": id})))
 }
@@ -132,7 +132,7 @@ pub(super) async fn autocomplete(State(shared): Here, Json(form): Json<Value>) -
         if call.focused.is_none() {
             return Err(ApiError::plain(400, "focused names the option being typed"));
         }
-        world.use_command(call)
+        world.use_command(&call)
     })?;
     let patience = shared.read(|world| world.rules.first_answer) + GRACE;
     let choices = shared

@@ -82,20 +82,24 @@ pub(super) async fn gateway(State(shared): Here, Json(action): Json<GatewayActio
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Clocks {
-    first_answer_ms: Option<u64>,
-    token_life_ms: Option<u64>,
-    link_life_ms: Option<u64>,
-    heartbeat_ms: Option<u64>,
+    #[serde(rename = "first_answer_ms")]
+    first_answer: Option<u64>,
+    #[serde(rename = "token_life_ms")]
+    token_life: Option<u64>,
+    #[serde(rename = "link_life_ms")]
+    link_life: Option<u64>,
+    #[serde(rename = "heartbeat_ms")]
+    heartbeat: Option<u64>,
 }
 
 pub(super) async fn clocks(State(shared): Here, Json(clocks): Json<Clocks>) -> Json<Value> {
     shared.with(|world| {
         let rules = &mut world.rules;
         for (value, rule) in [
-            (clocks.first_answer_ms, &mut rules.first_answer),
-            (clocks.token_life_ms, &mut rules.token_life),
-            (clocks.link_life_ms, &mut rules.link_life),
-            (clocks.heartbeat_ms, &mut rules.heartbeat),
+            (clocks.first_answer, &mut rules.first_answer),
+            (clocks.token_life, &mut rules.token_life),
+            (clocks.link_life, &mut rules.link_life),
+            (clocks.heartbeat, &mut rules.heartbeat),
         ] {
             if let Some(ms) = value {
                 *rule = Duration::from_millis(ms);

@@ -70,7 +70,7 @@ fn small_numbers(form: &mut Form, command: &Value, key: &str, max: u64) {
                             .map(|n| n.to_string())
                             .collect::<Vec<_>>()
                             .join(", "),
-                    )
+                    );
                 });
             }
         }
@@ -154,7 +154,7 @@ fn one_option(form: &mut Form, option: &Value, depth: usize) -> usize {
         }
         Some(kind @ 3..=11) => total += value_rules(form, option, kind),
         _ => form.at("type", |form| {
-            form.choice("1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")
+            form.choice("1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11");
         }),
     }
     total
@@ -176,7 +176,7 @@ fn value_rules(form: &mut Form, option: &Value, kind: u64) -> usize {
                 form.refuse(
                     "NUMBER_TYPE_MAX",
                     "int value should be less than or equal to 6000.",
-                )
+                );
             });
         }
     }
@@ -202,7 +202,7 @@ fn value_rules(form: &mut Form, option: &Value, kind: u64) -> usize {
                         form.refuse(
                             "CHOICE_TYPE_INVALID",
                             "The value does not fit the option's type",
-                        )
+                        );
                     });
                 }
             });

@@ -54,7 +54,7 @@ fn top(form: &mut Form, component: &Value, v2: bool, seen: &mut Seen) {
         1 => row(form, component, seen),
         9 | 10 | 12 | 13 | 14 | 17 if v2 => layout(form, component, seen),
         _ => form.at("type", |form| {
-            form.choice(if v2 { "1, 9, 10, 12, 13, 14, 17" } else { "1" })
+            form.choice(if v2 { "1, 9, 10, 12, 13, 14, 17" } else { "1" });
         }),
     }
 }

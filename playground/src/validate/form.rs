@@ -13,7 +13,11 @@ pub(crate) struct Form {
 
 impl Form {
     /// Looks at the field `key` of the current object (or the item of that index).
-    pub(crate) fn at<T>(&mut self, key: impl ToString, look: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn at<T>(
+        &mut self,
+        key: impl std::fmt::Display,
+        look: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         self.path.push(key.to_string());
         let found = look(self);
         self.path.pop();
@@ -101,7 +105,7 @@ impl Form {
                     form.refuse(
                         "LIST_TYPE_CONVERT",
                         "Only iterables may be used in a ListType",
-                    )
+                    );
                 });
                 &[]
             }

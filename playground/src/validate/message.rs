@@ -100,7 +100,7 @@ fn fill(form: &mut Form, draft: &mut Draft, body: &Value, payload: &Payload, exi
             form.refuse(
                 "FLAGS_INVALID",
                 "The flags contain values that cannot be set",
-            )
+            );
         });
     }
     let v2 = existing.v2 || flags.is_some_and(|flags| flags & COMPONENTS_V2 != 0);
@@ -155,7 +155,7 @@ fn nonce(form: &mut Form, draft: &mut Draft, body: &Value) {
             form.refuse(
                 "NONCE_TYPE_TOO_LONG",
                 "Nonce must be 25 or fewer in length.",
-            )
+            );
         });
     }
     draft.nonce = Some(body["nonce"].clone());

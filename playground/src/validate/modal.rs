@@ -48,7 +48,7 @@ fn top(form: &mut Form, component: &Value) {
                     form,
                     &component["component"],
                     &[3, 4, 5, 6, 7, 8, 19, 21, 22, 23],
-                )
+                );
             });
         }
         _ => form.at("type", |form| form.choice("1, 10, 18")),

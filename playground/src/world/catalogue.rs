@@ -156,7 +156,8 @@ impl World {
         match scope {
             Some(guild) => command["guild_id"] = json!(guild),
             None => {
-                command["dm_permission"] = body.get("dm_permission").cloned().unwrap_or(json!(true))
+                command["dm_permission"] =
+                    body.get("dm_permission").cloned().unwrap_or(json!(true));
             }
         }
         let id = match &former {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::message::Message;
+use super::message::{Emoji, Message};
 use super::people::{Channel, merge};
 use super::session::Session;
 use super::{DispatchFault, Effect, KEPT_DISPATCHES, World};
@@ -93,7 +93,7 @@ impl World {
                 data["member"] = member;
             }
         }
-        data["channel_type"] = json!(if guild.is_some() { 0 } else { 1 });
+        data["channel_type"] = json!(i32::from(guild.is_none()));
         let intents = if guild.is_some() {
             GUILD_MESSAGES
         } else {
@@ -131,11 +131,11 @@ impl World {
         name: &'static str,
         message: &Message,
         user: Snowflake,
-        emoji: Value,
+        emoji: &Emoji,
     ) {
         let guild = self.channels.get(&message.channel).and_then(Channel::guild);
         let mut data = json!({
-            "user_id": user, "channel_id": message.channel, "message_id": message.id, "emoji": emoji,
+            "user_id": user, "channel_id": message.channel, "message_id": message.id, "emoji": emoji.json(),
             "burst": false, "type": 0,
         });
         if let Some(guild) = guild {
@@ -172,7 +172,7 @@ impl World {
         }))
     }
 
-    /// GUILD_CREATE's data: the guild and all in it that a bot is told without privileged intents.
+    /// `GUILD_CREATE`'s data: the guild and all in it that a bot is told without privileged intents.
     pub(crate) fn guild_create_json(&self, guild: Snowflake) -> Option<Value> {
         let entry = self.guilds.get(&guild)?;
         let mut json = entry.json();

@@ -48,7 +48,7 @@ pub(crate) struct Interaction {
 
 impl World {
     /// Someone uses a command.
-    pub(crate) fn use_command(&mut self, call: SlashCall) -> Result<Snowflake, ApiError> {
+    pub(crate) fn use_command(&mut self, call: &SlashCall) -> Result<Snowflake, ApiError> {
         let (user, channel) = (call.user, call.channel);
         self.require_person(user, channel)?;
         let kind = if call.focused.is_some() {

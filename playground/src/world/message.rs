@@ -162,7 +162,7 @@ impl World {
             json["nonce"] = nonce.clone();
         }
         if !message.reactions.is_empty() {
-            json["reactions"] = self.reactions_json(message, self.bot.id);
+            json["reactions"] = Self::reactions_json(message, self.bot.id);
         }
         if message.origin.is_some() {
             merge(
@@ -210,7 +210,7 @@ impl World {
     }
 
     /// The reactions of a message as `viewer` sees them.
-    pub(crate) fn reactions_json(&self, message: &Message, viewer: Snowflake) -> Value {
+    pub(crate) fn reactions_json(message: &Message, viewer: Snowflake) -> Value {
         let list = message.reactions.iter().map(|reaction| {
             let count = reaction.users.len();
             json!({
@@ -225,7 +225,7 @@ impl World {
     pub(crate) fn page_message_json(&self, message: &Message, viewer: Snowflake) -> Value {
         let mut json = self.message_json(message);
         json["ephemeral_for"] = json!(message.ephemeral_for);
-        json["reactions"] = self.reactions_json(message, viewer);
+        json["reactions"] = Self::reactions_json(message, viewer);
         json["is_v2"] = json!(message.has(COMPONENTS_V2));
         json
     }

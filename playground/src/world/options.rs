@@ -45,20 +45,20 @@ impl World {
     }
 
     /// The `data` of the interaction that a call makes.
-    pub(crate) fn command_data(&mut self, call: SlashCall) -> Result<Value, ApiError> {
+    pub(crate) fn command_data(&mut self, call: &SlashCall) -> Result<Value, ApiError> {
         let mut words = call.command.split(' ');
         let name = words.next().unwrap_or_default();
-        let command = self.find_command(&call, name)?;
-        self.require_usable(&call, &command)?;
+        let command = self.find_command(call, name)?;
+        self.require_usable(call, &command)?;
         let mut data =
             json!({"id": command["id"], "name": command["name"], "type": kind(&command)});
         let mut resolved = json!({});
         if kind(&command) == 1 {
             let path: Vec<&str> = words.collect();
-            let options = self.fill(&command, &path, &call, &mut resolved)?;
+            let options = self.fill(&command, &path, call, &mut resolved)?;
             data["options"] = Value::Array(options);
         } else {
-            self.choose_target(&call, kind(&command), &mut data, &mut resolved)?;
+            self.choose_target(call, kind(&command), &mut data, &mut resolved)?;
         }
         if resolved
             .as_object()
@@ -100,11 +100,7 @@ impl World {
         {
             return Err(ApiError::plain(403, "You may not use this command"));
         }
-        let context = if matches!(place.kind, ChannelKind::Dm { .. }) {
-            1
-        } else {
-            0
-        };
+        let context = u64::from(matches!(place.kind, ChannelKind::Dm { .. }));
         let contexts = command["contexts"].as_array();
         let fits =
             contexts.is_none_or(|contexts| contexts.iter().any(|c| c.as_u64() == Some(context)));

@@ -1,4 +1,4 @@
-//! The INTERACTION_CREATE payload, complete as Discord sends it.
+//! The `INTERACTION_CREATE` payload, complete as Discord sends it.
 
 use serde_json::{Value, json};
 
@@ -22,39 +22,35 @@ impl World {
         let mut place = self.channel_json(interaction.channel).unwrap_or_default();
         place["permissions"] = json!(self.permissions(interaction.user, channel).to_string());
         json["channel"] = place;
-        match channel.guild().and_then(|guild| self.guilds.get(&guild)) {
-            Some(guild) => {
-                let mut member = self
-                    .member_json(guild.id, interaction.user)
-                    .unwrap_or_default();
-                member["permissions"] =
-                    json!(self.permissions(interaction.user, channel).to_string());
-                merge(
-                    &mut json,
-                    json!({
-                        "guild_id": guild.id, "guild_locale": guild.locale, "member": member, "context": 0,
-                        "guild": {"id": guild.id, "locale": guild.locale, "features": []},
-                        "authorizing_integration_owners": {"0": guild.id},
-                    }),
-                );
-                let is_command = matches!(
-                    interaction.kind,
-                    InteractionKind::Command | InteractionKind::Autocomplete
-                );
-                if is_command {
-                    data["guild_id"] = json!(guild.id);
-                }
+        if let Some(guild) = channel.guild().and_then(|guild| self.guilds.get(&guild)) {
+            let mut member = self
+                .member_json(guild.id, interaction.user)
+                .unwrap_or_default();
+            member["permissions"] = json!(self.permissions(interaction.user, channel).to_string());
+            merge(
+                &mut json,
+                json!({
+                    "guild_id": guild.id, "guild_locale": guild.locale, "member": member, "context": 0,
+                    "guild": {"id": guild.id, "locale": guild.locale, "features": []},
+                    "authorizing_integration_owners": {"0": guild.id},
+                }),
+            );
+            let is_command = matches!(
+                interaction.kind,
+                InteractionKind::Command | InteractionKind::Autocomplete
+            );
+            if is_command {
+                data["guild_id"] = json!(guild.id);
             }
-            None => {
-                let user = self
-                    .users
-                    .get(&interaction.user)
-                    .map_or(Value::Null, super::User::json);
-                merge(
-                    &mut json,
-                    json!({"user": user, "context": 1, "authorizing_integration_owners": {"0": "0"}}),
-                );
-            }
+        } else {
+            let user = self
+                .users
+                .get(&interaction.user)
+                .map_or(Value::Null, super::User::json);
+            merge(
+                &mut json,
+                json!({"user": user, "context": 1, "authorizing_integration_owners": {"0": "0"}}),
+            );
         }
         if let Some(message) = interaction.message.and_then(|id| self.messages.get(&id)) {
             json["message"] = self.message_json(message);

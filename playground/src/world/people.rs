@@ -110,7 +110,7 @@ impl Guild {
         self.members.iter().find(|member| member.user == user)
     }
 
-    /// Fields that a REST answer and GUILD_CREATE share.
+    /// Fields that a REST answer and `GUILD_CREATE` share.
     pub(crate) fn json(&self) -> Value {
         json!({
             "id": self.id, "name": self.name, "icon": null, "icon_hash": null, "splash": null,

@@ -268,15 +268,14 @@ impl World {
         }
         let event =
             json!({"type": "message_delete", "channel_id": message.channel, "message_id": id});
-        match message.ephemeral_for {
-            Some(user) => self.effects.push(Effect::Page {
+        if let Some(user) = message.ephemeral_for {
+            self.effects.push(Effect::Page {
                 user: Some(user),
                 event,
-            }),
-            None => {
-                self.tell_channel(message.channel, &event);
-                self.dispatch_deletion(&message);
-            }
+            });
+        } else {
+            self.tell_channel(message.channel, &event);
+            self.dispatch_deletion(&message);
         }
     }
 

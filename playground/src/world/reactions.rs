@@ -33,7 +33,7 @@ impl World {
             READ_MESSAGE_HISTORY
         };
         self.require(&place, rights)?;
-        self.react(id, self.bot.id, emoji)
+        self.react(id, self.bot.id, &emoji)
     }
 
     /// Adds one person's reaction.
@@ -41,7 +41,7 @@ impl World {
         &mut self,
         id: Snowflake,
         user: Snowflake,
-        emoji: Emoji,
+        emoji: &Emoji,
     ) -> Result<(), ApiError> {
         let message = self
             .messages
@@ -51,7 +51,7 @@ impl World {
         match message
             .reactions
             .iter_mut()
-            .find(|reaction| reaction.emoji == emoji)
+            .find(|reaction| reaction.emoji == *emoji)
         {
             Some(reaction) if reaction.users.contains(&user) => return Ok(()),
             Some(reaction) => reaction.users.push(user),
@@ -61,7 +61,7 @@ impl World {
                 users: vec![user],
             }),
         }
-        self.tell_reaction(id, user, &emoji, true);
+        self.tell_reaction(id, user, emoji, true);
         Ok(())
     }
 
@@ -156,7 +156,7 @@ impl World {
         for viewer in self.viewers(message.channel) {
             let event = json!({
                 "type": "reaction", "channel_id": message.channel, "message_id": id, "user_id": user,
-                "emoji": emoji.json(), "added": added, "reactions": self.reactions_json(&message, viewer),
+                "emoji": emoji.json(), "added": added, "reactions": Self::reactions_json(&message, viewer),
             });
             self.effects.push(Effect::Page {
                 user: Some(viewer),
@@ -168,6 +168,6 @@ impl World {
         } else {
             "MESSAGE_REACTION_REMOVE"
         };
-        self.dispatch_reaction(name, &message, user, emoji.json());
+        self.dispatch_reaction(name, &message, user, emoji);
     }
 }

@@ -91,12 +91,13 @@ impl World {
         let identified = entry.session.is_some();
         match frame["op"].as_u64() {
             Some(1) => self.heartbeat(connection),
-            Some(2) if identified => self.gateway_close(connection, 4005, "Already authenticated."),
+            Some(2 | 6) if identified => {
+                self.gateway_close(connection, 4005, "Already authenticated.");
+            }
             Some(2) => self.identify(connection, &frame["d"]),
-            Some(6) if identified => self.gateway_close(connection, 4005, "Already authenticated."),
             Some(6) => self.resume(connection, &frame["d"]),
             Some(3 | 4 | 8 | 31) if !identified => {
-                self.gateway_close(connection, 4003, "Not authenticated.")
+                self.gateway_close(connection, 4003, "Not authenticated.");
             }
             Some(8) => self.request_members(connection, &frame["d"]),
             Some(3 | 4 | 31) => {}
@@ -212,10 +213,11 @@ impl World {
                 connection,
                 &json!({"op": 9, "d": resumable, "s": null, "t": null}),
             );
-            if !resumable && let Some(entry) = self.connections.get_mut(&connection) {
-                if let Some(session) = entry.session.take() {
-                    self.sessions.remove(&session);
-                }
+            if !resumable
+                && let Some(entry) = self.connections.get_mut(&connection)
+                && let Some(session) = entry.session.take()
+            {
+                self.sessions.remove(&session);
             }
         }
         self.tell_bot_status();

@@ -178,7 +178,7 @@ impl World {
         }
         let emoji = Emoji::parse(emoji).ok_or_else(ApiError::unknown_emoji)?;
         if added {
-            self.react(id, user, emoji)
+            self.react(id, user, &emoji)
         } else {
             self.unreact(id, user, &emoji)
         }

@@ -84,10 +84,8 @@ impl EventHandler for Handler {
             CreateCommand::new("sleep").description("answers late"),
             CreateCommand::new("Describe").kind(CommandType::Message),
         ];
-        let put = ctx.http.create_global_commands(&commands).await;
-        put.map(|_: Vec<Command>| ())
-            .or_else(ignore_menu_reply)
-            .expect("register the commands");
+        let put: serenity::Result<Vec<Command>> = ctx.http.create_global_commands(&commands).await;
+        put.expect("register the commands");
     }
 
     async fn interaction_create(&self, ctx: Context, interaction: Interaction) {
@@ -136,11 +134,6 @@ impl EventHandler for Handler {
             .await
             .expect("write a direct message");
     }
-}
-
-/// Serenity cannot read the reply to a context menu command without a description; ours has one.
-fn ignore_menu_reply(error: serenity::Error) -> serenity::Result<()> {
-    Err(error)
 }
 
 fn message(content: &str) -> CreateInteractionResponseMessage {

@@ -1,7 +1,8 @@
 //! The stand-in seen through the client library that the product uses: what serenity accepts, the bot will get.
 
 mod bot;
-mod twilight;
+#[path = "../support/second_reader.rs"]
+mod second_reader;
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ async fn a_command_is_deferred_then_filled_with_pictures_and_buttons_open_a_moda
         "remixing: a blue boat"
     );
 
-    twilight::reads_everything(&world);
+    second_reader::reads(&world.dispatches());
     bot.stop().await;
     world.shutdown().await;
     Ok(())
@@ -167,7 +168,7 @@ async fn autocomplete_reactions_and_context_menus_work() -> anyhow::Result<()> {
         .wait_for_message(|m| m.content() == "thanks for ✉️", PATIENCE)
         .await;
     assert!(dm.is_some(), "the bot writes a direct message");
-    twilight::reads_everything(&world);
+    second_reader::reads(&world.dispatches());
     bot.stop().await;
     Ok(())
 }
