@@ -58,8 +58,8 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, CommandError> {
             "--arch: this is not supported yet; use --model".to_owned(),
         ));
     };
-    let mut pipeline =
-        Pipeline::load(model, args.device.load_options()?).map_err(bad_checkpoint)?;
+    let mut pipeline = Pipeline::load(model, args.device.load_options()?)
+        .map_err(|error| bad_checkpoint(&error))?;
     draw(args, &mut pipeline, 0)?;
     let mut seconds = Vec::new();
     for round in 1..=args.repeat {

@@ -38,7 +38,7 @@ impl DeviceArgs {
 }
 
 /// A checkpoint that cannot be loaded is bad input.
-pub fn bad_checkpoint(error: LoadError) -> CommandError {
+pub fn bad_checkpoint(error: &LoadError) -> CommandError {
     CommandError::Bad(error.to_string())
 }
 

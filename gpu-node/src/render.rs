@@ -114,7 +114,7 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let load = args.device.load_options()?;
     std::fs::create_dir_all(&args.out)
         .map_err(|error| CommandError::Bad(format!("--out {}: {error}", args.out.display())))?;
-    let mut pipeline = Pipeline::load(&args.model, load).map_err(bad_checkpoint)?;
+    let mut pipeline = Pipeline::load(&args.model, load).map_err(|error| bad_checkpoint(&error))?;
     if pipeline.checkpoint().has_safety_checker {
         eprintln!(
             "warning: this checkpoint's safety checker is not run yet: look at its pictures before you show them"
@@ -141,7 +141,7 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
             .iter()
             .zip(draw(&mut pipeline, &task, seeds, &mut spent)?)
         {
-            report.save(&args.out, *seed, picture)?;
+            report.save(&args.out, *seed, &picture)?;
         }
     }
     report.print(args.json, &spent, began.elapsed())

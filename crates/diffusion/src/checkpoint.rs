@@ -175,8 +175,7 @@ impl Inspection {
         opened: Result<Weights, LoadError>,
         build: impl FnOnce(&Weights) -> Result<(), LoadError>,
     ) {
-        let built = opened.and_then(|weights| build(&weights).map(|()| weights));
-        match built {
+        match opened.and_then(|weights| build(&weights).map(|()| weights)) {
             Ok(weights) => {
                 self.problems.extend(weights.problems());
                 self.parts.push(InspectedPart {

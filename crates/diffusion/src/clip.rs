@@ -44,7 +44,7 @@ impl Default for ClipTextConfig {
     }
 }
 
-struct Layer {
+struct EncoderLayer {
     layer_norm1: LayerNorm,
     q_proj: Linear,
     k_proj: Linear,
@@ -57,7 +57,7 @@ struct Layer {
     heads: i64,
 }
 
-impl Layer {
+impl EncoderLayer {
     fn load(weights: &Weights, config: &ClipTextConfig) -> Result<Self, LoadError> {
         let (features, inner) = (config.hidden_size, config.intermediate_size);
         let attention = weights.child("self_attn");
@@ -94,7 +94,7 @@ impl Layer {
 pub struct ClipText {
     token_embedding: Tensor,
     position_embedding: Tensor,
-    layers: Vec<Layer>,
+    layers: Vec<EncoderLayer>,
     final_layer_norm: LayerNorm,
 }
 
@@ -125,7 +125,7 @@ impl ClipText {
                 &[config.max_position_embeddings, features],
             )?,
             layers: (0..config.num_hidden_layers)
-                .map(|index| Layer::load(&layers.child(index), config))
+                .map(|index| EncoderLayer::load(&layers.child(index), config))
                 .collect::<Result<_, _>>()?,
             final_layer_norm: LayerNorm::load(
                 &weights.child("final_layer_norm"),

@@ -166,10 +166,9 @@ impl Pipeline {
                 shapes.sort();
                 shapes.dedup();
                 for shape in shapes {
-                    let same =
-                        |slot: &&mut &mut Slot| !slot.is_finished() && slot.latents.size() == shape;
-                    let group = slots.iter_mut().filter(same);
-                    let mut group: Vec<&mut Slot> = group.map(|slot| &mut **slot).collect();
+                    let running = slots.iter_mut().filter(|slot| !slot.is_finished());
+                    let same = running.filter(|slot| slot.latents.size() == shape);
+                    let mut group: Vec<&mut Slot> = same.map(|slot| &mut **slot).collect();
                     self.step_group(&mut group);
                 }
             });
@@ -201,13 +200,16 @@ impl Pipeline {
 
     /// The pictures of finished slots.
     pub fn decode(&mut self, slots: &[&Slot]) -> Result<Vec<Picture>, TaskError> {
-        let latents = slots.iter().map(|slot| slot.latents.shallow_clone());
-        let latents: Vec<Tensor> = match self.checkpoint.vae.force_upcast {
-            true => latents.collect(),
-            false => latents
-                .map(|x| x.to_kind(self.options.precision.kind()))
-                .collect(),
+        let precise = self.checkpoint.vae.force_upcast;
+        let kind = if precise {
+            Kind::Float
+        } else {
+            self.options.precision.kind()
         };
+        let latents = slots
+            .iter()
+            .map(|slot| slot.latents.to_kind(kind))
+            .collect();
         let decode = |vae: &Vae, latents: Tensor| vae.decode(&latents);
         guarded(|| {
             let decoded = workers::run(&mut self.vaes, latents, decode);

@@ -6,7 +6,7 @@ use crate::noise::NoisePlan;
 use crate::picture::Picture;
 use crate::schedulers::{Sampler, Scheduler};
 
-/// A picture to start from instead of pure noise (SDEdit, Meng et al. 2021, arXiv 2108.01073).
+/// A picture to start from instead of pure noise (Meng et al. 2021, arXiv 2108.01073).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Init {
     /// The picture, of the wanted size.

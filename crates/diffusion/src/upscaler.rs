@@ -90,7 +90,7 @@ impl Upscaler {
             x = layer.forward(&x).relu();
         }
         let detail = self.conv_out.forward(&x).pixel_shuffle(self.scale);
-        picture.upsample_bicubic2d([height * self.scale, width * self.scale], false, None, None)
-            + detail
+        let size = [height * self.scale, width * self.scale];
+        (picture.upsample_nearest2d(size, None, None) + detail).clamp(0.0, 1.0)
     }
 }

@@ -1,5 +1,7 @@
 //! The numbers of diffusers 0.42.1, stage by stage. The fixtures are made by `training/fixtures`.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -142,7 +144,7 @@ fn compare_run(
     golden: &HashMap<String, Tensor>,
     run: &str,
     sampler: Sampler,
-    init: Option<Init>,
+    init: Option<&Init>,
 ) {
     let mut pipeline = Pipeline::load(
         &fixture(name),
@@ -162,7 +164,7 @@ fn compare_run(
         steps: 4,
         guidance: 5.0,
         sampler,
-        init: init.clone(),
+        init: init.cloned(),
     };
     let mut slots: Vec<Slot> = SEEDS
         .iter()
@@ -240,7 +242,7 @@ fn pictures_from_a_picture_equal_those_of_diffusers() {
                 &golden,
                 &format!("img2img.{sampler_name}"),
                 sampler,
-                Some(init.clone()),
+                Some(&init),
             );
         }
     }

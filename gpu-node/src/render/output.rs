@@ -71,7 +71,7 @@ impl Report {
     }
 
     /// Writes the next picture as `<index>.png`.
-    pub fn save(&mut self, directory: &Path, seed: u64, picture: Picture) -> anyhow::Result<()> {
+    pub fn save(&mut self, directory: &Path, seed: u64, picture: &Picture) -> anyhow::Result<()> {
         let file = format!("{}.png", self.images.len());
         let mut encoded = Vec::new();
         PngEncoder::new(&mut encoded)
@@ -85,7 +85,7 @@ impl Report {
         let path = directory.join(&file);
         std::fs::write(&path, &encoded).with_context(|| format!("write {}", path.display()))?;
         let sha256 = hex::encode(Sha256::digest(&encoded));
-        let Picture { width, height, .. } = picture;
+        let &Picture { width, height, .. } = picture;
         self.images.push(Image {
             file,
             seed,

@@ -133,7 +133,7 @@ impl Ticker {
         match outcome {
             Ok(Ok((slots, finish_scale, text))) => {
                 self.active
-                    .push(Job::new(submission, slots, finish_scale, text))
+                    .push(Job::new(submission, slots, finish_scale, text));
             }
             Ok(Err(pictures)) => {
                 let (wait, finish) = (began - submission.at, began.elapsed());
