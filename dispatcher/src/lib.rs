@@ -10,6 +10,7 @@
 //!   sends what others could not.
 
 mod add_node;
+mod bench;
 pub mod config;
 mod coordinator;
 mod lanes;
@@ -47,6 +48,8 @@ enum Command {
     Run,
     /// Make the broker account of a node and print the address it connects to.
     AddNode(add_node::AddNodeArgs),
+    /// Measure jobs through the real path with nodes that finish at once, over a database that can be thrown away.
+    Bench(bench::BenchArgs),
 }
 
 /// The whole process.
@@ -59,5 +62,6 @@ pub fn main() -> ExitCode {
             })
         }
         Some(Command::AddNode(args)) => add_node::run(args, &cli.config),
+        Some(Command::Bench(args)) => bench::run(args, &cli.config),
     }
 }

@@ -201,3 +201,23 @@ impl Store {
         })
     }
 }
+
+impl Store {
+    /// Jobs of a lane that were accepted, those that were completed, and those that were completed more than once.
+    pub async fn count_jobs(&self, region: &str, pool: &str) -> Result<(i64, i64, i64), StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_one(
+                "-- waiting::count_jobs\n\
+                 SELECT count(*), count(*) FILTER (WHERE j.state = 'completed'), count(*) FILTER (WHERE e.ends > 1)
+                 FROM jobs j
+                 LEFT JOIN (SELECT job_id, count(*) AS ends FROM job_events WHERE state = 'completed' GROUP BY job_id) e
+                 ON e.job_id = j.id
+                 WHERE j.region = $1 AND j.pool = $2",
+                &[/* region */ &region, /* pool */ &pool],
+            )
+            .await?;
+        Ok((row.get(0), row.get(1), row.get(2)))
+    }
+}

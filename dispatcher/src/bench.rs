@@ -1,0 +1,290 @@
+//! `bench`: jobs through the real path (Postgres, RabbitMQ, S3) with nodes that finish at once.
+//!
+//! First some jobs one at a time, for the latency of each hop on an idle lane; then the rest at once, for the rate. The
+//! lane is one of its own, so no real node takes its jobs, but its rows stay: use a database that you can throw away.
+
+mod node;
+mod report;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use easel_broker::{Broker, Message, Names, Topology};
+use easel_domain::clock::EntropyExt;
+use easel_domain::ledger::Credits;
+use easel_domain::message::{JobHint, JobHintKind};
+use easel_domain::model::ModelRef;
+use easel_domain::picture::StorageClass;
+use easel_domain::spec::{Action, GenerateSpec, NoisePlan, PromptText, RenderSpec, Sampler};
+use easel_domain::tier::ServiceClass;
+use easel_domain::{DiscordId, InteractionId, JobId, UserId};
+use easel_service::config::{ConfigArgs, Sources};
+use easel_service::{BadInput, Context};
+use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
+use easel_store::{Store, StoreConfig};
+use secrecy::SecretString;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::config::DispatcherConfig;
+use crate::leader;
+use node::{BenchNode, Marks};
+use report::{Hops, Report};
+
+/// Hash of the weights that the bench's nodes pretend to have.
+const MODEL_HASH: &str = "bench";
+/// Submitters at work at once while the rate is measured.
+const SUBMITTERS: usize = 8;
+/// Jobs that are sent one at a time: a fifth, and no more than this.
+const MOST_ALONE: u32 = 200;
+/// Longest wait for the end of one job.
+const JOB_LIMIT: Duration = Duration::from_mins(2);
+
+/// Options of `bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Jobs in all
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(5..=1_000_000))]
+    jobs: u32,
+    /// Nodes that take them
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    nodes: u32,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the bench and prints its report.
+pub(crate) fn run(args: BenchArgs, config: &ConfigArgs) -> ExitCode {
+    let config = Sources::from_args(config)
+        .map_err(anyhow::Error::from)
+        .and_then(|sources| {
+            Ok(easel_service::config::load::<DispatcherConfig>("dispatcher", &sources)?.config)
+        });
+    easel_service::once("dispatcher", move || async move {
+        let report = measure(&args, config?).await?;
+        report.print(args.json)
+    })
+}
+
+async fn measure(args: &BenchArgs, mut config: DispatcherConfig) -> anyhow::Result<Report> {
+    let segment = |text: &str| text.parse().map_err(|error| BadInput(format!("{error}")));
+    config.dispatcher.region = segment("bench")?;
+    config.dispatcher.pool = segment("bench")?;
+    config.http.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let ctx = Context::new("dispatcher-bench");
+    let mut leader = JoinSet::new();
+    leader.spawn({
+        let (ctx, config) = (ctx.clone(), config.clone());
+        async move { leader::run(ctx, config).await }
+    });
+    let mut work = JoinSet::new();
+    work.spawn({
+        let (ctx, jobs, nodes) = (ctx.clone(), args.jobs, args.nodes);
+        async move {
+            let bench = Bench::start(&ctx, &config, nodes).await?;
+            let report = bench.measure(jobs).await;
+            bench.stop().await;
+            report
+        }
+    });
+    let report = tokio::select! {
+        report = work.join_next() => report.context("the bench has a task")??,
+        ended = leader.join_next() => {
+            ended.context("the leader is a task")???;
+            bail!("the dispatcher ended before the bench")
+        }
+    };
+    ctx.shutdown.drain();
+    for ended in leader.join_all().await {
+        ended?;
+    }
+    report
+}
+
+struct Bench {
+    ctx: Context,
+    store: Store,
+    broker: Broker,
+    nodes: Vec<BenchNode>,
+    marks: Marks,
+    queues: [String; 4],
+}
+
+impl Bench {
+    async fn start(ctx: &Context, config: &DispatcherConfig, nodes: u32) -> anyhow::Result<Self> {
+        let mut store = StoreConfig::new(config.database.url.clone());
+        store.pool_size = SUBMITTERS;
+        let store = Store::new(&store)?;
+        store.migrate().await?;
+        let lane = config.dispatcher.lane();
+        let names = Names::new(&config.broker.prefix)?;
+        let topology = Topology::default().lane(&names, &lane);
+        let broker = Broker::connect(
+            &config.broker,
+            "easel-bench",
+            topology,
+            Arc::clone(&ctx.entropy),
+        )
+        .await?;
+        let marks = Marks::default();
+        let mut started = Vec::new();
+        for number in 0..nodes {
+            started.push(BenchNode::start(config, number, ctx, marks.clone()).await?);
+        }
+        let queues = ServiceClass::ALL.map(|class| names.jobs(&lane, class).name().to_owned());
+        Ok(Self {
+            ctx: ctx.clone(),
+            store,
+            broker,
+            nodes: started,
+            marks,
+            queues,
+        })
+    }
+
+    async fn stop(self) {
+        for node in self.nodes {
+            node.stop().await;
+        }
+        self.broker.close().await;
+        self.store.close();
+    }
+
+    async fn measure(&self, jobs: u32) -> anyhow::Result<Report> {
+        let alone = (jobs / 5).clamp(1, MOST_ALONE);
+        let mut hops = Hops::default();
+        // The first jobs find cold caches and nodes that nobody has heard of yet.
+        self.one_job(0).await?;
+        for number in 1..=alone {
+            hops.add(&self.one_job(number).await?);
+        }
+        let began = Instant::now();
+        let together = jobs.saturating_sub(alone).max(1);
+        self.all_at_once(alone + 1, together).await?;
+        let rate = f64::from(together) / began.elapsed().as_secs_f64();
+        let (accepted, completed, duplicated) = self.count().await?;
+        Ok(Report::new(rate, hops, accepted - completed, duplicated))
+    }
+
+    async fn all_at_once(&self, first: u32, jobs: u32) -> anyhow::Result<()> {
+        let mut ended = Vec::new();
+        for chunk in (first..first + jobs).collect::<Vec<_>>().chunks(SUBMITTERS) {
+            let submitted = chunk.iter().map(|number| self.submit(*number));
+            for submitted in futures::future::join_all(submitted).await {
+                ended.push(submitted?.job);
+            }
+        }
+        for job in ended {
+            self.marks.ended(job, JOB_LIMIT).await?;
+        }
+        Ok(())
+    }
+
+    /// Moments of one job, from the submit to the answer on its end.
+    async fn one_job(&self, number: u32) -> anyhow::Result<[Instant; 6]> {
+        let sent = self.submit(number).await?;
+        let ended = self.marks.ended(sent.job, JOB_LIMIT).await?;
+        Ok([
+            sent.began,
+            sent.committed,
+            sent.confirmed,
+            ended.offered,
+            ended.reported,
+            ended.settled,
+        ])
+    }
+
+    async fn submit(&self, number: u32) -> anyhow::Result<Sent> {
+        let submission = self.submission(number);
+        let job = submission.job;
+        self.marks.expect(job);
+        let began = Instant::now();
+        let Submitted::Accepted {
+            class, outbox_id, ..
+        } = self.store.submit(submission).await?
+        else {
+            bail!("the platform refused a job of the bench");
+        };
+        let committed = Instant::now();
+        let hint = JobHint {
+            job_id: job,
+            what: JobHintKind::Submitted,
+        };
+        let target = self.broker.names().stored(&self.queues[class as usize]);
+        self.broker.publish(Message::new(target, &hint)?).await?;
+        let confirmed = Instant::now();
+        self.store.mark_outbox_sent(&[outbox_id]).await?;
+        Ok(Sent {
+            job,
+            began,
+            committed,
+            confirmed,
+        })
+    }
+
+    fn submission(&self, number: u32) -> Submission {
+        let (now, entropy) = (self.ctx.clock.now(), &self.ctx.entropy);
+        Submission {
+            job: JobId(entropy.ordered_uuid(now)),
+            interaction: InteractionId(i64::from(entropy.random_u32()) << 20 | i64::from(number)),
+            member: DiscordId(i64::from(entropy.random_u32())),
+            fresh_user: UserId(entropy.random_uuid()),
+            default_tier: "standard".into(),
+            place: MessagePlace {
+                guild: None,
+                channel: DiscordId(1),
+                message: None,
+            },
+            shard: 0,
+            application: DiscordId(1),
+            token: SecretString::from("none"),
+            token_expires_at: now,
+            ephemeral: false,
+            action: Action::Imagine,
+            parent: None,
+            repetition: Repetition::Allowed,
+            region: "bench".into(),
+            pool: "bench".into(),
+            lane: None,
+            spec: spec(number),
+            text: PromptText::default(),
+            shown: String::new(),
+            digest: String::new(),
+            storage_class: StorageClass::Public,
+            quote: Credits(0),
+            submitted_at: now,
+            moderation: serde_json::json!({}),
+            queues: self.queues.clone(),
+        }
+    }
+
+    async fn count(&self) -> anyhow::Result<(i64, i64, i64)> {
+        Ok(self.store.count_jobs("bench", "bench").await?)
+    }
+}
+
+struct Sent {
+    job: JobId,
+    began: Instant,
+    committed: Instant,
+    confirmed: Instant,
+}
+
+fn spec(number: u32) -> RenderSpec {
+    RenderSpec::Generate(GenerateSpec {
+        model: ModelRef {
+            id: "bench".into(),
+            hash: MODEL_HASH.into(),
+        },
+        width: 64,
+        height: 64,
+        steps: 1,
+        guidance: 1.0,
+        sampler: Sampler::Default,
+        pictures: vec![NoisePlan::from_seed(number)],
+        finish_scale: 1,
+    })
+}
