@@ -76,8 +76,8 @@ process_environment() {
         gpu-node)
             # It sees neither the database nor the storage: what it may read and write is granted picture by picture.
             printf 'EASEL_HTTP__LISTEN=%s\n' "$listen"
-            print_environment | grep '^EASEL_BROKER__URL='
-            printf 'EASEL_NODE__ID=%s\n' "${EASEL_NODE__ID:-local-1}"
+            cat "$(process_dir gpu-node)/account.env"
+            printf 'EASEL_NODE__ID=%s\n' "$(node_id)"
             printf 'EASEL_NODE__MODEL=%s\n' "${EASEL_NODE__MODEL:-$EASEL_REPO/models/easel-tiny}"
             ;;
         bot)
@@ -89,6 +89,23 @@ process_environment() {
             fi
             ;;
     esac
+}
+
+node_id() {
+    printf '%s\n' "${EASEL_NODE__ID:-local-1}"
+}
+
+# make_node_account: the node speaks to the broker with an account of its own, which reaches its inbox and nothing else.
+make_node_account() {
+    local environment dir
+    dir=$(process_dir gpu-node)
+    mkdir -p "$dir"
+    mapfile -t environment < <(print_environment | grep '^EASEL_BROKER__')
+    (
+        export "${environment[@]}"
+        "$(process_binary dispatcher)" add-node "$(node_id)" --out "$dir/account.env"
+    ) >>"$(process_log gpu-node)" 2>&1 ||
+        fail 'gpu-node' 'its broker account could not be made' 'read the log' "$(process_log gpu-node)"
 }
 
 # start_process NAME: in the background; its pid is in PIDS.
@@ -132,6 +149,7 @@ start_platform() {
         [ -x "$(process_binary "$name")" ] || fail "$name" "$(process_binary "$name") is not there" 'run: make setup'
         [ ! -e "$(process_log "$name")" ] || : >"$(process_log "$name")"
     done
+    make_node_account
     for name in $(wanted_processes); do
         start_process "$name"
         # The bot asks the stand-in for its gateway first thing; the others find each other in any order.
