@@ -31,13 +31,13 @@ pub struct RenderArgs {
     #[arg(long, default_value = "")]
     negative: String,
     /// Seed of the first picture; the others count up from it
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Denoising steps
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, allow_negative_numbers = true)]
     steps: u32,
     /// Scale of classifier-free guidance; at most 1 for none
-    #[arg(long, default_value_t = 7.5)]
+    #[arg(long, default_value_t = 7.5, allow_negative_numbers = true)]
     guidance: f64,
     /// default (the checkpoint's own), ddim or euler
     #[arg(long, default_value = "default")]
@@ -54,8 +54,8 @@ pub struct RenderArgs {
     /// A picture to start from
     #[arg(long)]
     init_image: Option<PathBuf>,
-    /// How much of the start picture to replace, above 0 and at most 1
-    #[arg(long, default_value_t = 0.8, requires = "init_image")]
+    /// How much of a start picture to replace, above 0 and at most 1
+    #[arg(long, default_value_t = 0.8, allow_negative_numbers = true)]
     strength: f64,
     /// Not supported yet
     #[arg(long, hide = true)]
