@@ -16,7 +16,7 @@ use url::Url;
 use crate::error::{BlobError, code_of};
 use crate::key::{KeySecret, ObjectKey, Scope};
 use crate::metric;
-use crate::terms::{ObjectInfo, UploadCheck, UploadTerms};
+use crate::terms::{ObjectInfo, UploadCheck, UploadTerms, cache_control};
 
 /// No grant lives longer.
 const LONGEST_GRANT: Duration = Duration::from_mins(1);
@@ -31,6 +31,7 @@ pub struct BlobStore {
     name: String,
     cdn: Url,
     secret: std::sync::Arc<KeySecret>,
+    request_timeout: Duration,
 }
 
 impl std::fmt::Debug for BlobStore {
@@ -85,6 +86,7 @@ impl BlobStore {
             name,
             cdn,
             secret: std::sync::Arc::new(secret),
+            request_timeout: s3.request_timeout,
         })
     }
 
@@ -99,12 +101,34 @@ impl BlobStore {
         if status != 200 && (status != 404 || code == "NoSuchBucket") {
             return Err(self.refusal("probe", PROBE, status, code));
         }
-        // Some servers call the object missing when it is the bucket. An account need not have the right to ask this.
-        let (_, status) = self.measured("probe", self.bucket.location()).await?;
-        match status {
-            404 => Err(self.refusal("probe", "", status, "NoSuchBucket".into())),
+        // Some servers call the object missing when it is the bucket.
+        match self.listing_code().await?.as_str() {
+            "NoSuchBucket" => Err(self.refusal("probe", "", 404, "NoSuchBucket".into())),
             _ => Ok(()),
         }
+    }
+
+    /// The error code of a listing of nothing, empty if it succeeds. The account need not have the right to list.
+    async fn listing_code(&self) -> Result<String, BlobError> {
+        let query = [("list-type", "2"), ("max-keys", "1"), ("prefix", PROBE)];
+        let query = query.map(|(name, value)| (name.to_string(), value.to_string()));
+        let link = self
+            .bucket
+            .presign_get("/", seconds(LONGEST_GRANT), Some(query.into()));
+        let link = link
+            .await
+            .map_err(|error| BlobError::Settings(error.to_string()))?;
+        let request = self
+            .bucket
+            .http_client()
+            .get(link)
+            .timeout(self.request_timeout);
+        // The link is a credential and stays out of errors.
+        let listing = async {
+            let answer = request.send().await.map_err(|error| error.without_url())?;
+            Ok(answer.text().await.map_err(|error| error.without_url())?)
+        };
+        Ok(code_of(&self.measured("probe", listing).await?))
     }
 
     /// The key that a body of this digest has.
@@ -365,17 +389,6 @@ fn status_and_code(answer: &ResponseData) -> (u16, String) {
         code_of(&String::from_utf8_lossy(answer.as_slice()))
     };
     (status, code)
-}
-
-/// How long others may keep a copy. Public objects never change, because their key follows from their content.
-fn cache_control(class: StorageClass) -> &'static str {
-    match class {
-        StorageClass::Public => "public, max-age=31536000, immutable",
-        StorageClass::Private
-        | StorageClass::Quarantine
-        | StorageClass::Input
-        | StorageClass::Scratch => "private, no-store",
-    }
 }
 
 fn seconds(lifetime: Duration) -> u32 {

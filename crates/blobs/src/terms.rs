@@ -1,6 +1,7 @@
 //! What is promised about an upload, and what became of it.
 
 use easel_domain::message::FileClaim;
+use easel_domain::picture::StorageClass;
 
 /// What an upload must look like. Every field is signed.
 #[derive(Debug, Clone)]
@@ -46,4 +47,15 @@ pub enum UploadCheck {
     Missing,
     /// The object was another one; it has been deleted, so a new grant can be redeemed.
     Mismatch,
+}
+
+/// How long others may keep a copy. Public objects never change, because their key follows from their content.
+pub(crate) fn cache_control(class: StorageClass) -> &'static str {
+    match class {
+        StorageClass::Public => "public, max-age=31536000, immutable",
+        StorageClass::Private
+        | StorageClass::Quarantine
+        | StorageClass::Input
+        | StorageClass::Scratch => "private, no-store",
+    }
 }
