@@ -156,6 +156,9 @@ pub struct DeliveryConfig {
     /// How long this process owns its shards without a sign of life.
     #[serde(with = "duration")]
     pub owner_term: Duration,
+    /// An interaction that is open for longer was left "thinking" by a process that died.
+    #[serde(with = "duration")]
+    pub abandoned_after: Duration,
     /// How finished pictures reach the message.
     pub pictures: Pictures,
 }
@@ -168,6 +171,7 @@ impl Default for DeliveryConfig {
             sweep_every: Duration::from_secs(2),
             token_life: Duration::from_secs(14 * 60 + 30),
             owner_term: Duration::from_secs(6),
+            abandoned_after: Duration::from_secs(12),
             pictures: Pictures::Auto,
         }
     }

@@ -202,6 +202,7 @@ fn messages(
         ownership,
         live: handle.clone(),
         every: config.delivery.sweep_every,
+        abandoned_after: config.delivery.abandoned_after,
     };
     let all_sent = CancellationToken::new();
     let released = all_sent.clone().cancelled_owned();

@@ -169,9 +169,23 @@ impl Editor {
         } else {
             Picture::None
         };
-        let mut payload = view(job, live, &picture);
+        let mut payload = view(job, &self.position(job, live).await, &picture);
         payload.mentions = job.owner.into_iter().collect();
         Ok(payload)
+    }
+
+    /// Until the dispatcher has said where a job stands in its queue, the rows tell.
+    async fn position(&self, job: &JobSnapshot, live: &Live) -> Live {
+        if job.state != JobState::Queued || *live != Live::Unknown {
+            return live.clone();
+        }
+        match self.store.queue_position(job.job).await {
+            Ok(Some(position)) => Live::Queued {
+                position,
+                eta: None,
+            },
+            Ok(None) | Err(_) => Live::Unknown,
+        }
     }
 
     pub(super) async fn send(

@@ -15,8 +15,6 @@ use crate::rest::{MessagePayload, Rest};
 use crate::text;
 
 const BATCH: u32 = 200;
-/// An interaction that is open for longer was left by a process that died.
-const ABANDONED_AFTER: Duration = Duration::from_secs(12);
 /// Settled interactions are kept for this long, for repeated dispatches.
 const KEEP_INTAKES: Duration = Duration::from_hours(1);
 
@@ -35,6 +33,8 @@ pub struct Sweeper {
     pub live: LiveHandle,
     /// How often to look.
     pub every: Duration,
+    /// An interaction that is open for longer was left by a process that died.
+    pub abandoned_after: Duration,
 }
 
 impl std::fmt::Debug for Sweeper {
@@ -76,7 +76,7 @@ impl Sweeper {
             }
             for open in self
                 .store
-                .open_intakes(lease.shard(), now, ABANDONED_AFTER, BATCH)
+                .open_intakes(lease.shard(), now, self.abandoned_after, BATCH)
                 .await?
             {
                 self.settle(&open, now).await?;

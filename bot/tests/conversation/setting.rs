@@ -1,0 +1,235 @@
+//! One playground, one database, one set of queues, and a bot that can be killed.
+
+use std::time::Duration;
+
+use easel_bot::config::BotConfig;
+use easel_bot::process;
+use easel_broker::management::{Management, Permissions};
+use easel_domain::clock::EntropyExt;
+use easel_playground::{Playground, PlaygroundConfig, PlaygroundHandle, SeenMessage};
+use easel_service::config::{Sources, load};
+use easel_service::{Context, SystemEntropy};
+use easel_store::testing::TestDatabase;
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::conformance;
+use crate::platform::Platform;
+
+/// Longest wait for anything.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+const VHOST: &str = "easel-test-bot";
+pub const CDN: &str = "http://cdn.test/pictures";
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run `make test`, or run this under `compose/local/stack run`")
+    })
+}
+
+/// The address of this binary's vhost, made anew once per run.
+async fn vhost_url() -> Url {
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    let mut url = Url::parse(&variable("EASEL_TEST_BROKER_URL")).expect("an AMQP address");
+    let user = url.username().to_string();
+    MADE.get_or_init(|| async {
+        let address = SecretString::from(variable("EASEL_TEST_BROKER_MANAGEMENT_URL"));
+        let management = Management::new(&address).expect("a management address");
+        // Absent at the first run.
+        let _ = management.delete_vhost(VHOST).await;
+        management
+            .create_vhost(VHOST)
+            .await
+            .expect("the vhost can be made");
+        management
+            .set_permissions(VHOST, &user, &Permissions::all())
+            .await
+            .expect("rights can be given");
+    })
+    .await;
+    url.set_path(VHOST);
+    url
+}
+
+/// Everything around one test.
+pub struct World {
+    pub discord: PlaygroundHandle,
+    pub platform: Platform,
+    database: TestDatabase,
+    settings: Vec<(String, String)>,
+    bot: Option<Bot>,
+}
+
+/// A bot on a runtime of its own, so that killing it leaves nothing running and nothing cleaned up.
+struct Bot {
+    runtime: Runtime,
+    ctx: Context,
+}
+
+impl World {
+    /// A world with a model, and a bot that is connected and has its commands registered.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with settings of the bot.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut world = Self::without_bot(settings).await;
+        world.platform.announce_model().await;
+        world.start_bot().await;
+        world
+    }
+
+    /// A world whose bot has not started.
+    pub async fn without_bot(settings: &[(&str, &str)]) -> Self {
+        let discord = Playground::start(PlaygroundConfig::default())
+            .await
+            .expect("a playground");
+        let database = TestDatabase::create().await;
+        let broker = vhost_url().await;
+        let prefix = format!(
+            "t{}.",
+            &SystemEntropy.random_uuid().simple().to_string()[..12]
+        );
+        let platform = Platform::connect(database.store.clone(), broker.as_str(), &prefix).await;
+        let own = [
+            ("discord_token", discord.token()),
+            ("discord_api", discord.origin()),
+            ("database.url", database.url.clone()),
+            ("database.pool_size", "4".to_owned()),
+            ("broker.url", broker.to_string()),
+            ("broker.prefix", prefix),
+            ("cdn.base_url", CDN.to_owned()),
+            ("delivery.pictures", "link".to_owned()),
+            ("delivery.edit_interval", "100ms".to_owned()),
+            ("delivery.sweep_every", "300ms".to_owned()),
+            ("delivery.owner_term", "1500ms".to_owned()),
+            ("delivery.abandoned_after", "1s".to_owned()),
+        ];
+        let given = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let settings = own
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .chain(given)
+            .collect();
+        Self {
+            discord,
+            platform,
+            database,
+            settings,
+            bot: None,
+        }
+    }
+
+    pub fn config(&self) -> BotConfig {
+        let sources = self
+            .settings
+            .iter()
+            .fold(Sources::default(), |sources, (key, value)| {
+                sources.flag(key, value)
+            });
+        load("bot", &sources)
+            .expect("the settings of the test are valid")
+            .config
+    }
+
+    /// Starts the bot and waits until it can be used.
+    pub async fn start_bot(&mut self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let ctx = Context::new("bot");
+        let (body, config) = (ctx.clone(), self.config());
+        let tasks = ctx.tasks.clone();
+        runtime.spawn(async move { tasks.spawn_finite("bot", process::run(body, config)) });
+        self.bot = Some(Bot { runtime, ctx });
+        assert!(
+            self.discord.wait_for_bot(PATIENCE).await,
+            "the bot does not connect"
+        );
+        assert!(
+            self.discord
+                .wait_for_command("imagine", PATIENCE)
+                .await
+                .is_some(),
+            "no command is registered"
+        );
+    }
+
+    /// Ends the bot as SIGKILL would: nothing is finished, nothing is given back.
+    pub async fn kill_bot(&mut self) {
+        let bot = self.bot.take().expect("a bot is running");
+        bot.runtime.shutdown_background();
+        assert!(
+            self.discord.wait_for_silence(PATIENCE).await,
+            "the killed bot is still connected"
+        );
+    }
+
+    /// Ends the bot as SIGTERM does.
+    pub async fn stop_bot(&mut self) {
+        let bot = self.bot.take().expect("a bot is running");
+        bot.ctx.shutdown.drain();
+        let tasks = bot.ctx.tasks.clone();
+        let left = bot
+            .runtime
+            .spawn(async move { tasks.join(Duration::from_secs(10)).await })
+            .await;
+        let left = left.expect("joining does not panic");
+        bot.ctx.shutdown.stop();
+        assert!(
+            left.iter().all(|task| *task == "health"),
+            "still running after the drain: {left:?}"
+        );
+        assert!(
+            bot.ctx.tasks.failure().is_none(),
+            "{:?}",
+            bot.ctx.tasks.failure()
+        );
+        bot.runtime.shutdown_background();
+    }
+
+    /// All messages of the bot in a channel that everybody sees, oldest first.
+    pub fn public_messages(&self) -> Vec<SeenMessage> {
+        let messages = self.discord.user("ada").messages();
+        messages
+            .into_iter()
+            .filter(|message| message.is_by_bot() && !message.is_ephemeral())
+            .collect()
+    }
+
+    /// Checks what must hold after every conversation.
+    pub async fn close(mut self) {
+        if self.bot.is_some() {
+            self.stop_bot().await;
+        }
+        conformance::check(&self.discord.requests());
+        self.platform.close().await;
+        self.discord.shutdown().await;
+        drop(self.database);
+    }
+}
+
+/// Waits until `ready` gives something.
+pub async fn eventually<T, F>(what: &str, mut ready: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ready().await {
+            return found;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain for {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
