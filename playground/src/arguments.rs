@@ -18,6 +18,9 @@ pub struct Arguments {
         default_value = "127.0.0.1:8088"
     )]
     listen: SocketAddr,
+    /// Origin under which the bot reaches it (`http://host:port`), where that is not the address listened on.
+    #[arg(long, env = "EASEL_PLAYGROUND__ORIGIN")]
+    origin: Option<String>,
     /// Token that the bot must present.
     #[arg(long, env = "EASEL_PLAYGROUND__TOKEN", default_value = DEFAULT_TOKEN, hide_env_values = true)]
     token: String,
@@ -34,6 +37,9 @@ impl Arguments {
     pub fn into_config(self) -> PlaygroundConfig {
         PlaygroundConfig {
             listen: self.listen,
+            origin: self
+                .origin
+                .map(|origin| origin.trim_end_matches('/').to_owned()),
             token: self.token,
             web_dir: self.web,
             state_dir: self.state,

@@ -16,6 +16,9 @@ pub const DEFAULT_TOKEN: &str = "playground.token.not-a-secret";
 pub struct PlaygroundConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The origin under which the bot reaches it, for links and the gateway's address: `http://host:port`.
+    /// Without one it is the address listened on.
+    pub origin: Option<String>,
     /// The token that the bot must present.
     pub token: String,
     /// Who and what is there at the start.
@@ -36,6 +39,7 @@ impl Default for PlaygroundConfig {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            origin: None,
             token: DEFAULT_TOKEN.to_owned(),
             seed: Seed::default(),
             rules: Rules::default(),

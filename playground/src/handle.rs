@@ -4,7 +4,7 @@ mod interaction;
 mod message;
 mod person;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Playground {
     pub async fn start(config: PlaygroundConfig) -> std::io::Result<PlaygroundHandle> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
-        let origin = format!("http://{address}");
+        let origin = config.origin.unwrap_or_else(|| origin_of(address));
         let mut world = World::new(
             &config.seed,
             config.token,
@@ -67,6 +67,14 @@ impl Playground {
     }
 }
 
+/// Where this machine reaches a listener; one that listens everywhere is reached at home.
+fn origin_of(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
+}
+
 /// A running playground. Dropping it stops it.
 pub struct PlaygroundHandle {
     shared: Arc<Shared>,
@@ -82,7 +90,7 @@ impl PlaygroundHandle {
 
     /// `http://host:port`: the origin to give to a bot in place of Discord's.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        self.shared.read(|world| world.origin.clone())
     }
 
     /// The bot's token.

@@ -91,9 +91,7 @@ impl Shared {
 
     /// The lasting part of the world. Taking it is no change.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let mut world = lock(&self.world);
-        world.now = self.clock.now();
-        world.snapshot()
+        lock(&self.world).snapshot()
     }
 
     /// A new gateway connection and what it is told.

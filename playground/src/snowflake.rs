@@ -79,6 +79,11 @@ impl SnowflakeSource {
         Snowflake(self.last)
     }
 
+    /// The youngest id so far.
+    pub(crate) fn last_drawn(&self) -> Snowflake {
+        Snowflake(self.last)
+    }
+
     /// Never draw `id` or an earlier one again.
     pub(crate) fn skip_past(&mut self, id: Snowflake) {
         self.last = self.last.max(id.0);

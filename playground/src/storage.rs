@@ -18,6 +18,8 @@ pub(crate) struct Storage {
     root: PathBuf,
     /// Files known to be on disk.
     written: BTreeSet<Snowflake>,
+    /// `world.json` as last written, so that what is no change to it is not written again.
+    last: Vec<u8>,
 }
 
 impl Storage {
@@ -27,6 +29,7 @@ impl Storage {
         let mut storage = Self {
             root: root.to_owned(),
             written: BTreeSet::new(),
+            last: Vec::new(),
         };
         let snapshot = match tokio::fs::read(storage.world_file()).await {
             Ok(bytes) => Some(storage.parse(&bytes).await?),
@@ -88,9 +91,14 @@ impl Storage {
                 self.written.insert(*id);
             }
         }
+        let world = serde_json::to_vec(snapshot)?;
+        if world == self.last {
+            return Ok(());
+        }
         let half = self.root.join("world.json.new");
-        tokio::fs::write(&half, serde_json::to_vec(snapshot)?).await?;
+        tokio::fs::write(&half, &world).await?;
         tokio::fs::rename(&half, self.world_file()).await?;
+        self.last = world;
         // Only when nothing refers to a file any more may it go.
         let gone: Vec<Snowflake> = self
             .written

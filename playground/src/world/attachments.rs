@@ -146,9 +146,8 @@ impl World {
                 .filter_map(|id| self.attachments.get(id));
             return own.find(|attachment| attachment.filename == name);
         }
-        let path = text
-            .strip_prefix(&self.origin)?
-            .strip_prefix("/attachments/")?;
+        // Whatever origin it was made under: that may have changed with a restart, the id has not.
+        let (_, path) = text.split_once("/attachments/")?;
         let id = path.split('/').nth(1)?.parse().ok()?;
         self.attachments.get(&id)
     }

@@ -25,10 +25,10 @@ pub(crate) struct Snapshot {
 const VERSION: u32 = 1;
 
 impl World {
-    pub(crate) fn snapshot(&mut self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             version: VERSION,
-            last_id: self.draw_id(),
+            last_id: self.ids.last_drawn(),
             link_secret: hex::encode(&self.link_secret),
             commands: self.commands.clone(),
             channels: self.channels.clone(),
