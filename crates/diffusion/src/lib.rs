@@ -1,8 +1,4 @@
-//! Latent diffusion pipelines on libtorch.
-//!
-//! Loads a checkpoint in diffusers' layout and computes the numbers that diffusers computes, one denoising step at a
-//! time. [`Pipeline`] keeps tensors to itself: pictures go in and out as bytes. The networks and schedulers that it is made
-//! of are public too, for use one by one.
+#![doc = include_str!("../README.md")]
 
 mod checkpoint;
 pub mod clip;
