@@ -21,7 +21,9 @@ fail() {
 }
 
 # The libraries the engine needs at run time; libcupti and libcudart are named by libtorch_cpu and never called on a CPU.
-readonly libraries="libtorch_cpu.so libc10.so libgomp.so.1 libshm.so libtorch_global_deps.so libcupti.so.13 libcudart.so.13"
+readonly libraries=(
+    libtorch_cpu.so libc10.so libgomp.so.1 libshm.so libtorch_global_deps.so libcupti.so.13 libcudart.so.13
+)
 
 complete() {
     local directory=$1
@@ -59,7 +61,7 @@ WHEELS
 # Takes the headers and the few libraries out of the wheels; the other 90 percent are CUDA and Python.
 unpack() {
     step "unpacking headers and libraries"
-    python3 - "$scratch/wheels" "$scratch/tree" $libraries <<'PYTHON'
+    python3 - "$scratch/wheels" "$scratch/tree" "${libraries[@]}" <<'PYTHON'
 import os, shutil, sys, zipfile
 
 wheels, tree, wanted = sys.argv[1], sys.argv[2], set(sys.argv[3:])
