@@ -125,6 +125,8 @@ impl Engine for FakeEngine {
 
     fn cancel(&self, key: u64) {
         lock(&self.shared.0).cancelled.push(key);
+        // Under the gate's lock, or a step that has just looked for cancels and not begun to wait would never wake.
+        let _gate = lock(&self.gate.0.0);
         self.gate.0.1.notify_all();
     }
 
