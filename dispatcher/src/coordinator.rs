@@ -38,7 +38,7 @@ pub(crate) enum Input {
         preview: Option<String>,
     },
     /// A lease was ended by its node's report.
-    LeaseEnded { job_id: JobId, waits_again: bool },
+    LeaseEnded { lease: LeaseRef, waits_again: bool },
     /// The leader heard itself.
     Echo,
 }
@@ -121,10 +121,9 @@ impl Coordinator {
                 percent,
                 preview,
             } => self.pass_on(lease, percent, preview).await,
-            Input::LeaseEnded {
-                job_id,
-                waits_again,
-            } => self.lease_ended(job_id, waits_again).await?,
+            Input::LeaseEnded { lease, waits_again } => {
+                self.lease_ended(lease, waits_again).await?;
+            }
             Input::Echo => self.heard_itself().await?,
         }
         Ok(())
@@ -180,11 +179,18 @@ impl Coordinator {
         self.office.mention(target, &note).await;
     }
 
-    async fn lease_ended(&mut self, job_id: JobId, waits_again: bool) -> Result<(), StoreError> {
-        self.scheduler.lease_ended(job_id);
-        if let Some(leased) = self.leased.remove(&job_id) {
-            self.queue_view.job_took(leased.since.elapsed());
+    async fn lease_ended(&mut self, lease: LeaseRef, waits_again: bool) -> Result<(), StoreError> {
+        let job_id = lease.job_id;
+        match self.leased.get(&job_id) {
+            // The sweep was faster, and the job has been leased again since.
+            Some(newer) if newer.lease != lease => return Ok(()),
+            Some(ended) => {
+                self.queue_view.job_took(ended.since.elapsed());
+                self.leased.remove(&job_id);
+            }
+            None => {}
         }
+        self.scheduler.lease_ended(job_id);
         if waits_again {
             self.reload(job_id).await
         } else {

@@ -238,7 +238,7 @@ async fn done(
     settle(office, from, lease, true).await;
     let _ = inputs
         .send(Input::LeaseEnded {
-            job_id: lease.job_id,
+            lease,
             waits_again: false,
         })
         .await;
@@ -276,12 +276,7 @@ async fn failed(
     metrics::counter!(metric::REQUEUES, "kind" => kind_name(kind))
         .increment(u64::from(waits_again));
     settle(office, from, lease, true).await;
-    let _ = inputs
-        .send(Input::LeaseEnded {
-            job_id: lease.job_id,
-            waits_again,
-        })
-        .await;
+    let _ = inputs.send(Input::LeaseEnded { lease, waits_again }).await;
     Ok(())
 }
 

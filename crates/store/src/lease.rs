@@ -1,5 +1,6 @@
 //! Leases: one node may work on one job, and proves it with a token at each write.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
@@ -125,6 +126,27 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// The tokens of all leases of the lane.
+    pub async fn lease_tokens(
+        &self,
+        leadership: &Leadership,
+    ) -> Result<HashSet<LeaseToken>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- lease::lease_tokens\n\
+                 SELECT l.token FROM leases l JOIN jobs j ON j.id = l.job_id
+                 WHERE j.region = $1 AND j.pool = $2",
+                &[
+                    /* region */ &leadership.region,
+                    /* pool */ &leadership.pool,
+                ],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Leases of the lane that ran out.

@@ -204,7 +204,11 @@ impl Store {
 
 impl Store {
     /// Jobs of a lane that were accepted, those that were completed, and those that were completed more than once.
-    pub async fn count_jobs(&self, region: &str, pool: &str) -> Result<(i64, i64, i64), StoreError> {
+    pub async fn count_jobs(
+        &self,
+        region: &str,
+        pool: &str,
+    ) -> Result<(i64, i64, i64), StoreError> {
         let row = self
             .connection()
             .await?

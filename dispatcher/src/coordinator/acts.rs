@@ -27,8 +27,31 @@ const CANCEL_BATCH: u32 = 200;
 const GRANT_LIFETIME: Duration = Duration::from_mins(1);
 
 impl Coordinator {
-    /// Reads every waiting job that is not known. Losing every hint costs one interval.
+    /// Makes memory agree with the rows: losing every hint, or the answer to a commit, costs one interval.
     pub(super) async fn sweep(&mut self) -> Result<(), StoreError> {
+        self.forget_ended_leases().await?;
+        self.read_waiting_jobs().await?;
+        self.swept_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Forgets leases that the table does not know: they ended in a commit whose answer was lost.
+    async fn forget_ended_leases(&mut self) -> Result<(), StoreError> {
+        let held = self
+            .office
+            .store
+            .lease_tokens(&self.office.leadership)
+            .await?;
+        let ended = self
+            .leased
+            .extract_if(|_, leased| !held.contains(&leased.lease.token));
+        for (job_id, _) in ended {
+            self.scheduler.lease_ended(job_id);
+        }
+        Ok(())
+    }
+
+    async fn read_waiting_jobs(&mut self) -> Result<(), StoreError> {
         let (region, pool) = (
             self.office.leadership.region.clone(),
             self.office.leadership.pool.clone(),
@@ -48,11 +71,9 @@ impl Coordinator {
                 }
             }
             if last {
-                break;
+                return Ok(());
             }
         }
-        self.swept_at = Some(Instant::now());
-        Ok(())
     }
 
     pub(super) async fn open_cancel_requests(&self) -> Result<Vec<JobId>, StoreError> {
@@ -152,7 +173,7 @@ impl Coordinator {
             }
             Ok(AfterTry::Ended(ended)) => {
                 self.office.announce_end(&ended).await;
-                self.lease_ended(job_id, false).await
+                self.lease_ended(held.lease, false).await
             }
             // Its node was faster.
             Err(error) if error.is_lost_race() => Ok(()),
