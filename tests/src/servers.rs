@@ -1,0 +1,89 @@
+//! Where the servers of the local stack are, as its environment tells.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use easel_broker::management::{Management, Permissions};
+use easel_service::config::{CdnConfig, S3Config};
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+use url::Url;
+
+/// A value of the stack's environment.
+pub fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| {
+        format!("{name} is not set: run `make test`, or run this under `compose/local/stack run`")
+    })
+}
+
+fn address(name: &str) -> Result<Url> {
+    variable(name)?
+        .parse()
+        .with_context(|| format!("read the address in {name}"))
+}
+
+/// The object store under its own account.
+pub fn s3() -> Result<S3Config> {
+    Ok(S3Config {
+        endpoint: address("EASEL_TEST_S3_ENDPOINT")?,
+        bucket: variable("EASEL_TEST_S3_BUCKET")?,
+        region: variable("EASEL_TEST_S3_REGION")?,
+        access_key: SecretString::from(variable("EASEL_TEST_S3_ACCESS_KEY")?),
+        secret_key: SecretString::from(variable("EASEL_TEST_S3_SECRET_KEY")?),
+        key_secret: None,
+        request_timeout: Duration::from_secs(10),
+    })
+}
+
+/// The CDN in front of it.
+pub fn cdn() -> Result<CdnConfig> {
+    Ok(CdnConfig {
+        base_url: address("EASEL_TEST_CDN_BASE_URL")?,
+    })
+}
+
+/// The broker's management interface.
+pub fn management() -> Result<Management> {
+    let url = SecretString::from(variable("EASEL_TEST_BROKER_MANAGEMENT_URL")?);
+    Management::new(&url).context("read EASEL_TEST_BROKER_MANAGEMENT_URL")
+}
+
+/// A virtual host that belongs to one test binary.
+#[derive(Debug, Clone)]
+pub struct Vhost {
+    /// Its name.
+    pub name: String,
+    /// Its address under the administrator's account.
+    pub url: Url,
+}
+
+/// The virtual host of this test binary, empty at the beginning of each run.
+pub async fn vhost() -> Result<Vhost> {
+    static MADE: OnceCell<Vhost> = OnceCell::const_new();
+    MADE.get_or_try_init(make_vhost).await.cloned()
+}
+
+async fn make_vhost() -> Result<Vhost> {
+    let program = std::env::current_exe().context("find the test's own name")?;
+    let program = program.file_stem().unwrap_or_default().to_string_lossy();
+    // Cargo appends a hash to the name.
+    let name = format!(
+        "easel-test-{}",
+        program.rsplit_once('-').map_or(&*program, |(name, _)| name)
+    );
+    let mut url = address("EASEL_TEST_BROKER_URL")?;
+    let management = management()?;
+    // Absent at the first run.
+    let _ = management.delete_vhost(&name).await;
+    management
+        .create_vhost(&name)
+        .await
+        .context("make a virtual host")?;
+    let user = url.username().to_owned();
+    management
+        .set_permissions(&name, &user, &Permissions::all())
+        .await
+        .context("give rights in the virtual host")?;
+    url.set_path(&name);
+    Ok(Vhost { name, url })
+}

@@ -1,0 +1,111 @@
+//! Tries that fail.
+
+use anyhow::{Result, ensure};
+use easel_domain::failure::FailureKind;
+use easel_gpu_node::engine::fake::{Fault, Gate};
+use easel_tests::world::{PURSE, World};
+
+#[tokio::test]
+async fn a_failed_try_is_repeated_after_a_pause_and_on_the_other_node() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let (a, b) = (
+        world.node("a", Gate::closed()).await?,
+        world.node("b", Gate::closed()).await?,
+    );
+    // One job each, so that the leader is known to know both.
+    let (one, other) = (
+        world.submit(world.grid()).await?,
+        world.submit(world.grid()).await?,
+    );
+    world.until(one, "leased").await?;
+    world.until(other, "leased").await?;
+    for node in [&a, &b] {
+        node.engine.gate().allow(u64::MAX);
+    }
+    world.until(one, "completed").await?;
+    world.until(other, "completed").await?;
+    for node in [&a, &b] {
+        node.engine.arm(Fault::FailNext(FailureKind::Retryable));
+    }
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "completed").await?;
+    let path = [
+        "queued 1",
+        "leased 1",
+        "queued 2",
+        "leased 2",
+        "queued 3",
+        "leased 3",
+        "finishing 3",
+        "completed 3",
+    ];
+    world.expect_path(job, &path).await?;
+    let nodes = world.nodes_of(job).await?;
+    ensure!(nodes[0] != nodes[1] && nodes[1] != nodes[2], "{nodes:?}");
+    let pause = "SELECT extract(epoch FROM min(at) FILTER (WHERE state = 'leased' AND attempt = 2)
+                                           - min(at) FILTER (WHERE state = 'queued' AND attempt = 2))::bigint FROM job_events";
+    ensure!(
+        world.number(pause).await? >= 1,
+        "the second try came too soon"
+    );
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_node_that_failed_a_job_gets_it_again_where_there_is_no_other() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::open()).await?;
+    node.engine.arm(Fault::FailNext(FailureKind::Retryable));
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "completed").await?;
+    ensure!(world.nodes_of(job).await? == ["a", "a"]);
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_rendered_fails_at_once_and_costs_nothing() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::open()).await?;
+    node.engine.arm(Fault::FailNext(FailureKind::Fatal));
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "failed").await?;
+    world
+        .expect_path(job, &["queued 1", "leased 1", "failed 1"])
+        .await?;
+    ensure!(
+        world
+            .number("SELECT count(*) FROM jobs WHERE end_reason = 'unrenderable'")
+            .await?
+            == 1
+    );
+    ensure!(world.number("SELECT balance FROM accounts").await? == PURSE);
+    ensure!(world.next_delivery().await?.job_id == job);
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_result_whose_files_never_arrived_is_no_result() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "leased").await?;
+    let node_voice = world.voice_of_holder(job).await?;
+    let claims = world.claims(4);
+    world.say(&node_voice, world.grant_request(&claims)).await?;
+    world.until(job, "finishing").await?;
+    world
+        .say(&node_voice, world.done_unstored(job, &claims).await?)
+        .await?;
+    node.engine.gate().allow(u64::MAX);
+    world.until(job, "completed").await?;
+    let path = world.path(job).await?;
+    ensure!(
+        path.contains(&"queued 2".to_owned()) && path.ends_with(&["completed 2".to_owned()]),
+        "{path:?}"
+    );
+    world.close().await
+}
