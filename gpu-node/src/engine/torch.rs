@@ -3,6 +3,7 @@
 mod job;
 mod tick;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -52,6 +53,15 @@ enum Command {
     Submit(Box<Submission>),
     Cancel(u64),
     Shutdown,
+}
+
+impl Command {
+    fn submission(self) -> Option<Submission> {
+        match self {
+            Self::Submit(submission) => Some(*submission),
+            Self::Cancel(_) | Self::Shutdown => None,
+        }
+    }
 }
 
 struct Submission {
@@ -135,11 +145,19 @@ fn serve(commands: &Receiver<Command>, mut ticker: Ticker) {
             match next {
                 Command::Submit(submission) => ticker.submit(*submission),
                 Command::Cancel(key) => ticker.cancel(key),
-                Command::Shutdown => return ticker.cancel_all(),
+                Command::Shutdown => {
+                    let rest = commands.try_iter();
+                    rest.filter_map(Command::submission)
+                        .for_each(|last| ticker.submit(last));
+                    return ticker.cancel_all();
+                }
             }
             command = commands.try_recv().ok();
         }
-        ticker.tick();
+        // A panic is a bug of ours; whoever shares the tick with it may be luckier at the next try.
+        if catch_unwind(AssertUnwindSafe(|| ticker.tick())).is_err() {
+            ticker.fail_all("the engine's tick panicked");
+        }
     }
 }
 

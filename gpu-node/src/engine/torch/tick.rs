@@ -166,10 +166,16 @@ impl Ticker {
         }
         // Whose fault it was cannot be told; each of them may have better luck elsewhere.
         if let Err(error) = self.pipeline.step(&mut slots) {
-            for job in self.active.drain(..) {
-                let event = failed(job.key, &error);
-                job.end(event);
-            }
+            let (TaskError::Torch(message) | TaskError::Bad { message, .. }) = error;
+            self.fail_all(&message);
+        }
+    }
+
+    /// Ends everything that runs; another try may succeed.
+    pub fn fail_all(&mut self, message: &str) {
+        for job in self.active.drain(..) {
+            let event = failed(job.key, &TaskError::Torch(message.to_owned()));
+            job.end(event);
         }
     }
 
