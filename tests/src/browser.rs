@@ -24,7 +24,7 @@ use tokio::time::timeout;
 /// How long anything on the page may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the programs may take to start on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How often a condition on the page is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
@@ -87,11 +87,13 @@ where
     visits.spawn(async move {
         browser.client.goto(&url).await.context("open the page")?;
         let seen = browser.clone();
-        let outcome = visit(browser).await;
-        if outcome.is_err() {
-            seen.keep_screenshot().await?;
+        match visit(browser).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let picture = seen.keep_screenshot().await?;
+                Err(error.context(format!("the page as it was: {}", picture.display())))
+            }
         }
-        outcome
     });
     let outcome = visits.join_next().await;
     client.close().await.context("close the browser")?;
@@ -307,8 +309,8 @@ impl Browser {
             .await
     }
 
-    /// Leaves a picture of the page, for whoever looks into a failure, and says where.
-    async fn keep_screenshot(&self) -> Result<()> {
+    /// Leaves a picture of the page, for whoever looks into a failure, and returns its path.
+    async fn keep_screenshot(&self) -> Result<PathBuf> {
         let file = std::env::temp_dir().join(format!("browser-test-{}.png", std::process::id()));
         let picture = self
             .client
@@ -318,20 +320,7 @@ impl Browser {
         tokio::fs::write(&file, picture)
             .await
             .context("keep the picture of the page")?;
-        println!("the page at the time of the failure: {}", file.display());
-        Ok(())
-    }
-
-    /// Writes a picture of the page to `file`.
-    pub async fn screenshot(&self, file: &Path) -> Result<()> {
-        let picture = self
-            .client
-            .screenshot()
-            .await
-            .context("take a picture of the page")?;
-        tokio::fs::write(file, picture)
-            .await
-            .with_context(|| format!("write {}", file.display()))
+        Ok(file)
     }
 }
 

@@ -83,7 +83,12 @@ function button(component, message) {
 function shopButton() {
   return h(
     "button",
-    { class: "button button-primary", type: "button", disabled: true, title: "Nothing can be bought in the playground" },
+    {
+      class: "button button-primary",
+      type: "button",
+      disabled: true,
+      title: "Nothing can be bought in the playground",
+    },
     h("span", { class: "button-content" }, icon("spark"), "Shop"),
   );
 }

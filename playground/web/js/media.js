@@ -21,7 +21,11 @@ export function withReachableFiles(message) {
   return {
     ...message,
     attachments: message.attachments?.map(image),
-    embeds: message.embeds?.map((embed) => ({ ...embed, image: image(embed.image), thumbnail: image(embed.thumbnail) })),
+    embeds: message.embeds?.map((embed) => ({
+      ...embed,
+      image: image(embed.image),
+      thumbnail: image(embed.thumbnail),
+    })),
   };
 }
 
