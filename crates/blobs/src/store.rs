@@ -95,8 +95,9 @@ impl BlobStore {
     /// # Errors
     /// Says which of the three fails.
     pub async fn probe(&self) -> Result<(), BlobError> {
-        let request = self.bucket.get_object(PROBE);
-        let answer = self.measured("probe", request).await?;
+        let answer = self
+            .measured("probe", self.bucket.get_object(PROBE))
+            .await?;
         let (status, code) = status_and_code(&answer);
         if status != 200 && (status != 404 || code == "NoSuchBucket") {
             return Err(self.refusal("probe", PROBE, status, code));
@@ -125,8 +126,8 @@ impl BlobStore {
             .timeout(self.request_timeout);
         // The link is a credential and stays out of errors.
         let listing = async {
-            let answer = request.send().await.map_err(|error| error.without_url())?;
-            Ok(answer.text().await.map_err(|error| error.without_url())?)
+            let answer = request.send().await.map_err(reqwest::Error::without_url)?;
+            Ok(answer.text().await.map_err(reqwest::Error::without_url)?)
         };
         Ok(code_of(&self.measured("probe", listing).await?))
     }
