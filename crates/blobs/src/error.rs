@@ -1,5 +1,7 @@
 //! What can go wrong between us and the object store.
 
+use s3::request::ResponseData;
+
 use crate::key::KeyError;
 
 /// A request made with the store's credentials.
@@ -130,6 +132,17 @@ pub(crate) fn code_of(body: &str) -> String {
             .collect()
     })
     .unwrap_or_default()
+}
+
+/// The status of an answer, with the code of its error document.
+pub(crate) fn status_and_code(answer: &ResponseData) -> (u16, String) {
+    let status = answer.status_code();
+    let code = if status < 300 {
+        String::new()
+    } else {
+        code_of(&String::from_utf8_lossy(answer.as_slice()))
+    };
+    (status, code)
 }
 
 #[cfg(test)]

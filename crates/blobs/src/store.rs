@@ -8,12 +8,11 @@ use easel_domain::picture::{MAX_FILE_BYTES, StorageClass};
 use easel_service::config::{CdnConfig, S3Config};
 use s3::creds::Credentials;
 use s3::error::S3Error;
-use s3::request::ResponseData;
 use s3::{Bucket, Region};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::error::{BlobError, code_of};
+use crate::error::{BlobError, code_of, status_and_code};
 use crate::key::{KeySecret, ObjectKey, Scope};
 use crate::metric;
 use crate::terms::{ObjectInfo, UploadCheck, UploadTerms, cache_control};
@@ -111,8 +110,8 @@ impl BlobStore {
 
     /// The error code of a listing of nothing, empty if it succeeds. The account need not have the right to list.
     async fn listing_code(&self) -> Result<String, BlobError> {
-        let query = [("list-type", "2"), ("max-keys", "1"), ("prefix", PROBE)];
-        let query = query.map(|(name, value)| (name.to_string(), value.to_string()));
+        let query = [("list-type", "2"), ("max-keys", "1"), ("prefix", PROBE)]
+            .map(|(name, value)| (name.to_string(), value.to_string()));
         let link = self
             .bucket
             .presign_get("/", seconds(LONGEST_GRANT), Some(query.into()));
@@ -380,16 +379,6 @@ impl BlobStore {
             },
         }
     }
-}
-
-fn status_and_code(answer: &ResponseData) -> (u16, String) {
-    let status = answer.status_code();
-    let code = if status < 300 {
-        String::new()
-    } else {
-        code_of(&String::from_utf8_lossy(answer.as_slice()))
-    };
-    (status, code)
 }
 
 fn seconds(lifetime: Duration) -> u32 {
