@@ -266,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn the_example_file_holds_the_defaults() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/easel-bot.example.toml");
+        let defaults = load::<BotConfig>("bot", &sources()).unwrap().config;
+        let example = load::<BotConfig>("bot", &sources().file(file))
+            .unwrap()
+            .config;
+        let told = |config: &BotConfig| format!("{:?} {:?}", config.intake, config.delivery);
+        assert_eq!(told(&example), told(&defaults));
+        assert_eq!(example.check(), Ok(()));
+    }
+
+    #[test]
     fn a_local_discord_gets_links() {
         let sources = sources().environment([("EASEL_DISCORD_API", "http://127.0.0.1:2")]);
         assert!(

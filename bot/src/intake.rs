@@ -129,10 +129,15 @@ impl Intake {
                 () = shutdown.soft().cancelled() => return Ok(()),
                 _ = ticks.tick() => {}
             }
-            match self.parts.store.newest_model().await {
-                Ok(found) => self.learn_model(found),
-                Err(error) => tracing::warn!("look up the newest model: {error}"),
-            }
+            self.look_up_model().await;
+        }
+    }
+
+    /// Looks up the model of new jobs once; before the gateway is connected, so that nobody is told there is none.
+    pub async fn look_up_model(&self) {
+        match self.parts.store.newest_model().await {
+            Ok(found) => self.learn_model(found),
+            Err(error) => tracing::warn!("look up the newest model: {error}"),
         }
     }
 

@@ -176,17 +176,12 @@ impl World {
     pub async fn stop_bot(&mut self) {
         let bot = self.bot.take().expect("a bot is running");
         bot.ctx.shutdown.drain();
-        let tasks = bot.ctx.tasks.clone();
-        let left = bot
-            .runtime
-            .spawn(async move { tasks.join(Duration::from_secs(10)).await })
-            .await;
-        let left = left.expect("joining does not panic");
+        eventually("the bot to drain", || async {
+            let left = bot.ctx.tasks.running();
+            left.iter().all(|task| *task == "health").then_some(())
+        })
+        .await;
         bot.ctx.shutdown.stop();
-        assert!(
-            left.iter().all(|task| *task == "health"),
-            "still running after the drain: {left:?}"
-        );
         assert!(
             bot.ctx.tasks.failure().is_none(),
             "{:?}",
