@@ -57,6 +57,7 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
             tracker: tracker.clone(),
         },
     )?;
+    intake.look_up_model().await;
     ctx.tasks
         .spawn("models", intake.clone().follow_models(ctx.shutdown.clone()));
 
