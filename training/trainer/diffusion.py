@@ -130,7 +130,7 @@ def save_grid(pictures: torch.Tensor, columns: int, file: Path, zoom: int = 3):
 
 
 def main():
-    o = arguments("diffusion", steps=6000, batch=64, rate=6e-4, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, compile=False)
+    o = arguments("diffusion", steps=2500, batch=32, rate=8e-4, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, compile=False)
     run = Run(o.runs, "diffusion")
     folder = o.runs / "tokenizer"
     if not (folder / "vocab.json").exists():
