@@ -17,16 +17,19 @@ use easel_gpu_node::engine::{
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
-fn engine(max_pictures: u32) -> TorchEngine {
+fn options(max_pictures: u32) -> TorchOptions {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/diffusion/tests/fixtures");
-    TorchEngine::start(TorchOptions {
+    TorchOptions {
         model: fixtures.join("classic"),
         device: "cpu".parse().unwrap(),
         precision: "f32".parse().unwrap(),
         workers: 2,
         max_pictures,
-    })
-    .unwrap()
+    }
+}
+
+fn engine(max_pictures: u32) -> TorchEngine {
+    TorchEngine::start(options(max_pictures)).unwrap()
 }
 
 fn spec(seeds: &[u32], steps: u32) -> GenerateSpec {
@@ -251,6 +254,28 @@ fn pictures_are_enlarged_after_drawing_or_on_their_own() {
     let enlarged = pictures(last(&events, 3));
     assert_eq!((enlarged[0].width, enlarged[0].height), (32, 32));
     assert_eq!(drawn, enlarged);
+}
+
+#[test]
+fn a_factor_below_the_networks_own_is_met_exactly() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/easel-tiny");
+    let engine = TorchEngine::start(TorchOptions {
+        model: models,
+        ..options(8)
+    })
+    .unwrap();
+    let (sender, events) = channel();
+    let picture = Picture {
+        width: 40,
+        height: 24,
+        rgb: vec![90; 3 * 40 * 24],
+    };
+    let work = EngineWork::Upscale { picture, scale: 2 };
+    engine
+        .submit(EngineRequest { key: 1, work }, sink(&sender))
+        .unwrap();
+    let enlarged = pictures(last(&events, 1));
+    assert_eq!((enlarged[0].width, enlarged[0].height), (80, 48));
 }
 
 #[test]

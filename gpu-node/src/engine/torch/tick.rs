@@ -10,6 +10,7 @@ use easel_diffusion::{Pipeline, Slot, TaskError};
 use super::Submission;
 use super::job::{Job, failed, grid, picture, pixels, tasks, tell};
 use crate::engine::{EngineEvent, EngineWork, Picture, Timings};
+use crate::resize;
 
 /// Jobs in the engine, and the model that they share.
 pub struct Ticker {
@@ -201,27 +202,34 @@ impl Ticker {
 
     fn check_scale(&self, scale: u32) -> Result<(), TaskError> {
         let factor = self.pipeline.upscale_factor();
-        if scale == 1 || scale == factor {
+        if (1..=factor).contains(&scale) {
             return Ok(());
         }
-        let message = format!("must be 1 or this model's {factor}, not {scale}");
+        let message = format!("must be from 1 to this model's {factor}, not {scale}");
         Err(TaskError::Bad {
             parameter: "scale",
             message,
         })
     }
 
+    /// The network knows one factor; a smaller one is its result, made smaller.
     fn enlarge(&mut self, pictures: Vec<Picture>, scale: u32) -> Result<Vec<Picture>, TaskError> {
         self.check_scale(scale)?;
         if scale == 1 {
             return Ok(pictures);
         }
+        let sizes: Vec<_> = pictures
+            .iter()
+            .map(|picture| (picture.width * scale, picture.height * scale))
+            .collect();
         let inputs: Vec<_> = pictures.into_iter().map(pixels).collect();
-        Ok(self
-            .pipeline
-            .upscale(&inputs)?
-            .into_iter()
-            .map(picture)
-            .collect())
+        let enlarged = self.pipeline.upscale(&inputs)?.into_iter().map(picture);
+        let resized = enlarged
+            .zip(sizes)
+            .map(|(picture, (width, height))| resize::lanczos(&picture, width, height));
+        resized.collect::<Result<_, _>>().map_err(|message| {
+            let parameter = "scale";
+            TaskError::Bad { parameter, message }
+        })
     }
 }
