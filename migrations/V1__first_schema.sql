@@ -225,14 +225,18 @@ CREATE TABLE upload_grants (
     key        text NOT NULL,
     job_id     uuid NOT NULL REFERENCES jobs (id),
     token      uuid NOT NULL,
+    role       text NOT NULL,
+    index      smallint NOT NULL,
     claim      jsonb NOT NULL,
     granted_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (job_id, token, key)
+    PRIMARY KEY (job_id, token, role, index)
 );
 COMMENT ON TABLE upload_grants IS 'Files that a lease may write. An object that no picture refers to is garbage and is found through this table.';
 COMMENT ON COLUMN upload_grants.key IS 'Object key.';
 COMMENT ON COLUMN upload_grants.job_id IS 'The job.';
 COMMENT ON COLUMN upload_grants.token IS 'The lease.';
+COMMENT ON COLUMN upload_grants.role IS 'easel_domain::picture::FileRole.';
+COMMENT ON COLUMN upload_grants.index IS 'The picture, counted from 0.';
 COMMENT ON COLUMN upload_grants.claim IS 'easel_domain::message::FileClaim.';
 COMMENT ON COLUMN upload_grants.granted_at IS 'When.';
 

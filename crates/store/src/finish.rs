@@ -128,11 +128,7 @@ impl Store {
                         actual: done.verdicts.len() as u64,
                     });
                 }
-                let shown = done
-                    .verdicts
-                    .iter()
-                    .filter(|v| v.outcome != PictureOutcome::Block)
-                    .count();
+                let shown = done.verdicts.iter().filter(|v| is_shown(v)).count();
                 let end = if shown == 0 {
                     End {
                         state: JobState::Rejected,
@@ -232,6 +228,14 @@ impl Store {
     }
 }
 
+/// A picture that waits for a moderator is as invisible as a blocked one.
+fn is_shown(verdict: &PictureVerdict) -> bool {
+    matches!(
+        verdict.outcome,
+        PictureOutcome::Pass | PictureOutcome::Spoiler
+    )
+}
+
 // Every transaction locks the job before its lease, so that none can wait for each other in a circle.
 
 /// The fence: only the newest lease of a job may write. Its expiry does not matter until another one is written.
@@ -287,12 +291,15 @@ async fn insert_grant(
         .map_err(|error| corrupt("file claim", &error.to_string()))?;
     tx.execute(
         "-- finish::insert_grant\n\
-         INSERT INTO upload_grants (key, job_id, token, claim) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (job_id, token, key) DO UPDATE SET granted_at = now()",
+         INSERT INTO upload_grants (key, job_id, token, role, index, claim) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (job_id, token, role, index) DO UPDATE
+         SET key = excluded.key, claim = excluded.claim, granted_at = now()",
         &[
             /* key */ &file.key,
             /* job */ &lease.job_id,
             /* token */ &lease.token,
+            /* role */ &file.claim.role.as_str(),
+            /* index */ &i16::try_from(file.claim.index).unwrap_or(i16::MAX),
             /* claim */ &claim,
         ],
     )
@@ -364,11 +371,11 @@ async fn insert_pictures(tx: &Transaction<'_>, done: &Completion) -> Result<(), 
         .await?;
     }
     for file in &done.files {
-        let blocked = done
+        let shown = done
             .verdicts
             .get(file.claim.index as usize)
-            .is_some_and(|verdict| verdict.outcome == PictureOutcome::Block);
-        if !blocked || file.claim.role == FileRole::Grid {
+            .is_some_and(is_shown);
+        if shown || file.claim.role == FileRole::Grid {
             insert_file(tx, done.lease.job_id, &class, file).await?;
         }
     }

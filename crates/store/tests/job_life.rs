@@ -290,6 +290,36 @@ async fn a_blocked_picture_is_not_charged_and_has_no_file() {
 }
 
 #[tokio::test]
+async fn equal_pictures_share_an_object_and_keep_their_places() {
+    let world = World::new().await;
+    let job = world.job().await;
+    let lease = world.lease(job, &world.node()).await.unwrap();
+    let same: Vec<GrantedFile> = (0..4)
+        .map(|index| GrantedFile {
+            key: "public/same".into(),
+            claim: claim(index),
+        })
+        .collect();
+    world
+        .store()
+        .grant_uploads(&world.leadership, lease, &same)
+        .await
+        .unwrap();
+    assert_eq!(world.store().granted_files(lease).await.unwrap().len(), 4);
+    let mut done = world.completion(lease, [PictureOutcome::Pass; 4]);
+    for file in &mut done.files {
+        file.key = "public/same".into();
+    }
+    world
+        .store()
+        .complete(&world.leadership, &done)
+        .await
+        .unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM job_files").await, 4);
+    assert_eq!(world.number("SELECT count(*) FROM blobs").await, 1);
+}
+
+#[tokio::test]
 async fn four_blocked_pictures_end_the_job_as_rejected_and_free() {
     let world = World::new().await;
     let job = world.job().await;
