@@ -81,7 +81,8 @@ def main():
     if "average" in state:
         average.module.load_state_dict(state["average"])
     optimizer = torch.optim.AdamW([p for p in vae.parameters() if p.requires_grad], lr=o.rate, betas=(0.9, 0.98), weight_decay=1e-3)
-    if "optimizer" in state and state["frozen"] == o.decoder_only:
+    # The decoder-only run has fewer parameters than the first one and starts its own optimizer.
+    if "optimizer" in state and len(state["optimizer"]["param_groups"][0]["params"]) == len(optimizer.param_groups[0]["params"]):
         optimizer.load_state_dict(state["optimizer"])
     first, step, samples = state["step"], state["step"], state["samples"]
     pictures = Pictures(o.runs / "data", o.seed * 1000 + step)
@@ -102,18 +103,18 @@ def main():
                 latents = posterior.sample()
             made = vae.decode(latents).sample
         made = made.float()
-        loss = distance(made, real)
+        loss, more = distance(made, real), {}
         if not o.decoder_only:
             kl = posterior.kl().mean() / latents[0].numel()
             loss = loss + 3e-4 * kl
-            run.note(kl=kl)
+            more = {"kl": kl.detach()}
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         optimizer.step()
         step, samples = step + 1, samples + o.batch
         average.update(vae, step)
-        run.note(loss=loss, l1=F.l1_loss(made.detach(), real), norm=norm)
+        run.note(loss=loss.detach(), l1=F.l1_loss(made.detach(), real), norm=norm, **more)
         if step % o.log_every == 0:
             run.flush(step, samples)
         if step % o.examine_every == 0:
