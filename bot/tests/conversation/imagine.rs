@@ -1,8 +1,10 @@
 //! `/imagine` from the first answer to the grid.
 
+use easel_domain::JobId;
 use easel_domain::job::JobState;
 use easel_domain::message::{JobHint, JobHintKind, ProgressState};
 use easel_domain::spec::RenderSpec;
+use easel_playground::StartedInteraction;
 
 use crate::setting::{PATIENCE, World};
 
@@ -74,6 +76,12 @@ async fn a_prompt_is_acknowledged_queued_counted_up_and_becomes_a_grid_in_one_me
     assert!(described, "the preview has alt text");
 
     world.platform.complete(job).await;
+    becomes_a_grid(&imagine, job).await;
+    is_settled(&world, job).await;
+    world.close().await;
+}
+
+async fn becomes_a_grid(imagine: &StartedInteraction, job: JobId) {
     let grid = imagine
         .wait_for_message(|m| m.button("U1").is_some(), PATIENCE)
         .await
@@ -93,6 +101,9 @@ async fn a_prompt_is_acknowledged_queued_counted_up_and_becomes_a_grid_in_one_me
         format!("http://cdn.test/pictures/public/{job}-grid-0.png")
     );
     assert!(grid.attachments().is_empty(), "the preview is gone");
+}
+
+async fn is_settled(world: &World, job: JobId) {
     world.platform.shown(job).await;
     assert_eq!(world.public_messages().len(), 1);
 
@@ -119,7 +130,6 @@ async fn a_prompt_is_acknowledged_queued_counted_up_and_becomes_a_grid_in_one_me
             .await,
         "accepted"
     );
-    world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
 //! The bot against a whole Discord, a real database and a real broker. The dispatcher is played by the tests.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod buttons;
 mod conformance;

@@ -1,5 +1,7 @@
 //! Submitting a job: limits, reservation, job, words, message and hint in one transaction.
 
+mod rows;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use easel_domain::picture::StorageClass;
 use easel_domain::spec::{Action, PromptText, RenderSpec};
 use easel_domain::tier::{Admission, ServiceClass};
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio_postgres::types::Json;
 
@@ -21,6 +23,7 @@ use crate::intake::{IntakeEnd, settle_intake};
 use crate::outbox;
 use crate::pool::Store;
 use crate::user::resolve_user;
+use rows::{insert_delivery, insert_job, insert_words, reserve};
 
 /// When a request counts as one that was made before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -345,118 +348,4 @@ fn parent_columns(new: &Submission) -> (Option<JobId>, Option<i16>) {
         Some((job, index)) => (Some(job), i16::try_from(index).ok()),
         None => (None, None),
     }
-}
-
-async fn insert_job(
-    tx: &Transaction<'_>,
-    new: &Submission,
-    account: &LockedAccount,
-    class: ServiceClass,
-) -> Result<(), StoreError> {
-    let (parent, index) = parent_columns(new);
-    let model = new.spec.model();
-    tx.execute(
-        "-- submit::insert_job\n\
-         INSERT INTO jobs (id, interaction_id, user_id, guild_id, action, parent_job_id, parent_index, dedupe_key, region,
-                           pool, service_class, tier, model_id, model_hash, spec, storage_class, quote, submitted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-        &[
-            /* id */ &new.job,
-            /* interaction */ &new.interaction,
-            /* user */ &account.user,
-            /* guild */ &new.place.guild,
-            /* action */ &new.action.as_str(),
-            /* parent */ &parent,
-            /* parent index */ &index,
-            /* dedupe key */ &dedupe_key(new, account.user),
-            /* region */ &new.region,
-            /* pool */ &new.pool,
-            /* class */ &class.as_str(),
-            /* tier */ &account.tier.name,
-            /* model */ &model.id,
-            /* weights */ &model.hash,
-            /* spec */ &Json(&new.spec),
-            /* storage */ &new.storage_class.as_str(),
-            /* quote */ &new.quote.0,
-            /* submitted */ &new.submitted_at,
-        ],
-    )
-    .await?;
-    tx.execute(
-        "-- submit::insert_job (event)\n\
-         INSERT INTO job_events (job_id, state, attempt) VALUES ($1, 'queued', 1)",
-        &[/* job */ &new.job],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn insert_words(
-    tx: &Transaction<'_>,
-    new: &Submission,
-    user: UserId,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "-- submit::insert_words\n\
-         INSERT INTO prompts (job_id, shown, positive, negative, digest) VALUES ($1, $2, $3, $4, $5)",
-        &[
-            /* job */ &new.job,
-            /* shown */ &new.shown,
-            /* positive */ &new.text.positive,
-            /* negative */ &new.text.negative,
-            /* digest */ &new.digest,
-        ],
-    )
-    .await?;
-    tx.execute(
-        "-- submit::insert_words (moderation)\n\
-         INSERT INTO moderation_decisions (interaction_id, job_id, user_id, subject, decision)
-         VALUES ($1, $2, $3, 'prompt', $4)",
-        &[
-            /* interaction */ &new.interaction,
-            /* job */ &new.job,
-            /* user */ &user,
-            /* decision */ &new.moderation,
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn reserve(tx: &Transaction<'_>, new: &Submission, user: UserId) -> Result<(), StoreError> {
-    tx.execute(
-        "-- submit::reserve\n\
-         INSERT INTO ledger (user_id, job_id, kind, settles, amount) VALUES ($1, $2, 'reserve', false, $3)",
-        &[/* user */ &user, /* job */ &new.job, /* amount */ &-new.quote.0],
-    )
-    .await?;
-    tx.execute(
-        "-- submit::reserve (balance)\n\
-         UPDATE accounts SET balance = balance - $2 WHERE user_id = $1",
-        &[/* user */ &user, /* quote */ &new.quote.0],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn insert_delivery(tx: &Transaction<'_>, new: &Submission) -> Result<(), StoreError> {
-    tx.execute(
-        "-- submit::insert_delivery\n\
-         INSERT INTO deliveries (job_id, shard, application_id, guild_id, channel_id, message_id, ephemeral,
-                                 interaction_token, token_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        &[
-            /* job */ &new.job,
-            /* shard */ &i32::try_from(new.shard).unwrap_or(i32::MAX),
-            /* application */ &new.application,
-            /* guild */ &new.place.guild,
-            /* channel */ &new.place.channel,
-            /* message */ &new.place.message,
-            /* ephemeral */ &new.ephemeral,
-            /* token */ &new.token.expose_secret(),
-            /* token expires */ &new.token_expires_at,
-        ],
-    )
-    .await?;
-    Ok(())
 }

@@ -1,4 +1,5 @@
 //! What the bot reads and writes, against a real server.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::time::Duration;
 
@@ -380,7 +381,7 @@ async fn an_open_interaction_is_found_until_it_is_settled() {
 async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
     let db = TestDatabase::create().await;
     db.store.submit(submission(1)).await.unwrap();
-    let (job, term) = (submission(1).job, Duration::from_secs(60));
+    let (job, term) = (submission(1).job, Duration::from_mins(1));
     let (mine, theirs) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let lease = db.store.claim_shard(0, mine, term).await.unwrap().unwrap();
     assert_eq!(db.store.claim_shard(0, theirs, term).await.unwrap(), None);
@@ -434,7 +435,7 @@ async fn a_new_message_has_its_intent_first_and_routes_lead_down() {
     let job = submission(1).job;
     let lease = db
         .store
-        .claim_shard(0, Uuid::nil(), Duration::from_secs(60))
+        .claim_shard(0, Uuid::nil(), Duration::from_mins(1))
         .await
         .unwrap()
         .unwrap();
