@@ -56,6 +56,9 @@ pub struct LaneConfig {
     /// How long a message may wait in the outbox before the relay sends it.
     #[serde(with = "duration")]
     pub relay_after: Duration,
+    /// How long a job waits for weights that no node has before it fails.
+    #[serde(with = "duration")]
+    pub model_patience: Duration,
 }
 
 impl Default for LaneConfig {
@@ -71,6 +74,7 @@ impl Default for LaneConfig {
             lease_term: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
             relay_after: Duration::from_secs(2),
+            model_patience: Duration::from_mins(15),
         }
     }
 }

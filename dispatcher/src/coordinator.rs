@@ -10,6 +10,7 @@ use easel_domain::message::{Heartbeat, LeaseRef, NodeBoot, ProgressNote, Progres
 use easel_domain::{DiscordId, JobId};
 use easel_store::StoreError;
 use easel_store::waiting::WaitingJob;
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -60,10 +61,12 @@ struct Coordinator {
     queue_view: QueueView,
     heard_itself_at: Option<Instant>,
     swept_at: Option<Instant>,
+    leads_since: OffsetDateTime,
 }
 
 /// Runs until the term is over.
 pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> TermEnd {
+    let leads_since = office.clock.now();
     let mut coordinator = Coordinator {
         office,
         scheduler: Scheduler::new(ClassShares::default()),
@@ -71,6 +74,7 @@ pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> Ter
         queue_view: QueueView::default(),
         heard_itself_at: None,
         swept_at: None,
+        leads_since,
     };
     if let Err(end) = coordinator.take_over().await {
         return end;
@@ -141,6 +145,7 @@ impl Coordinator {
             for job_id in self.open_cancel_requests().await? {
                 self.cancel(job_id).await?;
             }
+            self.give_up_homeless().await?;
         }
         self.tell_positions().await;
         self.record_gauges();

@@ -16,7 +16,9 @@ use easel_domain::picture::{
 };
 use easel_domain::{PictureId, RequestId};
 use easel_store::StoreError;
-use easel_store::finish::{AfterTry, Completion, GrantedFile};
+use easel_store::complete::Completion;
+use easel_store::finish::AfterTry;
+use easel_store::grant::GrantedFile;
 use tokio::sync::mpsc;
 
 use crate::coordinator::Input;

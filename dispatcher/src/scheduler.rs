@@ -56,6 +56,8 @@ pub struct Scheduler<P> {
     waiting: BTreeMap<JobId, WaitingJob>,
     running: BTreeMap<JobId, Running>,
     nodes: BTreeMap<BootId, Node>,
+    /// When a node last said that it has these weights.
+    served_at: BTreeMap<String, OffsetDateTime>,
 }
 
 impl<P: Policy> Scheduler<P> {
@@ -66,6 +68,7 @@ impl<P: Policy> Scheduler<P> {
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            served_at: BTreeMap::new(),
         }
     }
 
@@ -102,6 +105,9 @@ impl<P: Policy> Scheduler<P> {
             draining: beat.draining,
             last_seen: now,
         };
+        for hash in &node.models {
+            self.served_at.insert(hash.clone(), now);
+        }
         self.nodes.insert(beat.from.boot, node);
     }
 
@@ -165,6 +171,28 @@ impl<P: Policy> Scheduler<P> {
             order.push(job_id);
         }
         order
+    }
+
+    /// Jobs that have waited for `patience` for weights that no node has had for as long. A scheduler that began at
+    /// `since` cannot know what was served before.
+    pub fn homeless(
+        &self,
+        since: OffsetDateTime,
+        now: OffsetDateTime,
+        patience: Duration,
+    ) -> Vec<JobId> {
+        self.waiting
+            .values()
+            .filter(|job| {
+                let served = self
+                    .served_at
+                    .get(&job.model_hash)
+                    .copied()
+                    .unwrap_or(since);
+                now - served.max(job.submitted_at) >= patience
+            })
+            .map(|job| job.job_id)
+            .collect()
     }
 
     /// A waiting job.

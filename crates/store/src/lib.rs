@@ -6,10 +6,12 @@
 
 pub mod account;
 pub mod cancel;
+pub mod complete;
 pub mod delivery;
 pub mod error;
 mod event;
 pub mod finish;
+pub mod grant;
 pub mod intake;
 pub mod leadership;
 pub mod lease;

@@ -14,7 +14,9 @@ use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict};
 use easel_domain::spec::{GenerateSpec, NoisePlan, RenderSpec, Sampler};
 use easel_domain::{BootId, JobId, LeaseToken, PictureId};
-use easel_store::finish::{AfterTry, Completion, GrantedFile};
+use easel_store::complete::Completion;
+use easel_store::finish::AfterTry;
+use easel_store::grant::GrantedFile;
 use easel_store::leadership::Leadership;
 use easel_store::testing::TestDatabase;
 use easel_store::{Store, StoreError};
@@ -440,6 +442,26 @@ async fn giving_up_releases_the_reservation() {
         .unwrap();
     assert!(matches!(after, AfterTry::Ended(ended) if ended.state == JobState::Failed));
     assert_eq!(world.number("SELECT balance FROM accounts").await, 100);
+}
+
+#[tokio::test]
+async fn a_waiting_job_that_nobody_can_render_fails_and_a_leased_one_does_not() {
+    let world = World::new().await;
+    let (waiting, leased) = (world.job().await, world.job().await);
+    world.lease(leased, &world.node()).await.unwrap();
+    let gone = EndReason::ModelGone;
+    let ended = world
+        .store()
+        .give_up_waiting(&world.leadership, waiting, gone, "")
+        .await
+        .unwrap();
+    assert_eq!(ended.state, JobState::Failed);
+    let refused = world
+        .store()
+        .give_up_waiting(&world.leadership, leased, gone, "")
+        .await;
+    assert!(refused.unwrap_err().is_lost_race());
+    assert_eq!(world.state(leased).await, "leased");
 }
 
 #[tokio::test]

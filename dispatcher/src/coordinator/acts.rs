@@ -211,6 +211,26 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Ends jobs whose weights nobody has had for long: a model was replaced or taken away while they waited.
+    pub(super) async fn give_up_homeless(&mut self) -> Result<(), StoreError> {
+        let patience = self.office.settings.model_patience;
+        let now = self.office.clock.now();
+        for job_id in self.scheduler.homeless(self.leads_since, now, patience) {
+            let (store, leadership) = (&self.office.store, &self.office.leadership);
+            let detail = "no node serves its weights";
+            let given_up = store
+                .give_up_waiting(leadership, job_id, EndReason::ModelGone, detail)
+                .await;
+            self.scheduler.job_gone(job_id);
+            match given_up {
+                Ok(ended) => self.office.announce_end(&ended).await,
+                Err(error) if error.is_lost_race() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Leases jobs to nodes until no job fits.
     pub(super) async fn place(&mut self) -> Result<(), StoreError> {
         let now = self.office.clock.now();
@@ -298,7 +318,11 @@ impl Coordinator {
             .tell(&leased.holder, &NodeCommand::Offer(Box::new(offer)))
             .await
         {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // The member learns that it has begun; the node's first word may be seconds away.
+                self.pass_on(leased.lease, 0, None).await;
+                Ok(())
+            }
             Err(PublishError::Returned { .. } | PublishError::Nacked { .. }) => {
                 self.scheduler.node_gone(leased.holder.boot);
                 self.take_back(&held, "the node has no inbox").await

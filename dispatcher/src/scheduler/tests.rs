@@ -184,6 +184,26 @@ fn the_least_urgent_class_gets_its_share_under_constant_pressure() {
 }
 
 #[test]
+fn a_job_is_homeless_when_nobody_has_had_its_weights_for_long() {
+    let patience = Duration::from_mins(15);
+    let mut scheduler = scheduler(1);
+    let mut gone = job(1, ServiceClass::Fast);
+    gone.model_hash = "retired".into();
+    scheduler.job_waits(gone.clone());
+    scheduler.job_waits(job(2, ServiceClass::Fast));
+    let later = START + patience;
+    assert!(
+        scheduler
+            .homeless(START, later - Duration::from_secs(1), patience)
+            .is_empty()
+    );
+    scheduler.node_speaks(&beat("a", 1, 1), later);
+    let soon = later + Duration::from_secs(1);
+    assert_eq!(scheduler.homeless(START, soon, patience), [gone.job_id]);
+    assert!(scheduler.homeless(later, soon, patience).is_empty());
+}
+
+#[test]
 fn the_ranking_is_the_order_of_placement() {
     let mut scheduler = scheduler(1);
     for number in 1..40 {
