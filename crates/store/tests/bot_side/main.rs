@@ -1,0 +1,6 @@
+//! What the bot reads and writes, against a real server.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod messages;
+mod submissions;
+mod support;

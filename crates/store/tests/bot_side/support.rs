@@ -1,0 +1,102 @@
+//! Submissions to try, and a look at the rows.
+
+use std::time::Duration;
+
+use easel_domain::ledger::Credits;
+use easel_domain::model::ModelRef;
+use easel_domain::picture::StorageClass;
+use easel_domain::spec::{Action, GenerateSpec, NoisePlan, PromptText, RenderSpec, Sampler};
+use easel_domain::tier::ServiceClass;
+use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
+use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
+use easel_store::testing::TestDatabase;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+pub const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
+pub const WITHIN: Duration = Duration::from_secs(10);
+
+pub fn spec() -> RenderSpec {
+    RenderSpec::Generate(GenerateSpec {
+        model: ModelRef {
+            id: "m".into(),
+            hash: "h".into(),
+        },
+        width: 128,
+        height: 128,
+        steps: 20,
+        guidance: 4.0,
+        sampler: Sampler::Default,
+        pictures: vec![NoisePlan::from_seed(1)],
+        finish_scale: 1,
+    })
+}
+
+/// The `n`-th request of member 7 in channel 3.
+pub fn submission(n: u16) -> Submission {
+    Submission {
+        job: JobId(Uuid::from_u128(u128::from(n))),
+        interaction: InteractionId(i64::from(n)),
+        member: DiscordId(7),
+        fresh_user: UserId(Uuid::from_u128(1_000 + u128::from(n))),
+        default_tier: "free".into(),
+        place: MessagePlace {
+            guild: Some(GuildKey(2)),
+            channel: DiscordId(3),
+            message: None,
+        },
+        shard: 0,
+        application: DiscordId(4),
+        token: SecretString::from("token"),
+        token_expires_at: NOW + WITHIN,
+        ephemeral: false,
+        action: Action::Imagine,
+        parent: None,
+        repetition: Repetition::Allowed,
+        region: "local".into(),
+        pool: "main".into(),
+        lane: None,
+        spec: spec(),
+        text: PromptText {
+            positive: "a boat".into(),
+            negative: String::new(),
+        },
+        shown: "a boat --ar 1:1".into(),
+        digest: "d".into(),
+        storage_class: StorageClass::Public,
+        quote: Credits(0),
+        submitted_at: NOW,
+        moderation: serde_json::json!({"outcome": "allow"}),
+        queues: ServiceClass::ALL.map(|class| format!("jobs.local.main.{}", class.as_str())),
+    }
+}
+
+pub fn class_of(submitted: &Submitted) -> ServiceClass {
+    match submitted {
+        Submitted::Accepted { class, .. } => *class,
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+pub async fn number(db: &TestDatabase, sql: &str) -> i64 {
+    db.store
+        .connection()
+        .await
+        .unwrap()
+        .query_one(sql, &[])
+        .await
+        .unwrap()
+        .get(0)
+}
+
+pub async fn execute(db: &TestDatabase, sql: &str) {
+    db.store
+        .connection()
+        .await
+        .unwrap()
+        .batch_execute(sql)
+        .await
+        .unwrap();
+}

@@ -1,0 +1,7 @@
+//! The dispatcher's transactions against a real server: leadership, lease, fence, finish, cancel.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod ends;
+mod leases;
+mod world;
