@@ -123,7 +123,7 @@ function header(message) {
     h(
       "button",
       { class: "ref-text", type: "button", "data-action": "go-to", "data-id": answered.id },
-      plainText(answered.content).slice(0, 140) || "Click to see the attachment",
+      plainText((answered.content ?? "").split("\n")[0]).slice(0, 140) || "Click to see the attachment",
     ),
   );
 }
