@@ -6,5 +6,7 @@ fn main() {
     // Absent without the `torch` feature, and then nothing is linked.
     if let Ok(library_directory) = std::env::var("DEP_EASEL_DIFFUSION_LIBTORCH_LIB") {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{library_directory}");
+        // Link arguments do not propagate: whoever links this library repeats them.
+        println!("cargo::metadata=libtorch_lib={library_directory}");
     }
 }
