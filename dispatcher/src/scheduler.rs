@@ -116,6 +116,9 @@ impl<P: Policy> Scheduler<P> {
         for node in self.nodes.values_mut() {
             node.last_seen = now;
         }
+        for served_at in self.served_at.values_mut() {
+            *served_at = now;
+        }
     }
 
     /// A node's inbox is gone.

@@ -54,6 +54,11 @@ impl Store {
                     }
                     AfterFailure::Requeue { attempt, pause } => {
                         requeue(tx, &lease, job.state, attempt, pause.as_secs_f64(), avoid).await?;
+                        // Completion would have won against the cancel; a try that must be repeated does not.
+                        if wants_cancel(tx, lease.job_id).await? {
+                            let job = lock_job(tx, lease.job_id).await?;
+                            return Ok(AfterTry::Ended(end_job(tx, &job, cancelled()).await?));
+                        }
                         let event =
                             serde_json::json!({ "detail": detail, "pause_s": pause.as_secs_f64() });
                         job_event(tx, lease.job_id, "queued", attempt, &event).await?;
@@ -122,17 +127,31 @@ impl Store {
                 if !job.state.successors().contains(&JobState::Cancelled) {
                     return Ok(None);
                 }
-                let end = End {
-                    state: JobState::Cancelled,
-                    reason: Some(EndReason::CancelledByUser),
-                    detail: "",
-                    delivered: 0,
-                };
-                end_job(tx, &job, end).await.map(Some)
+                end_job(tx, &job, cancelled()).await.map(Some)
             })
         })
         .await
     }
+}
+
+fn cancelled() -> End<'static> {
+    End {
+        state: JobState::Cancelled,
+        reason: Some(EndReason::CancelledByUser),
+        detail: "",
+        delivered: 0,
+    }
+}
+
+async fn wants_cancel(tx: &Transaction<'_>, job_id: JobId) -> Result<bool, StoreError> {
+    let row = tx
+        .query_one(
+            "-- finish::wants_cancel\n\
+             SELECT EXISTS (SELECT 1 FROM cancel_requests WHERE job_id = $1)",
+            &[/* job */ &job_id],
+        )
+        .await?;
+    Ok(row.get(0))
 }
 
 // Every transaction locks the job before its lease, so that none can wait for each other in a circle.

@@ -215,6 +215,10 @@ impl Coordinator {
     pub(super) async fn give_up_homeless(&mut self) -> Result<(), StoreError> {
         let patience = self.office.settings.model_patience;
         let now = self.office.clock.now();
+        // Where no node speaks at all, or none can be heard, nobody knows what is served.
+        if !self.can_hear() || self.scheduler.capacity(now) == 0 {
+            return Ok(());
+        }
         for job_id in self.scheduler.homeless(self.leads_since, now, patience) {
             let (store, leadership) = (&self.office.store, &self.office.leadership);
             let detail = "no node serves its weights";
@@ -234,19 +238,25 @@ impl Coordinator {
     /// Leases jobs to nodes until no job fits.
     pub(super) async fn place(&mut self) -> Result<(), StoreError> {
         let now = self.office.clock.now();
+        let mut first_error = None;
         for placement in self.scheduler.place(now) {
             let job_id = placement.job_id;
+            if first_error.is_some() {
+                // The scheduler counts it as running already: it must not be forgotten there.
+                self.scheduler.lease_ended(job_id);
+                continue;
+            }
             let outcome = self.lease(placement).await;
             if let Err(error) = outcome {
                 self.scheduler.lease_ended(job_id);
                 metrics::counter!(metric::LEASES, "outcome" => "not_written").increment(1);
                 // A job that does not wait any more is dropped; any other is found again by the sweep.
                 if !error.is_lost_race() {
-                    return Err(error);
+                    first_error = Some(error);
                 }
             }
         }
-        Ok(())
+        first_error.map_or(Ok(()), Err)
     }
 
     async fn lease(&mut self, placement: Placement) -> Result<(), StoreError> {

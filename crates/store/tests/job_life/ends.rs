@@ -258,3 +258,34 @@ async fn a_cancel_ends_a_waiting_job_and_loses_against_one_that_finishes() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_cancel_that_lost_against_finishing_wins_when_the_try_must_be_repeated() {
+    let world = World::new().await;
+    let job = world.job().await;
+    let lease = world.lease(job, &world.node()).await.unwrap();
+    world
+        .store()
+        .grant_uploads(&world.leadership, lease, &[])
+        .await
+        .unwrap();
+    let connection = world.store().connection().await.unwrap();
+    let ask = "INSERT INTO cancel_requests (job_id, requested_by) SELECT id, user_id FROM jobs WHERE id = $1";
+    connection.execute(ask, &[&job]).await.unwrap();
+    assert_eq!(
+        world.store().cancel(&world.leadership, job).await.unwrap(),
+        None
+    );
+    let again = AfterFailure::Requeue {
+        attempt: 1,
+        pause: Duration::ZERO,
+    };
+    let reason = EndReason::AttemptsExhausted;
+    let after = world
+        .store()
+        .end_try(&world.leadership, lease, again, None, reason, "")
+        .await
+        .unwrap();
+    assert!(matches!(after, AfterTry::Ended(ended) if ended.state == JobState::Cancelled));
+    assert_eq!(world.number("SELECT balance FROM accounts").await, 100);
+}
