@@ -63,8 +63,10 @@ fn under_way(job: &JobSnapshot, live: &Live) -> String {
         return "🛑 Cancelling…".into();
     }
     match (job.state, live) {
+        (_, Live::Running { percent: 0, .. }) | (JobState::Leased, Live::Unknown) => {
+            "🎨 Generation started".into()
+        }
         (_, Live::Running { percent, .. }) => format!("🎨 {} {percent} %", bar(*percent)),
-        (JobState::Leased, Live::Unknown) => "🎨 Generation started".into(),
         (_, Live::Unknown | Live::Queued { .. }) => waiting(job, live),
     }
 }

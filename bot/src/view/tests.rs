@@ -151,6 +151,11 @@ fn a_queued_job_shows_position_time_and_price() {
 #[test]
 fn a_running_job_counts_up_with_a_preview() {
     let mut job = queued();
+    let begun = Live::Running {
+        percent: 0,
+        preview: None,
+    };
+    assert!(seen(&view(&job, &begun, &Picture::None)).contains("🎨 Generation started"));
     job.state = JobState::Leased;
     assert!(seen(&view(&job, &Live::Unknown, &Picture::None)).contains("🎨 Generation started"));
     let live = Live::Running {
