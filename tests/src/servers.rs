@@ -42,12 +42,6 @@ pub fn cdn() -> Result<CdnConfig> {
     })
 }
 
-/// The broker's management interface.
-pub fn management() -> Result<Management> {
-    let url = SecretString::from(variable("EASEL_TEST_BROKER_MANAGEMENT_URL")?);
-    Management::new(&url).context("read EASEL_TEST_BROKER_MANAGEMENT_URL")
-}
-
 /// A virtual host that belongs to one test binary.
 #[derive(Debug, Clone)]
 pub struct Vhost {
@@ -55,15 +49,25 @@ pub struct Vhost {
     pub name: String,
     /// Its address under the administrator's account.
     pub url: Url,
+    /// Where accounts are made.
+    pub management: Management,
 }
 
 /// The virtual host of this test binary, empty at the beginning of each run.
 pub async fn vhost() -> Result<Vhost> {
     static MADE: OnceCell<Vhost> = OnceCell::const_new();
-    MADE.get_or_try_init(make_vhost).await.cloned()
+    let made = MADE.get_or_try_init(|| async {
+        make_vhost(
+            address("EASEL_TEST_BROKER_URL")?,
+            variable("EASEL_TEST_BROKER_MANAGEMENT_URL")?,
+        )
+        .await
+    });
+    made.await.cloned()
 }
 
-async fn make_vhost() -> Result<Vhost> {
+/// The virtual host of this test binary on the broker at these addresses, empty.
+pub async fn make_vhost(mut url: Url, management: String) -> Result<Vhost> {
     let program = std::env::current_exe().context("find the test's own name")?;
     let program = program.file_stem().unwrap_or_default().to_string_lossy();
     // Cargo appends a hash to the name.
@@ -71,8 +75,8 @@ async fn make_vhost() -> Result<Vhost> {
         "easel-test-{}",
         program.rsplit_once('-').map_or(&*program, |(name, _)| name)
     );
-    let mut url = address("EASEL_TEST_BROKER_URL")?;
-    let management = management()?;
+    let management =
+        Management::new(&SecretString::from(management)).context("read the management address")?;
     // Absent at the first run.
     let _ = management.delete_vhost(&name).await;
     management
@@ -85,5 +89,9 @@ async fn make_vhost() -> Result<Vhost> {
         .await
         .context("give rights in the virtual host")?;
     url.set_path(&name);
-    Ok(Vhost { name, url })
+    Ok(Vhost {
+        name,
+        url,
+        management,
+    })
 }

@@ -1,8 +1,10 @@
 //! A platform without Discord and without a model: the real dispatcher and the real node agent over real servers, an
 //! engine that paints flat colours, and the test in the place of the bot.
 
+mod community;
 mod invariants;
 mod jobs;
+mod settings;
 mod voices;
 mod watch;
 
@@ -32,6 +34,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::running::Running;
 use crate::servers::{self, Vhost};
 
+pub use community::Community;
 pub use jobs::{QUOTE, Request, STEPS};
 pub use voices::Voice;
 pub use watch::{Step, eventually};
@@ -64,8 +67,9 @@ pub struct World {
     vhost: Vhost,
     prefix: String,
     member: (easel_domain::DiscordId, UserId),
-    deliveries: Mutex<mpsc::Receiver<DeliveryHint>>,
-    progress: Mutex<mpsc::Receiver<ProgressNote>>,
+    // Read only where no bot does.
+    deliveries: Mutex<Option<mpsc::Receiver<DeliveryHint>>>,
+    progress: Mutex<Option<mpsc::Receiver<ProgressNote>>>,
     dead: Mutex<Option<mpsc::Receiver<serde_json::Value>>>,
     accounts: Mutex<BTreeSet<String>>,
     checked: bool,
@@ -89,8 +93,12 @@ impl Node {
 impl World {
     /// A platform in which nothing runs yet.
     pub async fn new() -> Result<Self> {
+        Self::at(servers::vhost().await?).await
+    }
+
+    /// The same, on some broker.
+    pub async fn at(vhost: Vhost) -> Result<Self> {
         let database = TestDatabase::create().await;
-        let vhost = servers::vhost().await?;
         let entropy = Arc::new(SystemEntropy);
         let prefix = format!("t{}.", &entropy.random_uuid().simple().to_string()[..12]);
         let names = Names::new(&prefix)?;
@@ -100,8 +108,6 @@ impl World {
         config.prefix.clone_from(&prefix);
         let broker =
             Broker::connect(&config, "easel-test", topology, Arc::clone(&entropy) as _).await?;
-        let deliveries = inbox(&broker, Subscription::new(names.shard(0), PREFETCH));
-        let progress = inbox(&broker, Subscription::new(names.progress(0), PREFETCH));
         let world = Self {
             blobs: BlobStore::new(&servers::s3()?, &servers::cdn()?)?,
             member: jobs::new_member(&database.store, &*entropy).await?,
@@ -115,8 +121,8 @@ impl World {
             entropy,
             vhost,
             prefix,
-            deliveries: Mutex::new(deliveries),
-            progress: Mutex::new(progress),
+            deliveries: Mutex::default(),
+            progress: Mutex::default(),
             dead: Mutex::default(),
             accounts: Mutex::default(),
             checked: false,
@@ -222,9 +228,9 @@ impl World {
     async fn node_address(&self, node: &NodeId) -> Result<String> {
         let password = self.entropy.random_uuid().simple().to_string();
         let secret = SecretString::from(password.clone());
-        let (management, vhost) = (servers::management()?, &self.vhost);
+        let vhost = &self.vhost;
         let user = create_node_account(
-            &management,
+            &vhost.management,
             &vhost.name,
             self.names(),
             &self.lane,
@@ -244,9 +250,9 @@ impl World {
     pub async fn close(mut self) -> Result<()> {
         self.checked = true;
         invariants::check(&self.database.store).await?;
-        let management = servers::management()?;
         for user in self.accounts.lock().await.iter() {
-            management
+            self.vhost
+                .management
                 .delete_user(user)
                 .await
                 .context("delete a node's account")?;

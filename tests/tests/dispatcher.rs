@@ -87,6 +87,16 @@ async fn a_waiting_member_is_told_his_position_and_then_his_progress() -> Result
         "{waiting:?}"
     );
     let node = world.node("a", Gate::closed()).await?;
+    let begun = |state: &ProgressState| {
+        matches!(
+            state,
+            ProgressState::Running {
+                percent: 0,
+                preview: None
+            }
+        )
+    };
+    world.next_progress(|note| begun(&note.state)).await?;
     node.engine.gate().allow(u64::from(STEPS / 2));
     let half = |state: &ProgressState| matches!(state, ProgressState::Running { percent: 50, .. });
     let running = world.next_progress(|note| half(&note.state)).await?;

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use easel_broker::Subscription;
 use easel_domain::JobId;
 use easel_domain::message::{DeliveryHint, ProgressNote};
 
-use super::World;
+use super::{PREFETCH, World, inbox};
 
 /// How long anything may take before a test fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -127,6 +128,8 @@ impl World {
     /// The next hint that some job's message is out of date.
     pub async fn next_delivery(&self) -> Result<DeliveryHint> {
         let mut deliveries = self.deliveries.lock().await;
+        let queue = Subscription::new(self.names().shard(0), PREFETCH);
+        let deliveries = deliveries.get_or_insert_with(|| inbox(&self.broker, queue));
         match tokio::time::timeout(PATIENCE, deliveries.recv()).await {
             Ok(Some(hint)) => Ok(hint),
             Ok(None) | Err(_) => bail!("no delivery hint came"),
@@ -139,6 +142,8 @@ impl World {
         wanted: impl Fn(&ProgressNote) -> bool,
     ) -> Result<ProgressNote> {
         let mut progress = self.progress.lock().await;
+        let queue = Subscription::new(self.names().progress(0), PREFETCH);
+        let progress = progress.get_or_insert_with(|| inbox(&self.broker, queue));
         let search = async {
             while let Some(note) = progress.recv().await {
                 if wanted(&note) {

@@ -1,0 +1,56 @@
+//! Many interactions, one in flight, each cancelled as soon as it is accepted: how long the bot and the lease take.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::numbers::{ms_between, spread};
+use super::records::Records;
+use super::visitor::{Seen, Visitor, button, content};
+
+/// Measures; the report holds milliseconds.
+pub(super) async fn run(visitor: &mut Visitor, records: &Records, count: u32) -> Result<Value> {
+    records.lift_limits().await?;
+    let (mut answers, mut confirms, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..count {
+        let prompt = format!("a red sailboat number {number}");
+        let (interaction, sent_at) = visitor
+            .command("imagine", json!({"prompt": prompt}))
+            .await?;
+        let is_ack = |seen: &Seen| {
+            seen.event["type"] == "interaction_ack"
+                && seen.event["interaction_id"] == interaction.as_str()
+        };
+        let ack = visitor.until("the first answer", is_ack).await?;
+        answers.push(ms_between(sent_at, ack.at));
+        let id = ack.event["message_id"].clone();
+        let accepted = visitor
+            .until("a message with a button", |seen| {
+                seen.message()["id"] == id && button(seen.message(), "Cancel").is_some()
+            })
+            .await?;
+        visitor.press(accepted.message(), "Cancel").await?;
+        let ended = visitor
+            .until("the end", |seen| {
+                seen.message()["id"] == id && button(seen.message(), "Try again").is_some()
+            })
+            .await?;
+        ensure!(
+            content(ended.message()).contains("Cancelled"),
+            "{}",
+            content(ended.message())
+        );
+        let job = records
+            .job_of(&interaction)
+            .await?
+            .context("the interaction has a job")?;
+        let times = records.times(job).await?;
+        if let Some(confirmed) = times.confirmed {
+            confirms.push(ms_between(sent_at, confirmed));
+            leases.extend(times.leased.map(|leased| ms_between(confirmed, leased)));
+        }
+    }
+    Ok(
+        json!({"interactions": count, "answer_ms": spread(&answers), "confirmed_ms": spread(&confirms),
+              "confirmed_to_lease_ms": spread(&leases), "leased": leases.len()}),
+    )
+}

@@ -1,0 +1,166 @@
+//! What members see, from `/imagine` to the picture: the real bot, dispatcher and node agent; only Discord and the
+//! engine are stand-ins.
+
+use anyhow::{Context as _, Result, ensure};
+use easel_gpu_node::engine::fake::Gate;
+use easel_playground::SeenMessage;
+use easel_tests::seen::{picture_url, seen};
+use easel_tests::world::{STEPS, World};
+
+const EXAMPLE: &str = "a cyberpunk city at sunset, neon lights reflecting on wet streets –ar 16:9";
+
+fn expect(message: &SeenMessage, wanted: &[&str]) -> Result<()> {
+    let (seen, wanted) = (seen(message), wanted.join("\n"));
+    ensure!(
+        seen == wanted,
+        "the message is\n{seen}\n\nand not\n{wanted}"
+    );
+    Ok(())
+}
+
+/// The picture of a finished message, fetched as a browser would, and its size.
+async fn picture(message: &SeenMessage) -> Result<image::RgbImage> {
+    let url = message
+        .embeds()
+        .first()
+        .and_then(picture_url)
+        .context("the message shows a picture")?;
+    let body = reqwest::get(url).await?.error_for_status()?.bytes().await?;
+    Ok(image::load_from_memory(&body)?.into_rgb8())
+}
+
+#[tokio::test]
+async fn the_first_example_of_all() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    let community = world.community().await?;
+    let there = &community.people;
+
+    // Somebody else is first, so that there is a queue to stand in.
+    let first = there.imagine("grace", "a green hill").await?;
+    there.until_answered(&first, "Generation started").await?;
+    let asked = there.imagine("ada", EXAMPLE).await?;
+    ensure!(
+        asked.answer() == Some(5),
+        "the first answer is {:?}",
+        asked.answer()
+    );
+    let message = there.until_answered(&asked, "position 1").await?;
+    let heading = "**a cyberpunk city at sunset, neon lights reflecting on wet streets –ar 16:9** — <@member>";
+    expect(
+        &message,
+        &[
+            heading,
+            "⏳ Queued: position 1 · free",
+            "-# job `ID`",
+            "[❌ Cancel]",
+        ],
+    )?;
+
+    node.engine.gate().allow(u64::from(STEPS));
+    there.until_answered(&first, "[U1]").await?;
+    let message = there.until_answered(&asked, "🎨").await?;
+    ensure!(
+        seen(&message).contains("Generation started"),
+        "{}",
+        seen(&message)
+    );
+    node.engine.gate().allow(u64::from(STEPS / 2));
+    let message = there.until_answered(&asked, "50 %").await?;
+    expect(
+        &message,
+        &[
+            heading,
+            "🎨 ▰▰▰▰▰▱▱▱▱▱ 50 %",
+            "-# job `ID`",
+            "<preview>",
+            "[❌ Cancel]",
+        ],
+    )?;
+
+    node.engine.gate().allow(u64::MAX);
+    let grid = there.until_answered(&asked, "[U1]").await?;
+    let small_print = "-# 80×48 · seed N · 4 steps · T s · job `ID`";
+    let buttons = ["[U1] [U2] [U3] [U4] [🔄]", "[V1] [V2] [V3] [V4]"];
+    expect(
+        &grid,
+        &[heading, small_print, "<picture>", buttons[0], buttons[1]],
+    )?;
+    let size = picture(&grid).await?.dimensions();
+    ensure!(size == (160, 96), "the grid is {size:?}");
+    ensure!(
+        there.count_of("ada", "cyberpunk") == 1,
+        "there is more than one message"
+    );
+
+    let enlarging = there.click("ada", &grid, "U1").await?;
+    ensure!(enlarging.answer() == Some(6) && !enlarging.failed());
+    let larger = there
+        .until_shown("ada", "picture 1 in large\n-# 160×96")
+        .await?;
+    ensure!(picture(&larger).await?.dimensions() == (160, 96));
+    there.click("ada", &grid, "V1").await?;
+    there
+        .until_shown("ada", "variations of picture 1\n-# 80×48")
+        .await?;
+    there.click("grace", &grid, "🔄").await?;
+    there.until_shown("ada", "once more\n-# 80×48").await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_wanted_any_more_says_so_and_offers_another_try() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    let community = world.community().await?;
+    let there = &community.people;
+    let asked = there.imagine("ada", "a boat").await?;
+    let message = there.until_answered(&asked, "Generation started").await?;
+    let refused = there.click("grace", &message, "Cancel").await?;
+    there
+        .until_shown("grace", "Only the member who started this job")
+        .await?;
+    ensure!(!refused.failed());
+    there.click("ada", &message, "Cancel").await?;
+    let message = there.until_answered(&asked, "Cancelled").await?;
+    expect(
+        &message,
+        &[
+            "**a boat** — <@member>",
+            "🛑 Cancelled.",
+            "-# job `ID`",
+            "[🔄 Try again]",
+        ],
+    )?;
+    node.engine.gate().allow(u64::MAX);
+    there.click("ada", &message, "Try again").await?;
+    there.until_shown("ada", "[U1]").await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_bot_that_dies_in_the_middle_leaves_one_message_with_one_grid() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    let community = world.community().await?;
+    let there = &community.people;
+    let asked = there.imagine("ada", "a boat").await?;
+    node.engine.gate().allow(u64::from(STEPS / 2));
+    there.until_answered(&asked, "50 %").await?;
+    let community = community.restart_bot().await?;
+    let there = &community.people;
+    node.engine.gate().allow(u64::MAX);
+    let grid = there.until_answered(&asked, "[U1]").await?;
+    there.click("ada", &grid, "U2").await?;
+    there
+        .until_shown("ada", "picture 2 in large\n-# 128×128")
+        .await?;
+    ensure!(
+        there.count_of("ada", "[U1]") == 1,
+        "there is more than one grid"
+    );
+    world.close().await
+}
