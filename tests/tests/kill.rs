@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use easel_playground::{Failure, RouteFault, StartedInteraction};
 use easel_tests::real::{Platform, Process};
 use easel_tests::seen::seen;
+use easel_tests::world::eventually;
 use tokio::sync::Mutex;
 
 const PROMPT: &str = "a red sailboat on the sea at sunset";
@@ -120,6 +121,11 @@ async fn of_the_bot_between_its_answer_and_the_commit() -> Result<()> {
     });
     let asked = platform.people.imagine("ada", PROMPT).await?;
     ensure!(asked.answer() == Some(5), "{:?}", asked.answer());
+    // The bot notes beside its answer that somebody waits.
+    let noted = || async {
+        Ok((platform.world.number("SELECT count(*) FROM intake").await? == 1).then_some(()))
+    };
+    eventually("the interaction to be noted", noted).await?;
     bot.kill().await?;
     ensure!(
         platform.world.number("SELECT count(*) FROM jobs").await? == 0,

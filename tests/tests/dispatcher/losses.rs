@@ -1,6 +1,7 @@
 //! Processes die, drain and take over from each other.
 
 use anyhow::{Result, ensure};
+use easel_domain::message::ProgressState;
 use easel_gpu_node::engine::fake::Gate;
 use easel_tests::world::World;
 
@@ -41,7 +42,11 @@ async fn a_draining_node_finishes_what_it_holds_and_takes_nothing_more() -> Resu
     let _dispatcher = world.dispatcher()?;
     let first = world.node("a", Gate::closed()).await?;
     let held = world.submit(world.grid()).await?;
-    world.until(held, "leased").await?;
+    // Leased is not held yet: the offer may still be on its way.
+    first.engine.gate().allow(1);
+    world
+        .next_progress(|note| matches!(note.state, ProgressState::Running { percent: 25, .. }))
+        .await?;
     first.process.drain();
     first.engine.gate().allow(u64::MAX);
     first.process.stop().await?;
