@@ -1,6 +1,6 @@
 //! The node's side of the platform: takes offers, renders them on the engine, publishes the results.
 //!
-//! Each offer becomes one task ([`job`]) that lives until the dispatcher has settled its lease. Commands find their task
+//! Each offer becomes one task (`job`) that lives until the dispatcher has settled its lease. Commands find their task
 //! through the [`Desk`]; one heartbeat speaks for all leases.
 
 mod desk;
