@@ -3,7 +3,7 @@
 //! A process is a library plus a `main.rs` that hands its body to [`serve`]. The skeleton loads and checks the
 //! configuration before anything is connected ([`config`]), starts logging and metrics ([`telemetry`]), answers
 //! `/health/live`, `/health/ready` and `/metrics` ([`health`]), turns signals into two cancellation tokens
-//! ([`Shutdown`]), owns every task ([`TaskSet`]) and ends with exit code 0, 1 or 2 ([`run`]).
+//! ([`Shutdown`]), owns every task ([`TaskSet`]) and ends with exit code 0, 1 or 2 ([`serve`]).
 
 pub mod backoff;
 pub mod config;
