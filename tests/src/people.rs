@@ -10,7 +10,7 @@ use easel_playground::{
 use crate::seen::seen;
 
 /// How long people wait for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server with ada, grace, alan and the moderator linus.
 pub struct People {

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use easel_gpu_node::engine::fake::Gate;
 use easel_playground::SeenMessage;
+use easel_tests::people::People;
 use easel_tests::seen::{picture_url, seen};
 use easel_tests::world::{STEPS, World};
 
@@ -27,6 +28,27 @@ async fn picture(message: &SeenMessage) -> Result<image::RgbImage> {
         .context("the message shows a picture")?;
     let body = reqwest::get(url).await?.error_for_status()?.bytes().await?;
     Ok(image::load_from_memory(&body)?.into_rgb8())
+}
+
+/// U1, V1 and 🔄 of a finished grid of 80 by 48 pixels.
+async fn press_the_buttons(there: &People, grid: &SeenMessage) -> Result<()> {
+    let enlarging = there.click("ada", grid, "U1").await?;
+    ensure!(
+        enlarging.answer() == Some(5),
+        "the click is answered with {:?}",
+        enlarging.answer()
+    );
+    let larger = there
+        .until_shown("ada", "picture 1 in large\n-# 160×96")
+        .await?;
+    ensure!(picture(&larger).await?.dimensions() == (160, 96));
+    there.click("ada", grid, "V1").await?;
+    there
+        .until_shown("ada", "variations of picture 1\n-# 80×48")
+        .await?;
+    there.click("grace", grid, "🔄").await?;
+    there.until_shown("ada", "once more\n-# 80×48").await?;
+    Ok(())
 }
 
 #[tokio::test]
@@ -94,22 +116,7 @@ async fn the_first_example_of_all() -> Result<()> {
         "there is more than one message"
     );
 
-    let enlarging = there.click("ada", &grid, "U1").await?;
-    ensure!(
-        enlarging.answer() == Some(5),
-        "the click is answered with {:?}",
-        enlarging.answer()
-    );
-    let larger = there
-        .until_shown("ada", "picture 1 in large\n-# 160×96")
-        .await?;
-    ensure!(picture(&larger).await?.dimensions() == (160, 96));
-    there.click("ada", &grid, "V1").await?;
-    there
-        .until_shown("ada", "variations of picture 1\n-# 80×48")
-        .await?;
-    there.click("grace", &grid, "🔄").await?;
-    there.until_shown("ada", "once more\n-# 80×48").await?;
+    press_the_buttons(there, &grid).await?;
     world.close().await
 }
 

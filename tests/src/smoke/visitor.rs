@@ -17,7 +17,7 @@ use easel_domain::Clock;
 use easel_service::SystemClock;
 
 /// How long anything may take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A visitor with his page open.
 pub(super) struct Visitor {
@@ -96,7 +96,9 @@ impl Visitor {
                     && commands.iter().any(|command| command["name"] == "imagine")
                 {
                     let channel = state["guilds"][0]["channels"][0]["id"].as_str();
-                    self.channel = channel.context("there is a channel")?.to_owned();
+                    channel
+                        .context("there is a channel")?
+                        .clone_into(&mut self.channel);
                     return anyhow::Ok(());
                 }
                 self.next().await?;
