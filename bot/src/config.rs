@@ -142,7 +142,7 @@ pub enum Pictures {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct DeliveryConfig {
-    /// Shortest time between two progress edits of one message.
+    /// Shortest time between two progress edits of one message; a quarter of it for the first ones.
     #[serde(with = "duration")]
     pub edit_interval: Duration,
     /// Most edits in flight.

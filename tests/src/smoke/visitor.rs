@@ -19,6 +19,8 @@ use easel_service::SystemClock;
 /// How long anything may take on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 /// A visitor with his page open.
 pub(super) struct Visitor {
     http: Client,
@@ -101,10 +103,16 @@ impl Visitor {
                         .clone_into(&mut self.channel);
                     return anyhow::Ok(());
                 }
-                self.next().await?;
+                // An event may tell sooner; no event is promised.
+                if let Ok(event) = timeout(LOOK_EVERY, self.next()).await {
+                    event?;
+                }
             }
         };
-        waiting.await.context("wait for the bot")
+        timeout(PATIENCE, waiting)
+            .await
+            .context("wait for the bot")?
+            .context("wait for the bot")
     }
 
     /// Uses a command; returns the interaction and when it was sent.
