@@ -18,7 +18,8 @@ use tokio::time::Instant;
 
 use super::Workshop;
 use super::desk::{Desk, Ticket};
-use crate::encode::{EncodedFile, decode, encode_job, encode_preview};
+use super::progress::{obscured_preview, with_preview};
+use crate::encode::{EncodedFile, decode, encode_job};
 use crate::engine::{EngineEvent, EngineRequest, EngineWork, Picture};
 use crate::metric;
 
@@ -343,27 +344,6 @@ fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::
 }
 
 /// A preview is not checked yet, so it is blurred below recognition before it leaves the node.
-/// Not every step has a preview, and progress is coalesced: the newest preview goes with the newest progress.
-fn with_preview(mut event: EngineEvent, before: Option<EngineEvent>) -> EngineEvent {
-    if let EngineEvent::Progress { preview, .. } = &mut event
-        && preview.is_none()
-        && let Some(EngineEvent::Progress { preview: old, .. }) = before
-    {
-        *preview = old;
-    }
-    event
-}
-
-fn obscured_preview(preview: &Picture) -> Option<String> {
-    let pixels = RgbPicture::new(preview.width, preview.height, &preview.rgb)?;
-    let rgb = easel_moderation::obscured(pixels);
-    encode_preview(&Picture {
-        width: preview.width,
-        height: preview.height,
-        rgb,
-    })
-}
-
 fn record(timings: &Timings, pictures: usize, total: Duration) {
     metrics::counter!(metric::PICTURES).increment(pictures as u64);
     let parts = [
@@ -375,32 +355,5 @@ fn record(timings: &Timings, pictures: usize, total: Duration) {
     ];
     for (part, seconds) in parts {
         metrics::histogram!(metric::PART_SECONDS, "part" => part).record(seconds);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_without_a_preview_keeps_the_one_before() {
-        let step = |step, preview| EngineEvent::Progress {
-            key: 1,
-            step,
-            steps: 4,
-            preview,
-        };
-        let grey = || {
-            Some(Picture {
-                width: 1,
-                height: 1,
-                rgb: vec![9; 3],
-            })
-        };
-        assert_eq!(
-            with_preview(step(2, None), Some(step(1, grey()))),
-            step(2, grey())
-        );
-        assert_eq!(with_preview(step(1, None), None), step(1, None));
     }
 }
