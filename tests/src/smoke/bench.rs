@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::numbers::{ms_between, spread};
 use super::records::Records;
-use super::visitor::{Seen, Visitor, button, content};
+use super::visitor::{Taken, Visitor, button, content};
 
 /// Measures; the report holds milliseconds.
 pub(super) async fn run(visitor: &mut Visitor, records: &Records, count: u32) -> Result<Value> {
@@ -13,16 +13,13 @@ pub(super) async fn run(visitor: &mut Visitor, records: &Records, count: u32) ->
     let (mut answers, mut confirms, mut leases) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..count {
         let prompt = format!("a red sailboat number {number}");
-        let (interaction, sent_at) = visitor
-            .command("imagine", json!({"prompt": prompt}))
-            .await?;
-        let is_ack = |seen: &Seen| {
-            seen.event["type"] == "interaction_ack"
-                && seen.event["interaction_id"] == interaction.as_str()
-        };
-        let ack = visitor.until("the first answer", is_ack).await?;
-        answers.push(ms_between(sent_at, ack.at));
-        let id = ack.event["message_id"].clone();
+        let Taken {
+            interaction,
+            message_id: id,
+            sent_at,
+            acknowledged_at,
+        } = visitor.imagine(&prompt).await?;
+        answers.push(ms_between(sent_at, acknowledged_at));
         let accepted = visitor
             .until("a message with a button", |seen| {
                 seen.message()["id"] == id && button(seen.message(), "Cancel").is_some()

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::Arguments;
 use super::numbers::{memory, ms_between, percentile};
 use super::records::Records;
-use super::visitor::{Seen, Visitor, button, content, picture};
+use super::visitor::{Seen, Taken, Visitor, button, content, picture};
 
 const PROMPT: &str = "a red sailboat on the sea at sunset";
 /// What happens to a job, in order.
@@ -88,15 +88,12 @@ fn tell(all: &[Vec<(&'static str, f64)>]) {
 }
 
 async fn imagine(visitor: &mut Visitor, records: &Records) -> Result<Drawn> {
-    let (interaction, sent_at) = visitor
-        .command("imagine", json!({"prompt": PROMPT}))
-        .await?;
-    let is_ack = |seen: &Seen| {
-        seen.event["type"] == "interaction_ack"
-            && seen.event["interaction_id"] == interaction.as_str()
-    };
-    let ack = visitor.until("the first answer", is_ack).await?;
-    let message_id = ack.event["message_id"].clone();
+    let Taken {
+        interaction,
+        message_id,
+        sent_at,
+        acknowledged_at,
+    } = visitor.imagine(PROMPT).await?;
     let mut first_preview: Option<OffsetDateTime> = None;
     let finished = loop {
         let seen = visitor.next().await?;
@@ -126,7 +123,7 @@ async fn imagine(visitor: &mut Visitor, records: &Records) -> Result<Drawn> {
         .context("the interaction has a job")?;
     let times = records.times(job).await?;
     let moments = [
-        Some(ack.at),
+        Some(acknowledged_at),
         Some(times.queued),
         times.leased,
         first_preview,

@@ -21,6 +21,21 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// The first answer of a job that is taken on.
+const THINKING: u8 = 5;
+/// A part of the refusal of a platform without a model.
+const NO_MODEL: &str = "announced a model";
+
+/// A job that was taken on.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    pub interaction: String,
+    /// The message that shows it.
+    pub message_id: Value,
+    pub sent_at: OffsetDateTime,
+    pub acknowledged_at: OffsetDateTime,
+}
+
 /// A visitor with his page open.
 pub(super) struct Visitor {
     http: Client,
@@ -116,13 +131,56 @@ impl Visitor {
     }
 
     /// Uses a command; returns the interaction and when it was sent.
-    pub async fn command(&self, name: &str, options: Value) -> Result<(String, OffsetDateTime)> {
+    async fn command(&self, name: &str, options: Value) -> Result<(String, OffsetDateTime)> {
         let path = format!("/channels/{}/interactions", self.channel);
         self.interact(
             &path,
             json!({"user": self.user, "command": name, "options": options}),
         )
         .await
+    }
+
+    /// Uses `/imagine` until it is taken on: a platform that has just started may not know its model yet.
+    pub async fn imagine(&mut self, prompt: &str) -> Result<Taken> {
+        let asking = async {
+            loop {
+                let (interaction, sent_at) =
+                    self.command("imagine", json!({"prompt": prompt})).await?;
+                let is_ack = |seen: &Seen| {
+                    seen.event["type"] == "interaction_ack"
+                        && seen.event["interaction_id"] == interaction.as_str()
+                };
+                let ack = self.until("the first answer", is_ack).await?;
+                let message_id = ack.event["message_id"].clone();
+                if ack.event["kind"] == THINKING {
+                    return anyhow::Ok(Taken {
+                        interaction,
+                        message_id,
+                        sent_at,
+                        acknowledged_at: ack.at,
+                    });
+                }
+                let words = self.words_of(&message_id).await?;
+                ensure!(words.contains(NO_MODEL), "the bot refuses: {words}");
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(PATIENCE, asking)
+            .await
+            .context("wait for a model")?
+    }
+
+    async fn words_of(&self, message: &Value) -> Result<String> {
+        let messages = self
+            .get(&format!(
+                "/channels/{}/messages?user={}",
+                self.channel, self.user
+            ))
+            .await?;
+        let found = messages
+            .as_array()
+            .and_then(|all| all.iter().find(|one| one["id"] == *message));
+        Ok(found.map_or("", content).to_owned())
     }
 
     /// Presses a button.
