@@ -5,6 +5,7 @@
 
 mod desk;
 mod job;
+mod progress;
 
 pub use desk::Desk;
 
