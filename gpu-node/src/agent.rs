@@ -29,6 +29,8 @@ use crate::config::{AgentConfig, NodeConfig};
 use crate::engine::Engine;
 use crate::metric;
 
+/// How long a node that must stop tries to say so; a broker that is away keeps nobody alive.
+const LAST_WORD: Duration = Duration::from_secs(1);
 const INBOX_PREFETCH: u16 = 64;
 
 /// What every job of this node needs.
@@ -100,6 +102,9 @@ async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) {
                 tracing::info!("draining: {} jobs are held", desk.leases().len());
             }
             () = ctx.shutdown.hard().cancelled() => {
+                desk.close();
+                // Said first, so that what is handed back does not come straight here again.
+                let _ = tokio::time::timeout(LAST_WORD, speak(workshop, desk)).await;
                 desk.hand_all_back();
                 break;
             }
