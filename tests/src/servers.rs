@@ -49,8 +49,14 @@ pub struct Vhost {
     pub name: String,
     /// Its address under the administrator's account.
     pub url: Url,
-    /// Where accounts are made.
-    pub management: Management,
+    management_url: SecretString,
+}
+
+impl Vhost {
+    /// Where accounts are made. A client of its own for each test: connections end with the runtime they began in.
+    pub fn management(&self) -> Result<Management> {
+        Management::new(&self.management_url).context("read the management address")
+    }
 }
 
 /// The virtual host of this test binary, empty at the beginning of each run.
@@ -75,23 +81,22 @@ pub async fn make_vhost(mut url: Url, management: String) -> Result<Vhost> {
         "easel-test-{}",
         program.rsplit_once('-').map_or(&*program, |(name, _)| name)
     );
-    let management =
-        Management::new(&SecretString::from(management)).context("read the management address")?;
-    // Absent at the first run.
-    let _ = management.delete_vhost(&name).await;
-    management
-        .create_vhost(&name)
-        .await
-        .context("make a virtual host")?;
-    let user = url.username().to_owned();
-    management
-        .set_permissions(&name, &user, &Permissions::all())
-        .await
-        .context("give rights in the virtual host")?;
     url.set_path(&name);
-    Ok(Vhost {
+    let vhost = Vhost {
         name,
         url,
-        management,
-    })
+        management_url: SecretString::from(management),
+    };
+    let management = vhost.management()?;
+    // Absent at the first run.
+    let _ = management.delete_vhost(&vhost.name).await;
+    management
+        .create_vhost(&vhost.name)
+        .await
+        .context("make a virtual host")?;
+    management
+        .set_permissions(&vhost.name, vhost.url.username(), &Permissions::all())
+        .await
+        .context("give rights in the virtual host")?;
+    Ok(vhost)
 }

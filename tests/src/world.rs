@@ -230,7 +230,7 @@ impl World {
         let secret = SecretString::from(password.clone());
         let vhost = &self.vhost;
         let user = create_node_account(
-            &vhost.management,
+            &vhost.management()?,
             &vhost.name,
             self.names(),
             &self.lane,
@@ -250,9 +250,9 @@ impl World {
     pub async fn close(mut self) -> Result<()> {
         self.checked = true;
         invariants::check(&self.database.store).await?;
+        let management = self.vhost.management()?;
         for user in self.accounts.lock().await.iter() {
-            self.vhost
-                .management
+            management
                 .delete_user(user)
                 .await
                 .context("delete a node's account")?;

@@ -49,6 +49,14 @@ pub(super) async fn run(
         all.push(drawn.times_ms);
     }
     tell(&all);
+    for (name, bytes) in memory(&arguments.processes)
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        let mib = bytes.as_f64().unwrap_or_default() / f64::from(1 << 20);
+        eprintln!("{name:>14} {mib:>9.1} MiB resident");
+    }
     if arguments.repeat > 1 {
         report["median_ms"] = EVENTS
             .into_iter()
