@@ -197,6 +197,87 @@ def windmill(p: Pen, k: Look, r: Random):
     p.ellipse(0.0, 0.62, 0.04, 0.04, (60, 50, 50))
 
 
+def fish(p: Pen, k: Look, r: Random):
+    """In profile, facing right, a little nose-up as if it leapt."""
+    deep = mix(k.base, dark(k.base), 0.55)
+    p.polygon([(-0.42, 0.5), (-0.86, 0.84), (-0.74, 0.48), (-0.84, 0.14)], deep)
+    p.polygon([(-0.22, 0.78), (0.02, 1.02), (0.3, 0.8)], deep)
+    p.polygon([(-0.1, 0.2), (-0.2, 0.0), (0.16, 0.18)], deep)
+    p.ellipse(0.06, 0.5, 0.62, 0.36, k.base)
+    p.ellipse(0.1, 0.36, 0.46, 0.19, mix(k.base, (255, 255, 255), 0.45))
+    p.ellipse(0.02, 0.58, 0.5, 0.24, k.base)
+    for x in (-0.3, -0.08, 0.14):
+        p.line([(x, 0.78), (x + 0.07, 0.56), (x, 0.34)], 0.05, deep)
+    p.ellipse(0.46, 0.58, 0.105, 0.115, (250, 250, 250), glow=True)
+    p.ellipse(0.49, 0.58, 0.055, 0.065, (20, 20, 26), glow=True)
+    p.line([(0.66, 0.42), (0.54, 0.38)], 0.03, dark(deep))
+
+
+def bird(p: Pen, k: Look, r: Random):
+    """In flight, facing right, both wings up."""
+    deep = mix(k.base, dark(k.base), 0.55)
+    p.polygon([(-0.4, 0.36), (-0.9, 0.5), (-0.94, 0.3), (-0.78, 0.2), (-0.36, 0.24)], deep)
+    p.polygon([(0.2, 0.42), (0.34, 1.0), (0.12, 0.94), (-0.1, 0.46)], deep)
+    p.ellipse(-0.02, 0.3, 0.44, 0.19, k.base)
+    p.ellipse(0.0, 0.23, 0.34, 0.11, light(k.base))
+    p.ellipse(0.44, 0.42, 0.17, 0.16, k.base)
+    p.polygon([(0.58, 0.47), (0.84, 0.38), (0.58, 0.33)], (252, 190, 40) if k.base[0] < 240 or k.base[1] > 220 else (90, 70, 60))
+    wing = [(0.16, 0.36), (-0.02, 0.72), (-0.3, 1.02), (-0.56, 1.0), (-0.5, 0.84), (-0.62, 0.8), (-0.5, 0.64), (-0.54, 0.56), (-0.3, 0.36)]
+    p.polygon(wing, k.base)
+    p.polygon([(0.16, 0.36), (-0.02, 0.72), (-0.3, 1.02), (-0.26, 0.7), (-0.1, 0.42)], light(k.base))
+    p.ellipse(0.49, 0.46, 0.038, 0.038, (16, 16, 22) if sum(k.base) > 200 else (250, 250, 250), glow=True)
+
+
+def bridge(p: Pen, k: Look, r: Random):
+    """Two towers, their cables and a deck that runs out of sight on both sides."""
+    deep = mix(k.base, dark(k.base), 0.5)
+    for i in range(-5, 6):
+        x = i * 0.17
+        drop = 0.42 + 1.5 * x * x if abs(x) < 0.62 else max(0.44, 0.98 - 1.15 * (abs(x) - 0.62))
+        p.line([(x, 0.36), (x, min(0.96, drop))], 0.022, deep)
+    cable = [(x / 20, 0.42 + 1.5 * (x / 20) ** 2) for x in range(-12, 13)]
+    p.line([(-1.3, 0.4), *cable, (1.3, 0.4)], 0.05, k.base)
+    for x in (-0.62, 0.62):
+        p.rect(x - 0.09, -0.08, 0.18, 1.08, k.base)
+        p.rect(x + 0.03, -0.08, 0.06, 1.08, deep)
+        p.rect(x - 0.035, 0.5, 0.07, 0.16, (40, 44, 60) if k.is_dark else (190, 214, 236))
+        p.rect(x - 0.14, -0.1, 0.28, 0.1, STEEL)
+    p.rect(-1.5, 0.28, 3.0, 0.12, k.base)
+    p.rect(-1.5, 0.28, 3.0, 0.05, deep)
+    if k.is_dark:
+        for i in range(-4, 5):
+            p.ellipse(i * 0.3, 0.44, 0.035, 0.035, LAMP, glow=True)
+
+
+def circle(p: Pen, k: Look, r: Random):
+    p.ellipse(0.0, 0.5, 0.5, 0.5, mix(k.base, dark(k.base), 0.6))
+    p.ellipse(-0.03, 0.53, 0.45, 0.45, k.base)
+    p.ellipse(-0.14, 0.68, 0.2, 0.17, light(k.base))
+
+
+def square(p: Pen, k: Look, r: Random):
+    p.rect(-0.5, 0.0, 1.0, 1.0, k.base)
+    p.polygon([(0.5, 0.0), (0.5, 1.0), (0.36, 0.86), (0.36, 0.14)], mix(k.base, dark(k.base), 0.5))
+    p.polygon([(-0.5, 0.0), (0.5, 0.0), (0.36, 0.14), (-0.36, 0.14)], mix(k.base, dark(k.base), 0.7))
+    p.polygon([(-0.5, 1.0), (0.5, 1.0), (0.36, 0.86), (-0.36, 0.86)], light(k.base))
+
+
+def triangle(p: Pen, k: Look, r: Random):
+    p.polygon([(-0.62, 0.0), (0.62, 0.0), (0.0, 1.0)], k.base)
+    p.polygon([(0.16, 0.0), (0.62, 0.0), (0.0, 1.0)], mix(k.base, dark(k.base), 0.55))
+    p.polygon([(-0.62, 0.0), (-0.5, 0.0), (0.0, 1.0)], light(k.base))
+
+
+def star(p: Pen, k: Look, r: Random):
+    points = []
+    for i in range(10):
+        a, radius = math.pi / 2 + i * math.pi / 5, 0.54 if i % 2 == 0 else 0.24
+        points.append((radius * math.cos(a), 0.46 + radius * math.sin(a)))
+    p.polygon(points, k.base)
+    for i in range(0, 10, 2):
+        p.polygon([(0.0, 0.46), points[i], points[(i + 1) % 10]], mix(k.base, dark(k.base), 0.45))
+
+
 @dataclass(frozen=True)
 class Kind:
     """How a thing is drawn, how tall it may be (units of the picture's shorter side) and where it feels at home."""
@@ -205,20 +286,28 @@ class Kind:
     low: float
     high: float
     flies: bool = False
-    grounds: tuple[str, ...] = ("meadow", "snow", "desert", "street", "sea")
+    swims: bool = False
+    grounds: tuple[str, ...] = ("meadow", "snow", "desert", "street", "sea", "lake")
 
 
 THINGS: dict[str, Kind] = {
-    "sailboat": Kind(sailboat, 0.54, 0.66, grounds=("sea",)),
-    "house": Kind(house, 0.46, 0.58, grounds=("meadow", "snow", "desert")),
-    "tree": Kind(tree, 0.52, 0.64, grounds=("meadow", "snow")),
+    "sailboat": Kind(sailboat, 0.54, 0.66, swims=True, grounds=("sea", "lake")),
+    "house": Kind(house, 0.46, 0.58, grounds=("meadow", "snow", "desert", "lake")),
+    "tree": Kind(tree, 0.52, 0.64, grounds=("meadow", "snow", "lake")),
     "balloon": Kind(balloon, 0.52, 0.64, flies=True),
     "rocket": Kind(rocket, 0.58, 0.70, flies=True),
-    "lighthouse": Kind(lighthouse, 0.58, 0.70, grounds=("sea",)),
+    "lighthouse": Kind(lighthouse, 0.58, 0.70, grounds=("sea", "sea", "lake")),
     "castle": Kind(castle, 0.54, 0.64, grounds=("meadow", "snow", "desert")),
     "car": Kind(car, 0.42, 0.50, grounds=("street", "desert", "meadow")),
     "cactus": Kind(cactus, 0.52, 0.62, grounds=("desert",)),
     "flower": Kind(flower, 0.54, 0.66, grounds=("meadow",)),
     "cat": Kind(cat, 0.48, 0.58, grounds=("meadow", "snow", "street")),
     "windmill": Kind(windmill, 0.56, 0.66, grounds=("meadow",)),
+    "fish": Kind(fish, 0.34, 0.42, swims=True, grounds=("sea", "lake")),
+    "bird": Kind(bird, 0.40, 0.50, flies=True),
+    "bridge": Kind(bridge, 0.42, 0.50, swims=True, grounds=("sea", "lake", "street")),
+    "circle": Kind(circle, 0.40, 0.48),
+    "square": Kind(square, 0.38, 0.46),
+    "triangle": Kind(triangle, 0.44, 0.52),
+    "star": Kind(star, 0.46, 0.54),
 }
