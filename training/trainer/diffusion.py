@@ -1,7 +1,6 @@
 """The text encoder and the UNet, learnt together on cached latents: `python -m trainer.diffusion`."""
 
 import hashlib
-import math
 import time
 from pathlib import Path
 from random import Random
@@ -82,7 +81,8 @@ class Latents:
         for i in range(0, len(pixels), 64):
             with bf16():
                 parts.append(self.vae.encode(data.to_tensor(pixels[i:i + 64])).latent_dist.mode().half().numpy())
-        np.save(file, np.concatenate(parts))
+        np.save(file.with_suffix(".new.npy"), np.concatenate(parts))
+        file.with_suffix(".new.npy").rename(file)
 
     def batch(self, size: int, step: int):
         """Latents and captions of one shape; what batch `step` holds depends on the seed and on the shards present."""
@@ -102,6 +102,15 @@ def loss_weight(alphas: torch.Tensor) -> torch.Tensor:
     """Min-SNR with gamma 5 for v-prediction, kept above a floor because the last timestep holds no signal at all."""
     snr = alphas / (1 - alphas)
     return (snr.clamp(max=5.0) / (snr + 1)).clamp(min=0.25)
+
+
+def rate_at(step: int, steps: int, cool: float) -> float:
+    """Share of the full learning rate: a short rise, level, then falling to a fiftieth over the last `cool` of all steps.
+
+    Level for long, so that a run can be prolonged by starting it again with more steps without having cooled too early.
+    """
+    fall = max(1.0, cool * steps)
+    return min(1.0, (step + 1) / 150) * max(0.02, min(1.0, (steps - step) / fall))
 
 
 @torch.no_grad()
@@ -130,7 +139,7 @@ def save_grid(pictures: torch.Tensor, columns: int, file: Path, zoom: int = 3):
 
 
 def main():
-    o = arguments("diffusion", steps=2500, batch=32, rate=8e-4, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, compile=False)
+    o = arguments("diffusion", steps=12000, batch=32, rate=7e-4, cool=0.35, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, compile=False)
     run = Run(o.runs, "diffusion")
     folder = o.runs / "tokenizer"
     if not (folder / "vocab.json").exists():
@@ -161,9 +170,8 @@ def main():
         a = alphas[t].view(-1, 1, 1, 1)
         eps = torch.randn(x.shape, generator=noise)
         noisy, target = a.sqrt() * x + (1 - a).sqrt() * eps, a.sqrt() * eps - (1 - a).sqrt() * x
-        cool = 0.5 * (1 + math.cos(math.pi * min(1.0, step / o.steps)))
         for group in optimizer.param_groups:
-            group["lr"] = o.rate * min(1.0, (step + 1) / 150) * (0.05 + 0.95 * cool)
+            group["lr"] = o.rate * rate_at(step, o.steps, o.cool)
         with bf16():
             guess = forward(noisy, t, text(tokens(texts))[0]).sample
         each = F.mse_loss(guess.float(), target, reduction="none").mean((1, 2, 3))
