@@ -1,0 +1,114 @@
+"""The parts of the trainer and of the meter that can go wrong quietly."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler
+
+from meter.judge import CLASSES, Judge, roughen, truth, wilson
+from meter.table import asked
+from renderer import Scene
+from trainer import vae as autoencoder
+from trainer.diffusion import SCHEDULE, loss_weight, rate_at
+from trainer.run import Average, Run
+from trainer.upscaler import Upscaler
+
+HOUSE = Scene("house", "red", "meadow", "day", "none", "flat", 7)
+
+
+class Runs(unittest.TestCase):
+    def test_a_state_comes_back_and_a_torn_write_does_not_count(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(Path(folder), "stage")
+            self.assertIsNone(run.load())
+            run.save(step=3, model={"w": torch.ones(2)})
+            (run.path / "state.new").write_bytes(b"half of a sta")
+            self.assertEqual(Run(Path(folder), "stage").load()["step"], 3)
+
+    def test_the_log_holds_means_since_the_last_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(Path(folder), "stage")
+            for loss in (1.0, 3.0):
+                run.note(loss=loss)
+            run.flush(2, 64)
+            run.flush(3, 96)
+            lines = (run.path / "loss.csv").read_text().splitlines()
+            self.assertEqual(len(lines), 1)
+            self.assertIn("loss=2.00000", lines[0])
+
+    def test_averaged_weights_follow_from_behind(self):
+        layer = torch.nn.Linear(1, 1, bias=False)
+        layer.weight.data.fill_(0.0)
+        average = Average(layer, 0.9)
+        layer.weight.data.fill_(1.0)
+        seen = []
+        for step in range(100):
+            average.update(layer, step)
+            seen.append(average.module.weight.item())
+        self.assertEqual(seen, sorted(seen))
+        self.assertTrue(0.99 < seen[-1] <= 1.0)
+
+
+class Diffusion(unittest.TestCase):
+    def test_the_rate_rises_stays_and_falls(self):
+        rates = [rate_at(step, 1000, 0.4) for step in range(1000)]
+        self.assertLess(rates[0], 0.02)
+        self.assertEqual(rates[150:600], [1.0] * 450)
+        self.assertEqual(rates[600:], sorted(rates[600:], reverse=True))
+        self.assertEqual(rates[-1], 0.02)
+
+    def test_every_noise_level_counts(self):
+        weights = loss_weight(DDIMScheduler(**SCHEDULE).alphas_cumprod)
+        self.assertTrue(torch.isfinite(weights).all() and weights.min() >= 0.25 and weights.max() <= 1.0)
+
+
+class Autoencoder(unittest.TestCase):
+    def test_normalising_latents_changes_no_picture(self):
+        torch.manual_seed(0)
+        vae = autoencoder.build().eval()
+        pictures = torch.rand(4, 3, 64, 64) * 2 - 1
+        with torch.no_grad():
+            before = vae.decode(vae.encode(pictures).latent_dist.mode()).sample
+            autoencoder.normalise(vae, pictures)
+            z = vae.encode(pictures).latent_dist.mode()
+            after = vae.decode(z).sample
+        self.assertLess((before - after).abs().max().item(), 1e-4)
+        self.assertTrue(torch.allclose(z.mean((0, 2, 3)), torch.zeros(4), atol=1e-4) and torch.allclose(z.std((0, 2, 3)), torch.ones(4), atol=1e-4))
+
+
+class TheMeter(unittest.TestCase):
+    def test_wilson_agrees_with_the_textbook(self):
+        low, high = wilson(8, 10)
+        self.assertAlmostEqual(low, 0.490, places=3)
+        self.assertAlmostEqual(high, 0.943, places=3)
+        self.assertEqual(wilson(0, 0), (0.0, 1.0))
+
+    def test_only_what_is_said_is_asked(self):
+        self.assertTrue(asked(HOUSE, "thing") and asked(HOUSE, "sky"))
+        self.assertFalse(asked(HOUSE, "background") or asked(HOUSE, "style") or asked(HOUSE, "count"))
+
+    def test_the_judge_answers_for_every_fact_and_keeps_the_range(self):
+        x = torch.rand(3, 3, 64, 64) * 2 - 1
+        rough = roughen(x, torch.Generator().manual_seed(1))
+        self.assertEqual(rough.shape, x.shape)
+        self.assertLessEqual(rough.abs().max().item(), 1.0)
+        seen = Judge().eval().facts(rough)
+        self.assertEqual(set(seen), set(CLASSES))
+        self.assertEqual({len(v) for v in seen.values()}, {3})
+
+    def test_truth_uses_the_judges_own_classes(self):
+        rows = truth([HOUSE])
+        self.assertEqual({fact: CLASSES[fact][i.item()] for fact, i in rows.items()}, {fact: getattr(HOUSE, fact) for fact in CLASSES})
+
+
+class TheUpscaler(unittest.TestCase):
+    def test_it_enlarges_and_stays_in_range(self):
+        made = Upscaler()(torch.rand(1, 3, 10, 12))
+        self.assertEqual(made.shape, (1, 3, 40, 48))
+        self.assertTrue(0 <= made.min() and made.max() <= 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
