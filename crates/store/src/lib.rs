@@ -7,6 +7,7 @@
 pub mod account;
 pub mod cancel;
 pub mod complete;
+mod connect;
 pub mod delivery;
 pub mod error;
 mod event;
@@ -23,6 +24,7 @@ mod row;
 pub mod settle;
 pub mod shard;
 pub mod show;
+mod silence;
 pub mod submit;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -6,9 +6,12 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::NoTls;
 
+use crate::connect::BoundedConnect;
 use crate::error::StoreError;
+
+/// How much longer than a statement may take we wait for the server to say so.
+const SILENCE_AFTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -19,7 +22,8 @@ pub struct StoreConfig {
     pub pool_size: usize,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
-    /// Longest statement; the server cancels it after that.
+    /// Longest statement; the server cancels it after that. A server that does not even do that is given up five
+    /// seconds later.
     pub statement_timeout: Duration,
 }
 
@@ -62,9 +66,12 @@ impl Store {
             .parse()
             .map_err(StoreError::InvalidUrl)?;
         postgres.connect_timeout(config.connect_timeout);
-        let manager = Manager::from_config(
+        let connect = BoundedConnect {
+            silence: config.statement_timeout + SILENCE_AFTER_TIMEOUT,
+        };
+        let manager = Manager::from_connect(
             postgres,
-            NoTls,
+            connect,
             ManagerConfig {
                 recycling_method: RecyclingMethod::Fast,
             },

@@ -132,3 +132,50 @@ async fn no_database_is_a_clear_error_without_the_password() {
     assert!(matches!(error, StoreError::Unavailable(_)) && error.is_transient());
     assert!(!format!("{error:?} {store:?}").contains("hunter2"));
 }
+
+/// Carries bytes between clients and the real server until it is told to freeze; then it holds every connection open and
+/// moves nothing.
+async fn carry_until_frozen(
+    listener: tokio::net::TcpListener,
+    server_port: u16,
+    frozen: tokio_util::sync::CancellationToken,
+) {
+    let mut roads = tokio::task::JoinSet::new();
+    loop {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let frozen = frozen.clone();
+        roads.spawn(async move {
+            let mut far = tokio::net::TcpStream::connect(("127.0.0.1", server_port))
+                .await
+                .unwrap();
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                () = frozen.cancelled() => std::future::pending().await,
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_is_given_up() {
+    let db = TestDatabase::create().await;
+    let server: tokio_postgres::Config = db.url.parse().unwrap();
+    let server_port = server.get_ports()[0];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url = db
+        .url
+        .replace(&format!(":{server_port}/"), &format!(":{port}/"));
+    let frozen = tokio_util::sync::CancellationToken::new();
+    let mut roads = tokio::task::JoinSet::new();
+    roads.spawn(carry_until_frozen(listener, server_port, frozen.clone()));
+
+    let mut config = StoreConfig::new(SecretString::from(url));
+    config.statement_timeout = std::time::Duration::from_millis(500);
+    let store = Store::new(&config).unwrap();
+    store.ping().await.unwrap();
+    frozen.cancel();
+    let ended = tokio::time::timeout(std::time::Duration::from_mins(1), store.ping()).await;
+    let error = ended.expect("the silence has a limit").unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+}
