@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use easel_blobs::{ObjectKey, Scope, UploadCheck, UploadTerms};
+use easel_blobs::{BlobError, ObjectKey, Scope, UploadCheck, UploadTerms};
 use easel_broker::{Action, Consumer, Delivery, Subscription};
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::{FailureKind, after_failure};
@@ -39,9 +39,20 @@ enum ReportError {
     #[error("write the report")]
     Store(#[from] StoreError),
     #[error("reach the object store")]
-    Blobs(#[from] easel_blobs::BlobError),
+    Blobs(#[from] BlobError),
     #[error("the report is not sound: {0}")]
     Unsound(&'static str),
+}
+
+impl ReportError {
+    /// Whether the same report would fail in the same way for ever.
+    fn is_permanent(&self) -> bool {
+        match self {
+            Self::Unsound(_) => true,
+            Self::Blobs(error) => matches!(error, BlobError::Key(_)),
+            Self::Store(error) => matches!(error, StoreError::Corrupt { .. }),
+        }
+    }
 }
 
 /// Reads `node-done`.
@@ -63,6 +74,7 @@ pub(crate) fn consume(office: Office, inputs: mpsc::Sender<Input>) -> Consumer {
 
 async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeReport) -> Vec<Action> {
     let NodeReport { from, lease, event } = report;
+    let is_asked_again = matches!(event, NodeEvent::GrantRequest { .. });
     let result = match event {
         NodeEvent::GrantRequest { request, files } => {
             grant(office, &from, lease, request, &files).await
@@ -84,8 +96,9 @@ async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeRepor
             settle(office, &from, lease, false).await;
             Action::ack()
         }
-        Err(ReportError::Unsound(reason)) => {
-            tracing::error!(job.id = %lease.job_id, "node {} sent a report that is not sound: {reason}", from.node);
+        Err(error) if error.is_permanent() => {
+            let reason = &error.to_string();
+            tracing::error!(job.id = %lease.job_id, "a report of node {} cannot be handled: {reason}", from.node);
             // The job must not stay with a node that cannot report on it.
             if let Err(error) =
                 failed(office, inputs, &from, lease, FailureKind::Retryable, reason).await
@@ -93,6 +106,11 @@ async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeRepor
                 tracing::warn!(job.id = %lease.job_id, "job {} waits for its lease to run out: {error}", lease.job_id);
             }
             vec![Action::DeadLetter("unsound report")]
+        }
+        Err(error) if is_asked_again => {
+            // The node asks until it is answered; a second stock of its questions here would only grow.
+            tracing::warn!(job.id = %lease.job_id, "no grants for job {} yet: {error}", lease.job_id);
+            Action::ack()
         }
         Err(error) => {
             tracing::warn!(job.id = %lease.job_id, "report on job {} is handled later: {error}", lease.job_id);

@@ -6,6 +6,7 @@
 mod desk;
 mod job;
 mod progress;
+mod publish;
 
 pub use desk::Desk;
 

@@ -60,6 +60,9 @@ pub struct NodeConfig {
     /// Progress of one job is told at most this often.
     #[serde(default = "half_a_second", with = "duration")]
     pub progress_every: Duration,
+    /// Finished pictures wait this long for an object store that is away; after that the try fails.
+    #[serde(default = "ten_minutes", with = "duration")]
+    pub store_patience: Duration,
 }
 
 fn segment(text: &str) -> Segment {
@@ -88,6 +91,10 @@ fn one_second() -> Duration {
 
 fn half_a_second() -> Duration {
     Duration::from_millis(500)
+}
+
+fn ten_minutes() -> Duration {
+    Duration::from_mins(10)
 }
 
 impl NodeConfig {

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod own_stack;
 pub mod people;
 pub mod real;
+pub mod road;
 pub mod running;
 pub mod scripted_bot;
 pub mod seen;

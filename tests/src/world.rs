@@ -26,7 +26,9 @@ use easel_domain::{NodeId, UserId};
 use easel_gpu_node::config::{AgentConfig, NodeConfig};
 use easel_gpu_node::engine::fake::{FakeEngine, Gate};
 use easel_service::SystemEntropy;
-use easel_service::config::{BrokerConfig, DatabaseConfig, HttpConfig, LogConfig, ShutdownConfig};
+use easel_service::config::{
+    BrokerConfig, DatabaseConfig, HttpConfig, LogConfig, S3Config, ShutdownConfig,
+};
 use easel_store::testing::TestDatabase;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, mpsc};
@@ -143,13 +145,18 @@ impl World {
 
     /// Starts a dispatcher: the leader, or a standby if there is one.
     pub fn dispatcher(&self) -> Result<Running> {
+        self.dispatcher_with_storage(servers::s3()?)
+    }
+
+    /// The same, with an object store that may be elsewhere.
+    pub fn dispatcher_with_storage(&self, s3: S3Config) -> Result<Running> {
         let config = DispatcherConfig {
             http: HttpConfig::default(),
             log: LogConfig::default(),
             shutdown: ShutdownConfig::default(),
             database: self.database_config(),
             broker: self.broker_config(self.vhost.url.as_str()),
-            s3: servers::s3()?,
+            s3,
             cdn: servers::cdn()?,
             dispatcher: LaneConfig {
                 leadership_term: TERM,
@@ -197,6 +204,7 @@ impl World {
                 capacity: 1,
                 heartbeat_every: HEARTBEAT,
                 progress_every: Duration::ZERO,
+                store_patience: Duration::from_mins(10),
             },
         };
         let engine = Arc::new(FakeEngine::start(&self.model.id, &self.model.hash, gate));

@@ -142,12 +142,12 @@ async fn carry_until_frozen(
 ) {
     let mut roads = tokio::task::JoinSet::new();
     loop {
-        let (mut near, _) = listener.accept().await.unwrap();
+        let (mut near, _) = listener.accept().await.expect("take a connection");
         let frozen = frozen.clone();
         roads.spawn(async move {
             let mut far = tokio::net::TcpStream::connect(("127.0.0.1", server_port))
                 .await
-                .unwrap();
+                .expect("reach the server");
             tokio::select! {
                 _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
                 () = frozen.cancelled() => std::future::pending().await,

@@ -4,12 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use easel_broker::Message;
-use easel_domain::RequestId;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
-use easel_domain::message::{
-    LeaseRef, NodeEvent, NodeLive, NodeReport, Offer, StoredFile, Timings, UploadGrant,
-};
+use easel_domain::message::{LeaseRef, NodeEvent, NodeLive, Offer, Timings};
 use easel_domain::picture::{MAX_FILE_BYTES, PictureVerdict};
 use easel_domain::spec::RenderSpec;
 use easel_moderation::{Evidence, RgbPicture};
@@ -19,16 +16,13 @@ use tokio::time::Instant;
 use super::Workshop;
 use super::desk::{Desk, Ticket};
 use super::progress::{obscured_preview, with_preview};
-use crate::encode::{EncodedFile, decode, encode_job};
+use crate::encode::{decode, encode_job};
 use crate::engine::{EngineEvent, EngineRequest, EngineWork, Picture};
 use crate::metric;
 
-/// A report that is not answered is sent again after this.
-const RESEND_AFTER: Duration = Duration::from_secs(2);
-
 /// Why a lease ends without pictures.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     /// Nobody wants the job from this node any more.
     Dropped,
     /// The try failed.
@@ -36,7 +30,7 @@ enum Stop {
 }
 
 impl Stop {
-    fn retryable(what: &str, error: &dyn std::error::Error) -> Self {
+    pub(super) fn retryable(what: &str, error: &dyn std::error::Error) -> Self {
         Self::Failed {
             kind: FailureKind::Retryable,
             message: format!("{what}: {error}"),
@@ -67,10 +61,11 @@ pub(super) async fn run(workshop: Arc<Workshop>, desk: Arc<Desk>, offer: Offer, 
     desk.leave(&lease);
 }
 
-struct LeaseJob<'w> {
-    workshop: &'w Workshop,
-    lease: LeaseRef,
-    ticket: Ticket,
+/// One lease, with what its task is told.
+pub(super) struct LeaseJob<'w> {
+    pub(super) workshop: &'w Workshop,
+    pub(super) lease: LeaseRef,
+    pub(super) ticket: Ticket,
 }
 
 impl LeaseJob<'_> {
@@ -151,6 +146,17 @@ impl LeaseJob<'_> {
         }
     }
 
+    /// Waits until the lease is lost, or the node must give it back.
+    pub(super) async fn told_to_stop(&self) -> Stop {
+        tokio::select! {
+            () = self.ticket.dropped.cancelled() => Stop::Dropped,
+            () = self.ticket.hand_back.cancelled() => Stop::Failed {
+                kind: FailureKind::Infrastructure,
+                message: "the node is going away".to_owned(),
+            },
+        }
+    }
+
     async fn render(
         &mut self,
         work: EngineWork,
@@ -176,14 +182,9 @@ impl LeaseJob<'_> {
         let mut told_at = None;
         loop {
             tokio::select! {
-                () = self.ticket.dropped.cancelled() => {
+                stop = self.told_to_stop() => {
                     self.workshop.engine.cancel(key);
-                    return Err(Stop::Dropped);
-                }
-                () = self.ticket.hand_back.cancelled() => {
-                    self.workshop.engine.cancel(key);
-                    let message = "the node is going away".to_owned();
-                    return Err(Stop::Failed { kind: FailureKind::Infrastructure, message });
+                    return Err(stop);
                 }
                 ended = &mut ended => return finished(ended.ok()),
                 Ok(()) = progress_seen.changed() => {
@@ -239,91 +240,6 @@ impl LeaseJob<'_> {
             .map(|picture| self.workshop.pictures.judge(picture, evidence))
             .collect()
     }
-
-    /// Asks for grants until they come, then uploads every file.
-    async fn store(&mut self, files: &[EncodedFile]) -> Result<Vec<StoredFile>, Stop> {
-        let request = RequestId(self.workshop.entropy.random_uuid());
-        let claims: Vec<_> = files.iter().map(|file| file.claim.clone()).collect();
-        let asked = NodeEvent::GrantRequest {
-            request,
-            files: claims,
-        };
-        let uploads = self.ask_for_grants(request, asked).await?;
-        if uploads.len() != files.len() {
-            let message = "the grants do not match the files".to_owned();
-            return Err(Stop::Failed {
-                kind: FailureKind::Retryable,
-                message,
-            });
-        }
-        let mut stored = Vec::with_capacity(files.len());
-        for (grant, file) in uploads.iter().zip(files) {
-            if self.ticket.dropped.is_cancelled() {
-                return Err(Stop::Dropped);
-            }
-            let put = self.workshop.grants.put(grant, file.body.clone()).await;
-            put.map_err(|error| Stop::retryable("upload", &error))?;
-            stored.push(StoredFile {
-                key: grant.key.clone(),
-                claim: file.claim.clone(),
-            });
-        }
-        Ok(stored)
-    }
-
-    async fn ask_for_grants(
-        &mut self,
-        request: RequestId,
-        asked: NodeEvent,
-    ) -> Result<Vec<UploadGrant>, Stop> {
-        loop {
-            self.report(asked.clone()).await;
-            let mut granted = self.ticket.granted.clone();
-            let answered =
-                granted.wait_for(|granted| granted.as_ref().is_some_and(|g| g.request == request));
-            tokio::select! {
-                () = self.ticket.dropped.cancelled() => return Err(Stop::Dropped),
-                answer = tokio::time::timeout(RESEND_AFTER, answered) => match answer {
-                    Ok(Ok(granted)) => {
-                        return Ok(granted.as_ref().map(|granted| granted.uploads.clone()).unwrap_or_default());
-                    }
-                    Ok(Err(_)) => return Err(Stop::Dropped),
-                    Err(_) => {}
-                },
-            }
-        }
-    }
-
-    async fn report_until_settled(&mut self, event: NodeEvent) -> Result<(), Stop> {
-        loop {
-            self.report(event.clone()).await;
-            let settled = self.ticket.settled.wait_for(|settled| *settled);
-            tokio::select! {
-                () = self.ticket.dropped.cancelled() => return Err(Stop::Dropped),
-                answer = tokio::time::timeout(RESEND_AFTER, settled) => match answer {
-                    Ok(Ok(_)) => return Ok(()),
-                    Ok(Err(_)) => return Err(Stop::Dropped),
-                    Err(_) => {}
-                },
-            }
-        }
-    }
-
-    async fn report(&self, event: NodeEvent) {
-        let report = NodeReport {
-            from: self.workshop.boot.clone(),
-            lease: self.lease,
-            event,
-        };
-        let names = self.workshop.broker.names();
-        let target = names.done_target(&self.workshop.settings.lane(), &self.workshop.boot.node);
-        let Ok(message) = Message::new(target, &report) else {
-            return;
-        };
-        if let Err(error) = self.workshop.broker.publish(message).await {
-            tracing::warn!(job.id = %self.lease.job_id, "report on job {} is sent again: {error}", self.lease.job_id);
-        }
-    }
 }
 
 fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::Timings), Stop> {
@@ -343,7 +259,6 @@ fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::
     }
 }
 
-/// A preview is not checked yet, so it is blurred below recognition before it leaves the node.
 fn record(timings: &Timings, pictures: usize, total: Duration) {
     metrics::counter!(metric::PICTURES).increment(pictures as u64);
     let parts = [

@@ -3,7 +3,11 @@
 use anyhow::{Result, ensure};
 use easel_domain::failure::FailureKind;
 use easel_gpu_node::engine::fake::{Fault, Gate};
-use easel_tests::world::{PURSE, World};
+use easel_tests::road::Road;
+use easel_tests::servers;
+use easel_tests::world::{PURSE, STEPS, World};
+
+use super::DONE;
 
 #[tokio::test]
 async fn a_failed_try_is_repeated_after_a_pause_and_on_the_other_node() -> Result<()> {
@@ -107,5 +111,26 @@ async fn a_result_whose_files_never_arrived_is_no_result() -> Result<()> {
         path.contains(&"queued 2".to_owned()) && path.ends_with(&["completed 2".to_owned()]),
         "{path:?}"
     );
+    world.close().await
+}
+
+#[tokio::test]
+async fn finished_pictures_wait_on_their_node_for_a_store_that_is_away() -> Result<()> {
+    let world = World::new().await?;
+    let mut storage = servers::s3()?;
+    let road = Road::to(&storage.endpoint).await?;
+    storage.endpoint = road.address.clone();
+    let _dispatcher = world.dispatcher_with_storage(storage)?;
+    let node = world.node("a", Gate::closed()).await?;
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "leased").await?;
+    road.close();
+    node.engine.gate().allow(u64::from(STEPS));
+    // More often than one grant is tried.
+    road.until_turned_away(4).await?;
+    road.reopen();
+    world.until(job, "completed").await?;
+    // Not a single step more was to be had: nothing was rendered twice.
+    world.expect_path(job, &DONE).await?;
     world.close().await
 }
