@@ -13,7 +13,7 @@ use easel_domain::message::ProgressState;
 use easel_domain::picture::{FileRole, StorageClass};
 use easel_domain::spec::InputPicture;
 use easel_gpu_node::engine::fake::Gate;
-use easel_tests::world::{PURSE, QUOTE, STEPS, World};
+use easel_tests::world::{Node, PURSE, QUOTE, STEPS, World, eventually};
 
 /// The way of a job to which nothing happens.
 const DONE: [&str; 4] = ["queued 1", "leased 1", "finishing 1", "completed 1"];
@@ -26,6 +26,14 @@ const DONE_AGAIN: [&str; 6] = [
     "finishing 1",
     "completed 1",
 ];
+
+/// Lets one step through and waits for its news. A job that is leased is not held yet: its offer may be on its way.
+async fn until_held(world: &World, node: &Node) -> Result<()> {
+    node.engine.gate().allow(1);
+    let begun = |state: &ProgressState| matches!(state, ProgressState::Running { percent: 25, .. });
+    world.next_progress(|note| begun(&note.state)).await?;
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_submitted_job_is_rendered_stored_charged_and_announced() -> Result<()> {
@@ -123,9 +131,11 @@ async fn a_running_job_that_is_cancelled_leaves_its_node_at_once() -> Result<()>
     let _dispatcher = world.dispatcher()?;
     let node = world.node("a", Gate::closed()).await?;
     let job = world.submit(world.grid()).await?;
-    world.until(job, "leased").await?;
+    until_held(&world, &node).await?;
     world.cancel(job).await?;
     world.until(job, "cancelled").await?;
+    let dropped = || async { Ok((node.engine.cancels() == 1).then_some(())) };
+    eventually("the node to drop the job", dropped).await?;
     ensure!(world.number("SELECT balance FROM accounts").await? == PURSE);
     // Just enough steps for one job: the cancelled one must not take any of them.
     let next = world.submit(world.grid()).await?;

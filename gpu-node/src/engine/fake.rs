@@ -102,6 +102,11 @@ impl FakeEngine {
         lock(&self.shared.0).faults.push(fault);
     }
 
+    /// How many jobs it was told to drop.
+    pub fn cancels(&self) -> usize {
+        lock(&self.shared.0).cancelled.len()
+    }
+
     /// The gate of its steps.
     pub fn gate(&self) -> &Gate {
         &self.gate

@@ -1,11 +1,10 @@
 //! Processes die, drain and take over from each other.
 
 use anyhow::{Result, ensure};
-use easel_domain::message::ProgressState;
 use easel_gpu_node::engine::fake::Gate;
 use easel_tests::world::World;
 
-use super::{DONE, DONE_AGAIN};
+use super::{DONE, DONE_AGAIN, until_held};
 
 #[tokio::test]
 async fn a_job_whose_node_dies_is_finished_by_another_without_using_up_a_try() -> Result<()> {
@@ -42,11 +41,7 @@ async fn a_draining_node_finishes_what_it_holds_and_takes_nothing_more() -> Resu
     let _dispatcher = world.dispatcher()?;
     let first = world.node("a", Gate::closed()).await?;
     let held = world.submit(world.grid()).await?;
-    // Leased is not held yet: the offer may still be on its way.
-    first.engine.gate().allow(1);
-    world
-        .next_progress(|note| matches!(note.state, ProgressState::Running { percent: 25, .. }))
-        .await?;
+    until_held(&world, &first).await?;
     first.process.drain();
     first.engine.gate().allow(u64::MAX);
     first.process.stop().await?;
@@ -64,7 +59,7 @@ async fn a_node_that_must_stop_at_once_hands_its_job_back() -> Result<()> {
     let _dispatcher = world.dispatcher()?;
     let first = world.node("a", Gate::closed()).await?;
     let job = world.submit(world.grid()).await?;
-    world.until(job, "leased").await?;
+    until_held(&world, &first).await?;
     first.process.hurry();
     first.process.stop().await?;
     // Back before its lease could have run out: nobody had to notice.
