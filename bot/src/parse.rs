@@ -123,7 +123,7 @@ fn listing(jobs: &[Prompt], needs_confirmation: bool) -> String {
 
 /// The sentence, the line of the text it is about, and a mark under the place.
 fn pointed(text: &str, error: &ParseError) -> String {
-    let mut message = error.message.clone();
+    let mut message = error.to_string();
     let before = text.get(..error.span.start).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = text

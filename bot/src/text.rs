@@ -93,7 +93,7 @@ fn ended_as(state: JobState) -> &'static str {
 /// A prompt that cannot be read: the sentence, and the place with a mark under it.
 pub fn parse_error(prompt: &str, error: &ParseError) -> String {
     let (line, mark) = excerpt(prompt, error.span.start, error.span.end);
-    let message = capitalised(&error.message);
+    let message = capitalised(&error.to_string());
     format!(
         "❌ {}.\n```\n{line}\n{mark}\n```Nothing was started.",
         escape_markdown(message.trim_end_matches('.'))

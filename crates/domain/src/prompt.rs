@@ -8,25 +8,30 @@
 //! prompt     = { url } text { parameter }               fewer than 6000 characters
 //! url        = http or https address of a .png .gif .webp .jpg .jpeg file, at the very beginning
 //! text       = part { "::" [weight] part } [ "::" [weight] ]
-//! weight     = [ "-" ] ( digits [ "." { digit } ] | "." digits )      right behind "::"; 1 where there is none
+//! weight     = [ "-" ] ( digits [ "." { digit } ] | "." digits ) [ "," ]   right behind "::"; 1 where there is none
 //! parameter  = dash name { value }                      names in any case
 //! dash       = "--", or one em dash, en dash or horizontal bar as phones type them
 //! value      = a word; for lists, all words up to the next parameter
 //! ```
 //!
-//! A word is what stands between spaces; control characters count as spaces. A dash begins a parameter only where a word
-//! begins and a letter follows, so `neo–noir`, `2–3` and a dash by itself are text. [`PARAMETERS`] holds every
+//! A word is what stands between spaces. A dash begins a parameter only where a word begins and a letter follows, so
+//! `neo–noir`, `2–3` and a dash by itself within text are text. [`PARAMETERS`] holds every
 //! parameter with its aliases and range, [`PromptProfile`] what a model version changes in them.
 //!
-//! Nothing is guessed: whatever does not fit is a [`ParseError`] with a code, a sentence and the bytes meant. With
-//! `--no`, which may be given more than once, the lists are joined; any other repetition is an error. Weights are kept as
-//! typed; they must add up to more than zero, the words of `--no` not counted.
+//! `--v` and `--niji` choose the rules that the rest of the prompt is read by; without them they are the model's. Marks
+//! that nobody sees are dropped at the ends of words, other control characters are refused.
+//!
+//! Nothing is guessed: whatever does not fit is a [`ParseError`] with a code, a [`Problem`] that can be said in any
+//! language, and the bytes meant. With `--no`, which may be given more than once, the lists are joined; any other
+//! repetition is an error. Weights are kept as typed; they must add up to more than zero, the words of `--no` not
+//! counted. `docs/prompt-language.md` has the same for people who type prompts.
 
 mod number;
 mod parameter;
 mod params;
 mod parse;
 mod permutation;
+pub mod problem;
 mod profile;
 mod section;
 pub mod size;
@@ -43,8 +48,9 @@ use url::Url;
 pub use parameter::{PARAMETERS, Parameter, ParameterRule, ValueForm};
 pub use params::Params;
 pub use parse::{MAX_CHARACTERS, parse};
+pub use problem::Problem;
 pub use profile::PromptProfile;
-pub use size::picture_size;
+pub use size::{has_shape, picture_size};
 pub use span::{ErrorCode, ParseError, Span};
 pub use value::{AspectRatio, Quality, Reference, ReferenceSource, Speed, Visibility};
 
@@ -106,6 +112,15 @@ impl Prompt {
             positive: parts(1.0).collect::<Vec<_>>().join(", "),
             negative: negative.join(", "),
         }
+    }
+
+    /// Parameters that were given and change nothing on a model of this profile: the user is told.
+    pub fn without_effect(&self, model: &PromptProfile) -> Vec<Parameter> {
+        let mut idle = self.params.not_honoured();
+        if model.idle.contains(&Parameter::No) && !self.negative.is_empty() {
+            idle.push(Parameter::No);
+        }
+        idle
     }
 
     /// The same prompt for one job, whatever its `--repeat`: what a button on one of its pictures runs again.

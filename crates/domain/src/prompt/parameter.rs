@@ -1,7 +1,11 @@
 //! The table of parameters: names, aliases, forms, ranges and what Easel does with them. Everything that reads or
 //! writes `--parameters` goes by this table.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use super::profile::{NIJI, VERSIONS};
 
 /// A parameter of the prompt language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,8 +69,8 @@ pub enum ValueForm {
     Ratio,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A model version such as `6` or `6.1`.
-    Version,
+    /// A model version such as `6` or `6.1`, of this family.
+    Version(&'static [&'static str]),
     /// Words up to the next parameter, separated by commas.
     List,
     /// Picture addresses, each with an optional `::weight`.
@@ -162,11 +166,19 @@ pub const PARAMETERS: &[ParameterRule] = &[
         .excludes(&[P::Relax]),
     rule(P::Style, "style", Word(&["raw"])).excludes(&[P::Raw]),
     rule(P::Raw, "raw", Flag).excludes(&[P::Style]),
-    rule(P::Fast, "fast", Flag).excludes(&[P::Relax, P::Turbo]),
-    rule(P::Relax, "relax", Flag).excludes(&[P::Fast, P::Turbo, P::Repeat]),
-    rule(P::Turbo, "turbo", Flag).excludes(&[P::Fast, P::Relax]),
+    rule(P::Fast, "fast", Flag)
+        .honoured()
+        .excludes(&[P::Relax, P::Turbo]),
+    rule(P::Relax, "relax", Flag)
+        .honoured()
+        .excludes(&[P::Fast, P::Turbo, P::Repeat]),
+    rule(P::Turbo, "turbo", Flag)
+        .honoured()
+        .excludes(&[P::Fast, P::Relax]),
     rule(P::Stealth, "stealth", Flag).excludes(&[P::Public]),
-    rule(P::Public, "public", Flag).excludes(&[P::Stealth]),
+    rule(P::Public, "public", Flag)
+        .honoured()
+        .excludes(&[P::Stealth]),
     rule(P::StyleReference, "sref", Styles),
     rule(P::StyleWeight, "sw", Whole { min: 0, max: 1000 }),
     rule(P::StyleVersion, "sv", Whole { min: 1, max: 6 }),
@@ -174,14 +186,21 @@ pub const PARAMETERS: &[ParameterRule] = &[
     rule(P::CharacterWeight, "cw", Whole { min: 0, max: 100 }),
     rule(P::OmniReference, "oref", Pictures),
     rule(P::OmniWeight, "ow", Whole { min: 1, max: 1000 }),
-    rule(P::Version, "v", Version)
+    rule(P::Version, "v", Version(VERSIONS))
         .alias(&["version"])
         .excludes(&[P::Niji]),
-    rule(P::Niji, "niji", Version).excludes(&[P::Version]),
+    rule(P::Niji, "niji", Version(NIJI)).excludes(&[P::Version]),
     rule(P::Experimental, "exp", Whole { min: 0, max: 100 }),
     rule(P::Draft, "draft", Flag),
     rule(P::Video, "video", Flag),
 ];
+
+/// Its main name, without dashes.
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.rule().name)
+    }
+}
 
 impl Parameter {
     /// Its row in the table.
@@ -198,6 +217,35 @@ pub(super) fn rule_named(name: &str) -> Option<&'static ParameterRule> {
     PARAMETERS
         .iter()
         .find(|rule| rule.names().any(|known| known.eq_ignore_ascii_case(name)))
+}
+
+/// Parameters of other times that MidJourney's users may still type, and what does their work here.
+const RETIRED: &[(&str, &str)] = &[
+    ("width", "ar"),
+    ("height", "ar"),
+    ("h", "ar"),
+    ("size", "ar"),
+    ("ratio", "ar"),
+    ("hd", "quality"),
+    ("steps", "quality"),
+    ("fastest", "turbo"),
+    ("negative", "no"),
+    ("neg", "no"),
+    ("count", "repeat"),
+    ("sameseed", "seed"),
+    ("test", "v"),
+    ("testp", "v"),
+    ("creative", "stylize"),
+    ("private", "stealth"),
+];
+
+/// What does the work of a retired parameter.
+pub(super) fn instead_of(typed: &str, allowed: impl Fn(Parameter) -> bool) -> Option<&'static str> {
+    RETIRED
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(typed))
+        .map(|(_, instead)| *instead)
+        .filter(|instead| rule_named(instead).is_some_and(|rule| allowed(rule.parameter)))
 }
 
 /// The name that a misspelt one was probably meant to be: at most two edits away, and fewer than its length.
@@ -286,5 +334,15 @@ mod tests {
         assert_eq!(nearest("Qualtiy"), Some("quality"));
         assert_eq!(nearest("wavelength"), None);
         assert_eq!(nearest(""), None);
+    }
+
+    #[test]
+    fn retired_names_are_none_of_todays_and_lead_to_one() {
+        for (name, instead) in RETIRED {
+            assert!(rule_named(name).is_none(), "{name}");
+            assert_eq!(instead_of(name, |_| true), Some(*instead));
+            assert!(rule_named(instead).is_some(), "{instead}");
+        }
+        assert_eq!(instead_of("hd", |_| false), None);
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::number::is_one;
 use super::parameter::{PARAMETERS, Parameter};
+use super::profile::PromptProfile;
 use super::value::{AspectRatio, Quality, Reference, Speed, Visibility};
 
 /// Every parameter with its resolved value. Field order and names are those of `easel-bot parse --json`.
@@ -32,6 +33,8 @@ pub struct Params {
     pub repeat: u8,
     /// Whether the model's own taste is switched off.
     pub raw: bool,
+    /// The named style: `raw`, or one of a version's own.
+    pub style: Option<String>,
     /// The lane asked for.
     pub speed: Option<Speed>,
     /// Who may see it.
@@ -76,6 +79,7 @@ impl Default for Params {
             image_weight: 1.0,
             repeat: 1,
             raw: false,
+            style: None,
             speed: None,
             visibility: None,
             style_references: Vec::new(),
@@ -93,6 +97,9 @@ impl Default for Params {
         }
     }
 }
+
+/// The style that every version has.
+const RAW: &str = "raw";
 
 /// A value of the right form and in range, not yet assigned.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +146,8 @@ impl Params {
             (Parameter::Quality, Value::Quality(quality)) => self.quality = quality,
             (Parameter::ImageWeight, Value::Decimal(weight)) => self.image_weight = weight,
             (Parameter::Tile, Value::Flag) => self.tile = true,
-            (Parameter::Raw, Value::Flag) | (Parameter::Style, Value::Word(_)) => self.raw = true,
+            (Parameter::Raw, Value::Flag) => self.set_style(RAW.to_owned()),
+            (Parameter::Style, Value::Word(style)) => self.set_style(style),
             (Parameter::Fast, Value::Flag) => self.speed = Some(Speed::Fast),
             (Parameter::Relax, Value::Flag) => self.speed = Some(Speed::Relax),
             (Parameter::Turbo, Value::Flag) => self.speed = Some(Speed::Turbo),
@@ -168,6 +176,12 @@ impl Params {
             (_, _) => return None,
         }
         Some(())
+    }
+
+    /// `--raw` is `--style raw`.
+    fn set_style(&mut self, style: String) {
+        self.raw = style == RAW;
+        self.style = Some(style);
     }
 
     /// How the parameter's value is typed (empty for a flag), or `None` while it has its default.
@@ -219,8 +233,9 @@ impl Params {
             Parameter::StyleReference => list(&self.style_references),
             Parameter::CharacterReference => list(&self.character_references),
             Parameter::OmniReference => list(&self.omni_references),
-            // Held beside the parts, and written as `--raw`.
-            Parameter::No | Parameter::Style => None,
+            Parameter::Style => self.style.clone().filter(|style| style != RAW),
+            // Held beside the parts.
+            Parameter::No => None,
         }
     }
 
@@ -231,5 +246,12 @@ impl Params {
             .filter(|rule| !rule.honoured && self.typed(rule.parameter).is_some())
             .map(|rule| rule.parameter)
             .collect()
+    }
+
+    /// The rules that the prompt was read by: those of the version that it names, or else `model`'s.
+    pub fn profile(&self, model: &PromptProfile) -> PromptProfile {
+        let version = self.version.as_deref().and_then(PromptProfile::of_version);
+        let niji = self.niji.as_deref().and_then(PromptProfile::of_niji);
+        version.or(niji).unwrap_or(*model)
     }
 }

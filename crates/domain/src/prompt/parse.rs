@@ -3,10 +3,11 @@
 use url::Url;
 
 use super::permutation::{Expansion, Template};
+use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
-use super::section::{self, Section};
-use super::span::{ErrorCode, ParseError, Span, quoted};
-use super::token::{Word, words};
+use super::section::{self, Section, profile_named_in};
+use super::span::{ErrorCode, ParseError, Span};
+use super::token::{Word, is_forbidden, words};
 use super::value::picture_url;
 use super::{Prompt, Request, weight};
 
@@ -15,18 +16,11 @@ pub const MAX_CHARACTERS: usize = 5999;
 
 /// Reads a prompt that may run as up to `max_jobs` jobs (0 counts as 1).
 ///
-/// The number of jobs is known before anything is expanded, so no text makes more work than the limit.
+/// It is read by the rules of `profile`, or of the version that it names with `--v` or `--niji`. The number of jobs is
+/// known before anything is expanded, so no text makes more work than the limit.
 pub fn parse(text: &str, profile: &PromptProfile, max_jobs: u32) -> Result<Request, ParseError> {
     let max_jobs = u64::from(max_jobs.max(1));
-    let length = text.chars().count();
-    if length > MAX_CHARACTERS {
-        let message =
-            format!("a prompt has at most {MAX_CHARACTERS} characters, this one has {length}");
-        return Err(
-            ParseError::new(ErrorCode::OutOfRange, Span::whole(text), message)
-                .value(length.to_string()),
-        );
-    }
+    check_characters(text)?;
     let template = Template::read(text)?;
     if template.count() > max_jobs {
         let span = template.first_choice().unwrap_or(Span::whole(text));
@@ -45,11 +39,9 @@ pub fn parse(text: &str, profile: &PromptProfile, max_jobs: u32) -> Result<Reque
             section.relax,
             template.first_choice().filter(|_| template.count() > 1),
         ) {
-            let message = "--relax runs one job at a time, without permutations";
             let span = expansion.locate(relax);
-            return Err(ParseError::new(ErrorCode::Conflict, span, message)
-                .parameter("relax")
-                .value(choice.of(text)));
+            let error = ParseError::new(ErrorCode::Conflict, span, Problem::RelaxedPermutations);
+            return Err(error.parameter("relax").value(choice.of(text)));
         }
         jobs += u64::from(prompt.params.repeat);
         if jobs > max_jobs {
@@ -69,17 +61,35 @@ pub fn parse(text: &str, profile: &PromptProfile, max_jobs: u32) -> Result<Reque
     Ok(Request { jobs })
 }
 
+fn check_characters(text: &str) -> Result<(), ParseError> {
+    let characters = text.chars().count();
+    if characters > MAX_CHARACTERS {
+        let problem = Problem::TooLong {
+            characters,
+            most: MAX_CHARACTERS,
+        };
+        let error = ParseError::new(ErrorCode::OutOfRange, Span::whole(text), problem);
+        return Err(error.value(characters.to_string()));
+    }
+    match text.char_indices().find(|(_, c)| is_forbidden(*c)) {
+        Some((at, character)) => {
+            let span = Span::new(at, at + character.len_utf8());
+            let problem = Problem::ControlCharacter(character);
+            Err(ParseError::new(ErrorCode::BadValue, span, problem).value(span.of(text)))
+        }
+        None => Ok(()),
+    }
+}
+
 fn too_many_jobs(jobs: u64, max_jobs: u64, span: Span) -> ParseError {
-    let count = if jobs == u64::MAX {
-        "far too many".to_owned()
-    } else {
-        format!("at least {jobs}")
+    let problem = match max_jobs {
+        1 => Problem::OneJobOnly,
+        most => Problem::TooManyJobs {
+            jobs: (jobs < u64::MAX).then_some(jobs),
+            most,
+        },
     };
-    let message = match max_jobs {
-        1 => "your plan runs one job for one prompt: no permutations and no --repeat".to_owned(),
-        _ => format!("this makes {count} jobs; your plan allows {max_jobs} for one prompt"),
-    };
-    ParseError::new(ErrorCode::TooManyJobs, span, message)
+    ParseError::new(ErrorCode::TooManyJobs, span, problem)
 }
 
 /// There is no place in a text for what is missing from it.
@@ -113,12 +123,10 @@ fn read_prompt(
         .map(|word| image(*word))
         .collect::<Result<Vec<Url>, _>>()?;
     if let Some(word) = content.iter().find(|word| address(word)) {
-        let message = format!(
-            "picture addresses stand before the text; {} does not",
-            quoted(word.text)
-        );
-        return Err(ParseError::new(ErrorCode::BadUrl, word.span, message).value(word.text));
+        let problem = Problem::LateAddress(cut(word.text));
+        return Err(ParseError::new(ErrorCode::BadUrl, word.span, problem).value(word.text));
     }
+    let profile = &profile_named_in(parameters, profile);
     let section = section::read(text, parameters, profile)?;
     let parts = match (content.first(), content.last()) {
         (Some(first), Some(last)) => {
@@ -127,15 +135,12 @@ fn read_prompt(
         _ => Vec::new(),
     };
     if parts.is_empty() && images.len() < 2 {
-        let message = match images.len() {
-            0 => "describe what the picture should show",
-            _ => "one picture needs text beside it, or a second picture",
+        let problem = match images.len() {
+            0 => Problem::Empty,
+            _ => Problem::OnePictureAlone,
         };
-        return Err(ParseError::new(
-            ErrorCode::EmptyPrompt,
-            Span::whole(typed),
-            message,
-        ));
+        let whole = Span::whole(typed);
+        return Err(ParseError::new(ErrorCode::EmptyPrompt, whole, problem));
     }
     let prompt = Prompt {
         parts,
@@ -147,8 +152,12 @@ fn read_prompt(
 }
 
 fn image(word: Word<'_>) -> Result<Url, ParseError> {
-    picture_url(word.text).map_err(|problem| {
-        let message = format!("the picture address {} {problem}", quoted(word.text));
-        ParseError::new(ErrorCode::BadUrl, word.span, message).value(word.text)
+    picture_url(word.text).map_err(|fault| {
+        let problem = Problem::Address {
+            parameter: None,
+            typed: cut(word.text),
+            fault,
+        };
+        ParseError::new(ErrorCode::BadUrl, word.span, problem).value(word.text)
     })
 }

@@ -3,6 +3,7 @@
 //! Alternatives are expanded before anything else is read, so they may stand anywhere, parameters included. Expansion
 //! copies pieces of the text and never makes any up, so a place in an expansion is a place in the text.
 
+use super::problem::Problem;
 use super::span::{ErrorCode, ParseError, Span};
 
 /// How deep braces may nest.
@@ -42,13 +43,9 @@ impl<'t> Template<'t> {
                     push_piece(&mut nodes, piece_start, at);
                     piece_start = at + 1;
                     if open.len() == MAX_DEPTH {
-                        let message = format!("braces may nest {MAX_DEPTH} deep, not deeper");
-                        return Err(ParseError::new(
-                            ErrorCode::BadValue,
-                            Span::new(at, at + 1),
-                            message,
-                        )
-                        .value("{"));
+                        let problem = Problem::TooDeep { most: MAX_DEPTH };
+                        let span = Span::new(at, at + 1);
+                        return Err(ParseError::new(ErrorCode::BadValue, span, problem).value("{"));
                     }
                     open.push(OpenBrace {
                         at,
@@ -68,7 +65,7 @@ impl<'t> Template<'t> {
                     push_piece(&mut nodes, piece_start, at);
                     piece_start = at + 1;
                     let Some(mut brace) = open.pop() else {
-                        return Err(unpaired(at, '}', '{'));
+                        return Err(unpaired(at, '}'));
                     };
                     brace.alternatives.push(trimmed(text, nodes));
                     nodes = brace.outer;
@@ -81,7 +78,7 @@ impl<'t> Template<'t> {
             }
         }
         if let Some(brace) = open.first() {
-            return Err(unpaired(brace.at, '{', '}'));
+            return Err(unpaired(brace.at, '{'));
         }
         push_piece(&mut nodes, piece_start, text.len());
         Ok(Self { text, nodes })
@@ -115,10 +112,9 @@ struct OpenBrace {
     outer: Vec<Node>,
 }
 
-fn unpaired(at: usize, brace: char, partner: char) -> ParseError {
-    let message =
-        format!("“{brace}” has no “{partner}”; write “\\{brace}” for the character itself");
-    ParseError::new(ErrorCode::UnclosedBrace, Span::new(at, at + 1), message).value(brace)
+fn unpaired(at: usize, brace: char) -> ParseError {
+    let problem = Problem::Unpaired { brace };
+    ParseError::new(ErrorCode::UnclosedBrace, Span::new(at, at + 1), problem).value(brace)
 }
 
 fn push_piece(nodes: &mut Vec<Node>, start: usize, end: usize) {

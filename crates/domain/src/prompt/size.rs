@@ -32,6 +32,15 @@ pub fn picture_size(ratio: AspectRatio, model: &ModelProfile) -> (u32, u32) {
     (snap(width), snap(height))
 }
 
+/// Whether a picture of these sides has the shape that was asked for, or one that nobody would tell from it: five
+/// percent is what snapping to a model's multiples costs.
+pub fn has_shape(ratio: AspectRatio, width: u32, height: u32) -> bool {
+    const TOLERANCE: f64 = 0.05;
+    let asked = f64::from(ratio.width()) / f64::from(ratio.height());
+    let drawn = f64::from(width) / f64::from(height.max(1));
+    (drawn / asked).ln().abs() <= TOLERANCE
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -74,12 +83,17 @@ mod tests {
         assert_eq!(size("9999:1", &model(512, 768, 8)), (768, 128));
         assert_eq!(size("1:9999", &model(512, 768, 8)), (128, 768));
         assert_eq!(size("3:1", &model(512, 768, 8)), (768, 256));
+        let shaped =
+            |ratio: &str, (width, height)| has_shape(ratio.parse().unwrap(), width, height);
+        assert!(shaped("3:1", (768, 256)) && shaped("16:9", (176, 96)));
+        assert!(!shaped("9999:1", (768, 128)) && !shaped("1:9999", (128, 768)));
+        assert!(!shaped("16:9", (0, 0)));
     }
 
     proptest! {
         #[test]
         fn every_size_fits_the_model(
-            w in 1..=AspectRatio::MAX, h in 1..=AspectRatio::MAX,
+            w in 1..=u32::MAX, h in 1..=u32::MAX,
             native in 1..4096_u32, max_side in 1..8192_u32, multiple in 0..128_u32,
         ) {
             let model = model(native, max_side.max(multiple), multiple);

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
+
+use super::problem::Problem;
 
 /// Bytes `start..end` of the text that the user typed; both lie on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,7 +34,7 @@ impl Span {
     }
 }
 
-/// What kind of mistake it is. Programs branch on this; people read [`ParseError::message`].
+/// What kind of mistake it is. Programs branch on this; people read the sentence of [`ParseError::problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -60,8 +63,8 @@ pub enum ErrorCode {
 }
 
 /// Why a prompt cannot be used, and where in it.
-#[derive(Clone, PartialEq, Eq, Error, Serialize)]
-#[error("{message}")]
+#[derive(Clone, PartialEq, Error)]
+#[error("{problem}")]
 pub struct ParseError {
     /// The kind of mistake.
     pub code: ErrorCode,
@@ -69,20 +72,19 @@ pub struct ParseError {
     pub parameter: Option<String>,
     /// The value as typed.
     pub value: Option<String>,
-    /// One sentence for the user.
-    pub message: String,
+    /// What is wrong, for a sentence in any language.
+    pub problem: Box<Problem>,
     /// Where.
-    #[serde(flatten)]
     pub span: Span,
 }
 
 impl ParseError {
-    pub(super) fn new(code: ErrorCode, span: Span, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: ErrorCode, span: Span, problem: Problem) -> Self {
         Self {
             code,
             parameter: None,
             value: None,
-            message: message.into(),
+            problem: Box::new(problem),
             span,
         }
     }
@@ -98,7 +100,21 @@ impl ParseError {
     }
 }
 
-/// Leaves out the message and the value, which quote the prompt: prompts are never logged.
+/// With its sentence as `message` and its place as `start` and `end`.
+impl Serialize for ParseError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ParseError", 6)?;
+        fields.serialize_field("code", &self.code)?;
+        fields.serialize_field("parameter", &self.parameter)?;
+        fields.serialize_field("value", &self.value)?;
+        fields.serialize_field("message", &self.problem.to_string())?;
+        fields.serialize_field("start", &self.span.start)?;
+        fields.serialize_field("end", &self.span.end)?;
+        fields.end()
+    }
+}
+
+/// Leaves out the problem and the value, which quote the prompt: prompts are never logged.
 impl fmt::Debug for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ParseError")
@@ -106,14 +122,4 @@ impl fmt::Debug for ParseError {
             .field("span", &self.span)
             .finish_non_exhaustive()
     }
-}
-
-/// `text` in quotation marks, cut to a length that fits a sentence.
-pub(super) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let mut shown: String = text.chars().take(LONGEST).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    format!("“{shown}”")
 }

@@ -2,7 +2,7 @@
 
 use super::span::Span;
 
-/// A run of characters that are neither white space nor control characters.
+/// A run of characters that are not white space, without invisible marks at its ends; never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word<'t> {
     pub(super) text: &'t str,
@@ -11,9 +11,23 @@ pub(super) struct Word<'t> {
     pub(super) name: Option<(&'t str, Span)>,
 }
 
-/// White space between words: phones and clipboards bring control characters along.
+/// White space between words: phones and clipboards bring spaces without width along.
 pub(super) fn is_space(character: char) -> bool {
-    character.is_whitespace() || character.is_control()
+    character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}')
+}
+
+/// A control character that is not white space either. Discord sends none, and databases refuse the first of them.
+pub(super) fn is_forbidden(character: char) -> bool {
+    character.is_control() && !is_space(character)
+}
+
+/// Marks that nobody sees: soft hyphens, word joiners, directions of writing. Around a word they are left out, for they
+/// would hide the dashes of a parameter.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// The words of a text in order.
@@ -28,24 +42,41 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
         match (start, space) {
             (None, false) => start = Some(at),
             (Some(from), true) => {
-                words.push(word(text, Span::new(from, at)));
+                words.extend(word(text, Span::new(from, at)));
                 start = None;
             }
             _ => {}
         }
     }
+    name_lone_dashes(&mut words);
     words
 }
 
-fn word(text: &str, span: Span) -> Word<'_> {
-    let word = span.of(text);
+/// Two hyphens by themselves are punctuation within text; at its end, and behind it, somebody forgot a name.
+fn name_lone_dashes(words: &mut [Word<'_>]) {
+    let parameters = words
+        .iter()
+        .position(|word| word.name.is_some())
+        .unwrap_or(words.len());
+    for word in words.iter_mut().skip(parameters.saturating_sub(1)) {
+        if word.text == "--" {
+            word.name = Some(("", word.span));
+        }
+    }
+}
+
+fn word(text: &str, run: Span) -> Option<Word<'_>> {
+    let seen = run.of(text).trim_start_matches(is_invisible);
+    let start = run.end - seen.len();
+    let word = seen.trim_end_matches(is_invisible);
+    let span = Span::new(start, start + word.len());
     let name =
         name_offset(word).map(|offset| (&word[offset..], Span::new(span.start + offset, span.end)));
-    Word {
+    (!word.is_empty()).then_some(Word {
         text: word,
         span,
         name,
-    }
+    })
 }
 
 /// Where the name begins, if the word is a parameter.
@@ -100,10 +131,24 @@ mod tests {
 
     #[test]
     fn words_lie_where_they_say() {
-        let text = "\u{0} häßlich\t—ar  16:9\n";
+        let text = "\u{feff} häßlich\t—ar\u{200b} \u{200e}16:9\u{202c}\n \u{2060} ";
         for word in words(text) {
             assert_eq!(word.span.of(text), word.text);
         }
-        assert_eq!(words(text).len(), 3);
+        let texts: Vec<_> = words(text).iter().map(|word| word.text).collect();
+        assert_eq!(texts, ["häßlich", "—ar", "16:9"]);
+    }
+
+    #[test]
+    fn invisible_marks_do_not_hide_a_parameter() {
+        assert_eq!(names("a \u{200e}--ar 1:1 \u{200b}--tile"), ["ar", "tile"]);
+    }
+
+    #[test]
+    fn dashes_without_a_name_are_text_within_text_only() {
+        assert_eq!(names("a -- b"), Vec::<&str>::new());
+        assert_eq!(names("a --"), [""]);
+        assert_eq!(names("a -- --ar 1:1 -- x"), ["", "ar", ""]);
+        assert_eq!(names("a —"), Vec::<&str>::new());
     }
 }

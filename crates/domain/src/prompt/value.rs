@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
 use super::number::is_one;
+use super::problem::AddressFault;
 
 /// Width to height of the picture, as typed: `16:9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,13 +22,10 @@ impl AspectRatio {
         width: 1,
         height: 1,
     };
-    /// The largest number on either side of the colon.
-    pub const MAX: u32 = 9999;
 
-    /// `width:height`, both from 1 to [`Self::MAX`].
+    /// `width:height`, neither of them 0.
     pub fn new(width: u32, height: u32) -> Option<Self> {
-        let valid = 1..=Self::MAX;
-        (valid.contains(&width) && valid.contains(&height)).then_some(Self { width, height })
+        (width > 0 && height > 0).then_some(Self { width, height })
     }
 
     /// The number before the colon.
@@ -55,7 +53,9 @@ impl AspectRatio {
 
     /// Whether the long side is at most `limit` times the short one.
     pub fn within(self, limit: u32) -> bool {
-        self.width <= self.height * limit && self.height <= self.width * limit
+        let (width, height, limit) = (self.width.into(), self.height.into(), u64::from(limit));
+        let fits = |long: u64, short: u64| long <= short.saturating_mul(limit);
+        fits(width, height) && fits(height, width)
     }
 }
 
@@ -213,23 +213,22 @@ impl fmt::Display for Reference {
 
 /// A direct address of a picture: http or https, a host, no credentials, and a path that ends in a picture's suffix.
 ///
-/// Whether it may be fetched (private addresses, redirects, size) is decided where it is fetched. The error says
-/// what is wrong with the address.
-pub(super) fn picture_url(text: &str) -> Result<Url, &'static str> {
+/// Whether it may be fetched (private addresses, redirects, size) is decided where it is fetched.
+pub(super) fn picture_url(text: &str) -> Result<Url, AddressFault> {
     const SUFFIXES: [&str; 5] = [".png", ".gif", ".webp", ".jpg", ".jpeg"];
     let text = text
         .strip_prefix('<')
         .map_or(text, |inner| inner.strip_suffix('>').unwrap_or(inner));
-    let url = Url::parse(text).map_err(|_| "is not a valid address")?;
+    let url = Url::parse(text).map_err(|_| AddressFault::Invalid)?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("must begin with https:// or http://");
+        return Err(AddressFault::Scheme);
     }
     if !url.has_host() || !url.username().is_empty() || url.password().is_some() {
-        return Err("must not contain a user name or a password");
+        return Err(AddressFault::Credentials);
     }
     let path = url.path().to_ascii_lowercase();
     if !SUFFIXES.iter().any(|suffix| path.ends_with(suffix)) {
-        return Err("must be the direct address of a .png, .gif, .webp, .jpg or .jpeg file");
+        return Err(AddressFault::Suffix);
     }
     Ok(url)
 }

@@ -1,12 +1,15 @@
 //! `a::2 b::-.5`: text in parts.
 
 use super::WeightedText;
+use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
-use super::span::{ErrorCode, ParseError, Span, quoted};
+use super::span::{ErrorCode, ParseError, Span};
 use super::token::{is_space, words};
 
 /// The largest weight, either way.
 const MAX_WEIGHT: f64 = 1000.0;
+/// What adds up to less than this is nothing: `a::.1 b::.2 c::-.3` in binary fractions.
+const LEAST_SUM: f64 = 1e-9;
 
 /// Parts of `text[region]`, which begins and ends with a word. Spans are places in `text`.
 pub(super) fn parts(
@@ -23,16 +26,15 @@ pub(super) fn parts(
     {
         let separator = Span::new(at, at + 2);
         if !profile.multi_prompts {
-            let message = format!(
-                "prompts of several parts (“::”) do not exist in {}",
-                profile.name
-            );
-            return Err(ParseError::new(ErrorCode::Conflict, separator, message).value("::"));
+            let problem = Problem::NoParts {
+                profile: profile.name,
+            };
+            return Err(ParseError::new(ErrorCode::Conflict, separator, problem).value("::"));
         }
         let part = words_of(text, Span::new(start, at))?;
         if part.is_empty() {
-            let message = "“::” needs text before it, as in “hot::2 dog::1”";
-            return Err(ParseError::new(ErrorCode::BadValue, separator, message).value("::"));
+            let problem = Problem::PartWithoutText;
+            return Err(ParseError::new(ErrorCode::BadValue, separator, problem).value("::"));
         }
         let (weight, end) = weight(text, Span::new(separator.end, region.end))?;
         parts.push(WeightedText { text: part, weight });
@@ -45,42 +47,40 @@ pub(super) fn parts(
             weight: 1.0,
         });
     }
-    if !parts.is_empty() && parts.iter().map(|part| part.weight).sum::<f64>() <= 0.0 {
-        let message = "the weights of all parts must add up to more than 0";
-        return Err(
-            ParseError::new(ErrorCode::WeightsNotPositive, region, message).value(region.of(text)),
-        );
+    let sum: f64 = parts.iter().map(|part| part.weight).sum();
+    if !parts.is_empty() && sum < LEAST_SUM {
+        let error = ParseError::new(ErrorCode::WeightsNotPositive, region, Problem::WeightSum);
+        return Err(error.value(region.of(text)));
     }
     Ok(parts)
 }
 
-/// The weight at the beginning of `rest`, and where it ends.
+/// The weight at the beginning of `rest`, and where it ends: behind a comma that sets the next part apart.
 fn weight(text: &str, rest: Span) -> Result<(f64, usize), ParseError> {
     let word = rest.of(text).split(is_space).next().unwrap_or_default();
     let word = word.find("::").map_or(word, |end| &word[..end]);
     let numeric = |character: char| {
-        character.is_ascii_digit() || matches!(character, '.' | '-' | '+' | '−' | '–')
+        character.is_ascii_digit() || matches!(character, '.' | '-' | '+' | '−' | '–' | '—')
     };
     if !word.starts_with(numeric) || !word.contains(|character: char| character.is_ascii_digit()) {
         // “hot::dog” and “hot::…”: no weight, and the word belongs to the next part.
         return Ok((1.0, rest.start));
     }
-    let span = Span::new(rest.start, rest.start + word.len());
-    let Some(weight) = super::number::decimal(word) else {
-        let message = format!(
-            "the weight behind “::” is {}; write a number such as 2 or -.5, then a space before more text",
-            quoted(word)
-        );
-        return Err(ParseError::new(ErrorCode::BadValue, span, message).value(word));
+    let number = word.trim_end_matches([',', ';']);
+    let span = Span::new(rest.start, rest.start + number.len());
+    let Some(weight) = super::number::decimal(number) else {
+        let problem = Problem::WeightForm(cut(number));
+        return Err(ParseError::new(ErrorCode::BadValue, span, problem).value(number));
     };
     if weight.abs() > MAX_WEIGHT {
-        let message = format!(
-            "weights go from -{MAX_WEIGHT} to {MAX_WEIGHT}, not {}",
-            quoted(word)
-        );
-        return Err(ParseError::new(ErrorCode::OutOfRange, span, message).value(word));
+        let problem = Problem::WeightRange {
+            typed: cut(number),
+            most: MAX_WEIGHT,
+        };
+        return Err(ParseError::new(ErrorCode::OutOfRange, span, problem).value(number));
     }
-    Ok((weight, span.end))
+    // “-0” is 0, and is written as such.
+    Ok((weight + 0.0, rest.start + word.len()))
 }
 
 /// The words of one part. A parameter glued to `::` is taken for a mistake, not for text.
@@ -91,8 +91,8 @@ fn words_of(text: &str, part: Span) -> Result<String, ParseError> {
     {
         Some(word) => {
             let span = Span::new(part.start + word.span.start, part.start + word.span.end);
-            let message = format!("put a space before {}", quoted(word.text));
-            Err(ParseError::new(ErrorCode::BadValue, span, message).value(word.text))
+            let problem = Problem::GluedToPart(cut(word.text));
+            Err(ParseError::new(ErrorCode::BadValue, span, problem).value(word.text))
         }
         None => Ok(collapsed(part.of(text))),
     }
@@ -100,9 +100,6 @@ fn words_of(text: &str, part: Span) -> Result<String, ParseError> {
 
 /// Words with single spaces between them.
 pub(super) fn collapsed(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(is_space)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = words(text).into_iter().map(|word| word.text).collect();
     words.join(" ")
 }

@@ -44,6 +44,14 @@ fn lively_text() -> impl Strategy<Value = String> {
         "ß",
         "🙂",
         "\u{200b}",
+        "\u{200e}",
+        "\u{7f}",
+        "\n",
+        " -- ",
+        "--v 7 ",
+        "--niji 5 ",
+        "--style cute",
+        "--weird 3",
         "--v 6",
         "://",
         "=",
@@ -72,7 +80,7 @@ fn check_any_text(text: &str) {
                 text.get(error.span.start..error.span.end).is_some(),
                 "{text:?} {error:?}"
             );
-            assert!(!error.message.is_empty());
+            assert!(!error.to_string().is_empty());
         }
     }
 }

@@ -1,0 +1,347 @@
+//! What can be wrong with a prompt, as data: programs and translations go by this, [`Display`](fmt::Display) says it
+//! in English.
+
+use std::fmt;
+
+use super::parameter::Parameter;
+use super::value::Quality;
+
+/// What is wrong, with everything that a sentence about it needs. Text that was typed is cut to a quotable length.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "each field is explained by its variant and its name"
+)]
+pub enum Problem {
+    /// More characters than a prompt may have.
+    TooLong { characters: usize, most: usize },
+    /// A control character, which no keyboard types and no database keeps.
+    ControlCharacter(char),
+    /// Braces in braces in braces.
+    TooDeep { most: usize },
+    /// `{` without `}`, or `}` without `{`.
+    Unpaired { brace: char },
+    /// Permutations and repeats together; `None` stands for more than can be counted.
+    TooManyJobs { jobs: Option<u64>, most: u64 },
+    /// The plan runs one job at a time.
+    OneJobOnly,
+    /// `--relax` beside permutations.
+    RelaxedPermutations,
+    /// Nothing to draw.
+    Empty,
+    /// One picture and no words.
+    OnePictureAlone,
+    /// No parameter of this name.
+    UnknownName { name: String, hint: Hint },
+    /// Dashes without a name.
+    NoName,
+    /// The parameter exists, but not in this version.
+    NotInVersion {
+        parameter: Parameter,
+        profile: &'static str,
+    },
+    /// The same parameter again.
+    Twice(Parameter),
+    /// Two parameters that exclude each other, in the order in which they were typed.
+    Exclusive(Parameter, Parameter),
+    /// A value is missing.
+    Missing {
+        parameter: Parameter,
+        wanted: Wanted,
+    },
+    /// A value of the wrong form or out of range.
+    Unwanted {
+        parameter: Parameter,
+        wanted: Wanted,
+        typed: String,
+    },
+    /// Text behind a parameter that takes none, or no more.
+    TextBehind {
+        parameter: Parameter,
+        takes_value: bool,
+        typed: String,
+    },
+    /// A parameter inside the list of another, without the space that would set it apart.
+    GluedToList { parameter: Parameter, typed: String },
+    /// An address that cannot be a picture's; with the parameter that it belongs to, if any.
+    Address {
+        parameter: Option<Parameter>,
+        typed: String,
+        fault: AddressFault,
+    },
+    /// An address behind text.
+    LateAddress(String),
+    /// `::` in a version without parts.
+    NoParts { profile: &'static str },
+    /// `::` without text before it.
+    PartWithoutText,
+    /// Something like a number behind `::` that is none.
+    WeightForm(String),
+    /// A weight beyond the largest, either way.
+    WeightRange { typed: String, most: f64 },
+    /// A parameter glued to `::`.
+    GluedToPart(String),
+    /// The weights add up to nothing.
+    WeightSum,
+}
+
+/// What the author of an unknown name probably meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// A known name with its value glued to it.
+    Space(&'static str),
+    /// A name that looks like it.
+    Nearest(&'static str),
+    /// A parameter that does what this one did in other versions of MidJourney.
+    Instead(&'static str),
+    /// No idea.
+    None,
+}
+
+/// What a parameter takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "min and max are the bounds, both included")]
+pub enum Wanted {
+    /// A whole number.
+    Whole { min: u32, max: u32 },
+    /// A number, fractions allowed.
+    Decimal { min: f64, max: f64 },
+    /// One of these.
+    Qualities(&'static [Quality]),
+    /// `16:9`; with the largest ratio of the sides where a version has one.
+    Ratio {
+        limit: Option<u32>,
+        profile: &'static str,
+    },
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// One of these versions.
+    Versions(&'static [&'static str]),
+    /// Words with commas between.
+    List,
+    /// Words with commas between, and no weights.
+    Unweighted,
+    /// Addresses of pictures.
+    Pictures,
+    /// Addresses of pictures, style numbers or `random`.
+    Styles,
+    /// A style number: any that fits 32 bits.
+    StyleNumber,
+    /// A weight behind a reference's `::`.
+    ReferenceWeight { max: f64 },
+    /// Nothing.
+    Nothing,
+}
+
+/// What is wrong with a picture's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFault {
+    /// It is none.
+    Invalid,
+    /// Neither http nor https.
+    Scheme,
+    /// It holds a user name or a password, or no host.
+    Credentials,
+    /// The path does not end like a picture's.
+    Suffix,
+}
+
+impl fmt::Display for Problem {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { characters, most } => {
+                write!(
+                    f,
+                    "a prompt has at most {most} characters, this one has {characters}"
+                )
+            }
+            Self::ControlCharacter(character) => write!(
+                f,
+                "the prompt holds the control character U+{:04X}, which cannot be drawn; remove it",
+                u32::from(*character)
+            ),
+            Self::TooDeep { most } => write!(f, "braces may nest {most} deep, not deeper"),
+            Self::Unpaired { brace } => write!(
+                f,
+                "“{brace}” has no “{}”; write “\\{brace}” for the character itself",
+                partner(*brace)
+            ),
+            Self::TooManyJobs {
+                jobs: Some(jobs),
+                most,
+            } => {
+                write!(
+                    f,
+                    "this makes at least {jobs} jobs; your plan allows {most} for one prompt"
+                )
+            }
+            Self::TooManyJobs { jobs: None, most } => {
+                write!(
+                    f,
+                    "this makes far too many jobs; your plan allows {most} for one prompt"
+                )
+            }
+            Self::OneJobOnly => f.write_str(
+                "your plan runs one job for one prompt: no permutations and no --repeat",
+            ),
+            Self::RelaxedPermutations => {
+                f.write_str("--relax runs one job at a time, without permutations")
+            }
+            Self::Empty => f.write_str("describe what the picture should show"),
+            Self::OnePictureAlone => {
+                f.write_str("one picture needs text beside it, or a second picture")
+            }
+            Self::UnknownName { name, hint } => write!(f, "there is no parameter “--{name}”{hint}"),
+            Self::NoName => f.write_str("“--” names no parameter; write its name right behind it"),
+            Self::NotInVersion { parameter, profile } => {
+                write!(f, "--{parameter} does not exist in {profile}")
+            }
+            Self::Twice(parameter) => write!(f, "--{parameter} is given twice"),
+            Self::Exclusive(first, second) => {
+                write!(f, "--{first} and --{second} exclude each other")
+            }
+            Self::Missing { parameter, wanted } => write!(f, "--{parameter} {wanted}"),
+            Self::Unwanted {
+                parameter,
+                wanted,
+                typed,
+            } => {
+                write!(f, "--{parameter} {wanted}, not “{typed}”")
+            }
+            Self::TextBehind {
+                parameter,
+                takes_value,
+                typed,
+            } => {
+                let takes = if *takes_value { "one" } else { "no" };
+                write!(
+                    f,
+                    "--{parameter} takes {takes} value, and text stands before all parameters, not behind like “{typed}”"
+                )
+            }
+            Self::GluedToList { parameter, typed } => write!(
+                f,
+                "--{parameter} {}; put a space before “{typed}”",
+                Wanted::List
+            ),
+            Self::Address {
+                parameter: None,
+                typed,
+                fault,
+            } => {
+                write!(f, "the picture address “{typed}” {fault}")
+            }
+            Self::Address {
+                parameter: Some(parameter),
+                typed,
+                fault,
+            } => {
+                let wanted = if *parameter == Parameter::StyleReference {
+                    Wanted::Styles
+                } else {
+                    Wanted::Pictures
+                };
+                write!(f, "--{parameter} {wanted}; “{typed}” {fault}")
+            }
+            Self::LateAddress(typed) => {
+                write!(
+                    f,
+                    "picture addresses stand before the text; “{typed}” does not"
+                )
+            }
+            Self::NoParts { profile } => {
+                write!(
+                    f,
+                    "prompts of several parts (“::”) do not exist in {profile}"
+                )
+            }
+            Self::PartWithoutText => {
+                f.write_str("“::” needs text before it, as in “hot::2 dog::1”")
+            }
+            Self::WeightForm(typed) => write!(
+                f,
+                "the weight behind “::” is “{typed}”; write a number such as 2 or -.5, then a space before more text"
+            ),
+            Self::WeightRange { typed, most } => {
+                write!(f, "weights go from -{most} to {most}, not “{typed}”")
+            }
+            Self::GluedToPart(typed) => write!(f, "put a space before “{typed}”"),
+            Self::WeightSum => f.write_str("the weights of all parts must add up to more than 0"),
+        }
+    }
+}
+
+/// The other brace of a pair.
+pub fn partner(brace: char) -> char {
+    if brace == '{' { '}' } else { '{' }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Space(name) => write!(f, "; put a space after --{name}"),
+            Self::Nearest(name) => write!(f, "; did you mean --{name}?"),
+            Self::Instead(name) => write!(f, "; use --{name} instead"),
+            Self::None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole { min, max } => write!(f, "takes a whole number from {min} to {max}"),
+            Self::Decimal { min, max } => write!(f, "takes a number from {min} to {max}"),
+            Self::Qualities(allowed) => write!(f, "takes one of {}", listed(allowed)),
+            Self::Ratio {
+                limit: Some(limit),
+                profile,
+            } => write!(
+                f,
+                "takes two whole numbers such as 16:9, from 1:{limit} to {limit}:1 in {profile}"
+            ),
+            Self::Ratio { limit: None, .. } => {
+                f.write_str("takes two whole numbers above 0, such as 16:9")
+            }
+            Self::Words(words) => write!(f, "takes {}", words.join(" or ")),
+            Self::Versions(versions) => write!(f, "takes one of the versions {}", listed(versions)),
+            Self::List => f.write_str("takes words, separated by commas"),
+            Self::Unweighted => f.write_str("takes words without weights, separated by commas"),
+            Self::Pictures => f.write_str("takes picture addresses"),
+            Self::Styles => f.write_str("takes picture addresses, style numbers or “random”"),
+            Self::StyleNumber => write!(f, "takes style numbers from 0 to {}", u32::MAX),
+            Self::ReferenceWeight { max } => {
+                write!(f, "takes weights above 0 and up to {max} behind “::”")
+            }
+            Self::Nothing => f.write_str("takes no value"),
+        }
+    }
+}
+
+/// Items with commas between.
+pub fn listed(items: &[impl fmt::Display]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+impl fmt::Display for AddressFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "is not a valid address",
+            Self::Scheme => "must begin with https:// or http://",
+            Self::Credentials => "must not contain a user name or a password",
+            Self::Suffix => "must be the direct address of a .png, .gif, .webp, .jpg or .jpeg file",
+        })
+    }
+}
+
+/// Typed text, cut to a length that fits a sentence.
+pub(super) fn cut(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut shown: String = text.chars().take(LONGEST).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
