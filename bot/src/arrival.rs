@@ -7,6 +7,8 @@ use poise::serenity_prelude as serenity;
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
 
+use crate::text::Language;
+
 /// The first millisecond that Discord counts, 2015-01-01T00:00:00Z, in Unix milliseconds.
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 
@@ -65,6 +67,10 @@ pub struct Arrival {
     pub channel: DiscordId,
     /// Whether he may manage the messages of others there.
     pub moderates: bool,
+    /// His language, in which everything about this interaction is said.
+    pub language: Language,
+    /// The same as Discord named it.
+    pub locale: String,
     /// What he wants.
     pub request: Request,
 }
@@ -108,6 +114,8 @@ impl Arrival {
                 .map(|guild| GuildKey::from_u64(guild.get())),
             channel: DiscordId::from_u64(interaction.channel_id.get()),
             moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            language: Language::of_locale(&interaction.locale),
+            locale: interaction.locale.clone(),
             request,
         }
     }
@@ -133,6 +141,8 @@ impl Arrival {
                 .map(|guild| GuildKey::from_u64(guild.get())),
             channel: DiscordId::from_u64(interaction.channel_id.get()),
             moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            language: Language::of_locale(&interaction.locale),
+            locale: interaction.locale.clone(),
             request: Request::Click {
                 custom_id: interaction.data.custom_id.clone(),
             },

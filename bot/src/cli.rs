@@ -26,12 +26,13 @@ enum Command {
     Run(ConfigArgs),
     /// Show what a prompt becomes, without a Discord, a database or a broker.
     Parse {
-        /// The prompt.
+        /// The prompt; it may begin with dashes.
+        #[arg(allow_hyphen_values = true)]
         text: String,
-        /// Tier whose caps apply.
+        /// Tier whose caps apply: free, standard, premium, enterprise.
         #[arg(long, default_value = "premium")]
         tier: String,
-        /// Parameter profile of the model.
+        /// Rules of a model version: easel, v3 to v7, niji4 to niji6, lcm.
         #[arg(long, default_value = "easel")]
         profile: String,
         /// Print one JSON object.
@@ -68,4 +69,31 @@ fn parse(text: &str, tier: &str, profile: &str, json: bool) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "{}", output.stderr);
     }
     ExitCode::from(output.exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_may_begin_with_dashes_and_flags_may_stand_on_either_side() {
+        for arguments in [
+            &["--ar 16:9", "--json"][..],
+            &["--json", "--ar 16:9"],
+            &["--tier", "free", "--tile", "--json"],
+            &["-5 degrees", "--profile", "v6", "--json"],
+            &["--", "--json", "--json"],
+        ] {
+            let all = ["easel-bot", "parse"].iter().chain(arguments).copied();
+            let parsed = Cli::try_parse_from(all).map(|cli| cli.command);
+            match (parsed, arguments) {
+                // Behind a bare "--" nothing is a flag, so the second word is one too many.
+                (Err(_), ["--", ..]) => {}
+                (Ok(Some(Command::Parse { text, json, .. })), _) => {
+                    assert!(json && text.starts_with('-'), "{arguments:?}: {text}");
+                }
+                (other, _) => panic!("{arguments:?}: {:?}", other.err()),
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::arrival::{Arrival, Request};
 use crate::gateway::Shared;
+use crate::text;
 
 /// What a command can fail with: nothing that the library could tell a member.
 pub type CommandError = anyhow::Error;
@@ -15,13 +16,15 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
     vec![imagine(), show(), help()]
 }
 
-/// The commands as Discord's JSON.
+/// The commands as Discord's JSON, with names and descriptions in every language.
 ///
 /// # Errors
 ///
 /// Never in practice: the builders hold only text and numbers.
 pub fn registration() -> Result<Value, serde_json::Error> {
-    serde_json::to_value(poise::builtins::create_application_commands(&all()))
+    let mut commands = serde_json::to_value(poise::builtins::create_application_commands(&all()))?;
+    text::commands::localise(&mut commands);
+    Ok(commands)
 }
 
 fn take(ctx: Context<'_>, request: Request) {

@@ -29,7 +29,6 @@ use crate::config::IntakeConfig;
 use crate::live::{LiveHandle, PictureSource};
 use crate::metric;
 use crate::rest::{Callback, MessagePayload, Rest};
-use crate::text;
 use recent::Recent;
 
 /// What intake is made of.
@@ -109,12 +108,12 @@ impl Intake {
         let span = tracing::info_span!("interaction", interaction.id = %arrival.interaction, kind = arrival.request.kind());
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         let handled = async move {
-            match permit {
-                Ok(permit) => {
-                    intake.handle(arrival).await;
-                    drop(permit);
-                }
-                Err(_) => intake.whisper(&arrival, text::BUSY, "busy").await,
+            if let Ok(permit) = permit {
+                intake.handle(arrival).await;
+                drop(permit);
+            } else {
+                let words = arrival.language.busy();
+                intake.whisper(&arrival, words, "busy").await;
             }
         };
         self.parts.tracker.spawn(handled.instrument(span));
@@ -169,7 +168,10 @@ impl Intake {
         match &arrival.request {
             Request::Imagine { prompt } => self.imagine(&arrival, prompt).await,
             Request::Show { job } => self.show(&arrival, job).await,
-            Request::Help => self.whisper(&arrival, text::HELP, "help").await,
+            Request::Help => {
+                self.whisper(&arrival, arrival.language.help(), "help")
+                    .await;
+            }
             Request::Click { custom_id } => self.click(&arrival, custom_id).await,
         }
     }

@@ -6,6 +6,8 @@ use easel_domain::prompt::{self, ParseError, Prompt, PromptProfile};
 use easel_domain::tier::shipped_tiers;
 use serde::Serialize;
 
+use crate::text::Language;
+
 /// What the command prints and how it exits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseOutput {
@@ -34,15 +36,16 @@ struct Refused<'a> {
 /// With `json`, standard output is one JSON object, of the prompt or of its error; otherwise it is for people.
 pub fn parse_command(text: &str, tier: &str, profile: &str, json: bool) -> ParseOutput {
     let tiers = shipped_tiers();
-    let Some(tier) = tiers.iter().find(|known| known.name == tier) else {
-        return unknown("tier", tier, tiers.iter().map(|known| known.name.as_str()));
+    let Some(tier) = tiers
+        .iter()
+        .find(|known| known.name.eq_ignore_ascii_case(tier))
+    else {
+        let known = tiers.iter().map(|known| known.name.as_str());
+        return unknown("tier", tier, known, json);
     };
     let Some(profile) = PromptProfile::named(profile) else {
-        return unknown(
-            "profile",
-            profile,
-            PromptProfile::ALL.iter().map(|known| known.name),
-        );
+        let known = PromptProfile::ALL.iter().map(|known| known.name);
+        return unknown("profile", profile, known, json);
     };
     match prompt::parse(text, &profile, tier.permutation_limit) {
         Ok(request) => {
@@ -55,7 +58,7 @@ pub fn parse_command(text: &str, tier: &str, profile: &str, json: bool) -> Parse
                     needs_confirmation,
                 })
             } else {
-                listing(jobs, needs_confirmation)
+                listing(jobs, &profile, needs_confirmation)
             };
             ParseOutput {
                 exit_code: 0,
@@ -83,38 +86,45 @@ fn to_json(value: &impl Serialize) -> String {
         .expect("prompts and errors hold strings, finite numbers and lists of them")
 }
 
-fn unknown<'a>(what: &str, typed: &str, known: impl Iterator<Item = &'a str>) -> ParseOutput {
+/// Bad usage, not a bad prompt: with `json` its error has no place in the text.
+fn unknown<'a>(
+    what: &'static str,
+    typed: &str,
+    known: impl Iterator<Item = &'a str>,
+    json: bool,
+) -> ParseOutput {
     let known: Vec<_> = known.collect();
-    let stderr = format!(
+    let message = format!(
         "there is no {what} {typed:?}; use one of {}",
         known.join(", ")
     );
+    let stdout = if json {
+        to_json(&serde_json::json!({"error": {
+            "code": "bad_value", "parameter": what, "value": typed, "message": message, "start": 0, "end": 0,
+        }}))
+    } else {
+        String::new()
+    };
     ParseOutput {
         exit_code: 2,
-        stdout: String::new(),
-        stderr,
+        stdout,
+        stderr: message,
     }
 }
 
 /// One line per job, then what the user would be told.
-fn listing(jobs: &[Prompt], needs_confirmation: bool) -> String {
+fn listing(jobs: &[Prompt], profile: &PromptProfile, needs_confirmation: bool) -> String {
     let mut lines: Vec<String> = jobs.iter().map(Prompt::to_string).collect();
     let mut ignored: Vec<_> = jobs
         .iter()
-        .flat_map(|job| job.params.not_honoured())
+        .flat_map(|job| job.without_effect(profile))
         .collect();
     ignored.sort_unstable();
     ignored.dedup();
-    if !ignored.is_empty() {
-        let names: Vec<_> = ignored
-            .iter()
-            .map(|parameter| format!("--{}", parameter.rule().name))
-            .collect();
-        lines.push(format!(
-            "understood, but without effect so far: {}",
-            names.join(", ")
-        ));
-    }
+    lines.extend(ignored.into_iter().filter_map(|parameter| {
+        let instead = Language::English.instead(parameter)?;
+        Some(Language::English.no_effect(parameter, instead))
+    }));
     if needs_confirmation {
         lines.push(format!("{} jobs: asks for confirmation first", jobs.len()));
     }
@@ -191,6 +201,20 @@ mod tests {
             ("tile", json!(false)),
             ("image_weight", json!(1.0)),
             ("repeat", json!(1)),
+            ("raw", json!(false)),
+            ("style", Value::Null),
+            ("speed", Value::Null),
+            ("visibility", Value::Null),
+            ("style_references", json!([])),
+            ("style_weight", json!(100)),
+            ("style_version", json!(4)),
+            ("character_weight", json!(100)),
+            ("omni_weight", json!(100)),
+            ("version", Value::Null),
+            ("niji", Value::Null),
+            ("experimental", json!(0)),
+            ("draft", json!(false)),
+            ("video", json!(false)),
         ] {
             assert_eq!(params[name], default, "{name}");
         }
@@ -235,7 +259,11 @@ mod tests {
     #[test]
     fn unknown_tiers_and_profiles_are_named() {
         let output = parse_command("a", "gold", "easel", true);
-        assert_eq!((output.exit_code, output.stdout.as_str()), (2, ""));
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(
+            (output.exit_code, &report["error"]["parameter"]),
+            (2, &json!("tier"))
+        );
         assert!(output.stderr.contains("\"gold\"") && output.stderr.contains("premium"));
         assert!(
             parse_command("a", "free", "v99", false)
@@ -257,7 +285,7 @@ mod tests {
         let listing = parse_command("{a, b} --tile", "premium", "easel", false).stdout;
         assert_eq!(
             listing,
-            "a --tile\nb --tile\nunderstood, but without effect so far: --tile\n2 jobs: asks for confirmation first"
+            "a --tile\nb --tile\n`--tile` has no effect here yet: say “seamless pattern” in the prompt\n2 jobs: asks for confirmation first"
         );
     }
 }

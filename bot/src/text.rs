@@ -1,103 +1,136 @@
-//! Every sentence that a member reads, in one place.
+//! Every sentence that a member reads, in one place, in every language.
+//!
+//! Texts are written in the files of this module, each next to its translations:
+//! `answers` to commands and clicks, the `message` of a job and its buttons, `help`, moderation's `category`
+//! names, what is wrong with a prompt (`problem`), and
+//! what to do in place of parameters without effect (`instead`). Names and descriptions of commands are in [`commands`].
+//!
+//! To add a text: put a block with `en`, `de` and `fr` into the file that it belongs to, and say it with
+//! `language.its_name(…)`. The language of an interaction is `arrival.language`; that of a job's message is
+//! `Language::of_locale(&job.locale)`, the language of whoever started the job. A language that is missing does not
+//! compile; the tests below find placeholders that one leaves out, texts too long for a message, and commands that are
+//! called by a name that they do not have in that language. Whatever a member typed goes through [`escape_markdown`]
+//! before it is put into a text.
+
+mod answers;
+mod category;
+pub mod commands;
+mod help;
+mod instead;
+mod language;
+mod message;
+mod problem;
+mod table;
 
 use std::time::Duration;
 
-use easel_domain::JobId;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::Credits;
 use easel_domain::prompt::ParseError;
 use easel_store::submit::MessagePlace;
 
-/// What `/help` says.
-pub const HELP: &str = "\
-**Easel draws what you describe.**
-`/imagine` a red sailboat on the sea at sunset `--ar 16:9` — four pictures in one message, which counts up as they appear.
-**U1–U4** make one picture larger, **V1–V4** draw variations of one, 🔄 draws four new ones, ❌ stops a job that still runs. \
-Whoever presses a button owns (and pays for) what comes of it.
-`/show` brings one of your jobs back by its id, with working buttons.
-**Parameters** stand last: `--ar 3:2` shape · `--seed 7` the same start again · `--no clouds` leave something out · \
-`--quality .5` fewer steps.";
+pub use language::Language;
 
-/// Too many requests at once for this process.
-pub const BUSY: &str = "Too much is going on here at this moment. Nothing was started; please try again in a few seconds.";
-
-/// No model is known yet.
-pub const NO_MODEL: &str = "No GPU node has announced a model yet, so nothing can be drawn. Please try again in a minute; nothing was started.";
-
-/// The database or another part does not answer.
-pub const NOT_ACCEPTED: &str = "Something behind the bot does not answer at the moment. Nothing was started or charged; please try again in a minute.";
-
-/// A bot died between its answer and the commit.
-pub const INTERRUPTED: &str = "The bot was restarted before it could take this on. Nothing was started or charged; please try again.";
-
-/// A button that no job of ours belongs to.
-pub const UNKNOWN_BUTTON: &str =
-    "This button belongs to an older version of the bot and does nothing any more.";
-
-/// The job of a button or of `/show` is not there.
-pub fn unknown_job(id: &str) -> String {
-    let id: String = id
-        .chars()
-        .filter(|c| c.is_alphanumeric() || *c == '-')
-        .take(48)
-        .collect();
-    format!(
-        "There is no job `{id}`. A job's id is the last thing in its message, such as `0197a3c2-1b7e-7d3a-9f00-5c1e2b3a4d5f`."
-    )
-}
-
-/// Text that cannot be a job id.
-pub const NOT_A_JOB_ID: &str = "That is not a job id. A job's id is the last thing in its message, such as `0197a3c2-1b7e-7d3a-9f00-5c1e2b3a4d5f`.";
-
-/// `/show` of somebody else's job.
-pub const NOT_YOUR_JOB: &str =
-    "This job belongs to somebody else; `/show` brings back only your own.";
-
-/// A button on a private picture.
-pub const PRIVATE_PICTURE: &str =
-    "These pictures are private; only their owner can go on with them.";
-
-/// ❌ on somebody else's job.
-pub const NOT_YOURS_TO_CANCEL: &str =
-    "Only the member who started this job, or a moderator here, can cancel it.";
-
-/// ❌ twice.
-pub const ALREADY_CANCELLING: &str = "This job is being cancelled already.";
-
-/// The picture of a button is not there (any more).
-pub const NO_SUCH_PICTURE: &str =
-    "This picture cannot be used: it was withheld, or it is no longer kept.";
-
-/// The words of a job were erased.
-pub const WORDS_ERASED: &str = "The words of this job were erased, so it cannot be drawn again.";
-
-/// A chain of variations is too long.
-pub const TOO_VARIED: &str = "This picture has been varied so often that its next variation cannot be described. Start a new one with `/imagine`.";
-
-/// ❌ on a job that has ended.
-pub fn already_ended(state: JobState) -> String {
-    format!("Too late: this job has {} already.", ended_as(state))
-}
-
-fn ended_as(state: JobState) -> &'static str {
-    match state {
-        JobState::Completed => "finished",
-        JobState::Failed => "failed",
-        JobState::Cancelled => "been cancelled",
-        JobState::Rejected => "been rejected",
-        JobState::Shed => "been dropped",
-        JobState::Queued | JobState::Leased | JobState::Finishing | JobState::Held => "moved on",
+impl Language {
+    /// The job of a button or of `/show` is not there.
+    pub fn unknown_job(self, id: &str) -> String {
+        let id: String = id
+            .chars()
+            .filter(|c| c.is_alphanumeric() || *c == '-')
+            .take(48)
+            .collect();
+        self.no_such_job(id)
     }
-}
 
-/// A prompt that cannot be read: the sentence, and the place with a mark under it.
-pub fn parse_error(prompt: &str, error: &ParseError) -> String {
-    let (line, mark) = excerpt(prompt, error.span.start, error.span.end);
-    let message = capitalised(&error.to_string());
-    format!(
-        "❌ {}.\n```\n{line}\n{mark}\n```Nothing was started.",
-        escape_markdown(message.trim_end_matches('.'))
-    )
+    /// ❌ on a job that has ended.
+    pub fn already_ended(self, state: JobState) -> &'static str {
+        match state {
+            JobState::Completed => self.late_finished(),
+            JobState::Failed => self.late_failed(),
+            JobState::Cancelled => self.late_cancelled(),
+            JobState::Rejected => self.late_rejected(),
+            JobState::Shed => self.late_dropped(),
+            JobState::Queued | JobState::Leased | JobState::Finishing | JobState::Held => {
+                self.late_moved_on()
+            }
+        }
+    }
+
+    /// A prompt that cannot be read: the sentence, and the place with a mark under it.
+    pub fn parse_error(self, prompt: &str, error: &ParseError) -> String {
+        let (line, mark) = excerpt(prompt, error.span.start, error.span.end);
+        let problem = capitalised(&self.problem(&error.problem));
+        self.unreadable_prompt(escape_markdown(&problem), line, mark)
+    }
+
+    /// The same was asked for a moment ago.
+    pub fn asked_before(self, place: &MessagePlace) -> String {
+        match message_link(place) {
+            Some(link) => self.repeated_there(link),
+            None => self.repeated().to_owned(),
+        }
+    }
+
+    /// The picture was enlarged before.
+    pub fn large_already(self, place: &MessagePlace) -> String {
+        match message_link(place) {
+            Some(link) => self.enlarged_there(link),
+            None => self.enlarged_before().to_owned(),
+        }
+    }
+
+    /// `/show` of a job that still runs.
+    pub fn under_way(self, place: Option<&MessagePlace>) -> String {
+        match place.and_then(message_link) {
+            Some(link) => self.still_running_there(link),
+            None => self.still_running().to_owned(),
+        }
+    }
+
+    /// Why a job ended without its pictures.
+    pub fn end(self, state: JobState, reason: Option<EndReason>) -> &'static str {
+        match (state, reason) {
+            (JobState::Cancelled, _) => self.cancelled(),
+            (JobState::Rejected, Some(EndReason::PicturesBlocked)) => self.pictures_blocked(),
+            (JobState::Rejected, _) => self.rejected(),
+            (JobState::Shed, _) => self.dropped(),
+            (_, Some(EndReason::AttemptsExhausted)) => self.attempts_exhausted(),
+            (_, Some(EndReason::Unrenderable)) => self.unrenderable(),
+            (_, Some(EndReason::ModelGone)) => self.model_gone(),
+            (_, _) => self.failed(),
+        }
+    }
+
+    /// Credits as a price.
+    pub fn price(self, quote: Credits) -> String {
+        match quote.0 {
+            0 => self.free().to_owned(),
+            _ => self.credits(quote),
+        }
+    }
+
+    /// Credits as an amount.
+    pub fn credits(self, amount: Credits) -> String {
+        match amount.0 {
+            1 => self.one_credit().to_owned(),
+            n => self.several_credits(n),
+        }
+    }
+
+    /// A length of time, roughly.
+    pub fn about(self, time: Duration) -> String {
+        match time.as_secs() {
+            0..=1 => self.a_second().to_owned(),
+            s @ 2..=90 => self.seconds(s),
+            s @ 91..=5_400 => self.minutes((s + 30) / 60),
+            s => self.hours((s + 1_800) / 3_600),
+        }
+    }
+
+    /// A number with one digit behind the decimal mark.
+    pub fn tenths(self, number: f64) -> String {
+        format!("{number:.1}").replace('.', &self.decimal_mark().to_string())
+    }
 }
 
 /// At most this many characters of a prompt are quoted in an error.
@@ -130,53 +163,6 @@ fn excerpt(text: &str, start: usize, end: usize) -> (String, String) {
     )
 }
 
-/// Words that policy does not draw.
-pub fn blocked_words(category: &str) -> String {
-    format!(
-        "❌ This prompt was not accepted: it asks for something that is not drawn here ({category}). Nothing was started."
-    )
-}
-
-/// Too many jobs under way.
-pub fn queue_full(unfinished: u32, limit: u32, tier: &str) -> String {
-    format!(
-        "Your queue is full: {unfinished} of {limit} jobs are under way on the {tier} tier. Wait for one to finish, or cancel one with ❌. Nothing was started."
-    )
-}
-
-/// Not enough credits.
-pub fn too_dear(balance: Credits, quote: Credits) -> String {
-    format!(
-        "This costs {}, and you have {} left. Nothing was started.",
-        price(quote),
-        credits(balance)
-    )
-}
-
-/// The same was asked for a moment ago.
-pub fn repeated(place: &MessagePlace) -> String {
-    match message_link(place) {
-        Some(link) => format!("You asked for this a moment ago, and it is under way: {link}"),
-        None => "You asked for this a moment ago, and it is under way.".into(),
-    }
-}
-
-/// The picture was enlarged before.
-pub fn enlarged_before(place: &MessagePlace) -> String {
-    match message_link(place) {
-        Some(link) => format!("You have this picture in large already: {link}"),
-        None => "You have this picture in large already.".into(),
-    }
-}
-
-/// `/show` of a job that still runs.
-pub fn still_running(place: Option<&MessagePlace>) -> String {
-    match place.and_then(message_link) {
-        Some(link) => format!("This job is still under way; its message counts up here: {link}"),
-        None => "This job is still under way; its message will show it.".into(),
-    }
-}
-
 /// A link to a message.
 pub fn message_link(place: &MessagePlace) -> Option<String> {
     let message = place.message?;
@@ -187,60 +173,6 @@ pub fn message_link(place: &MessagePlace) -> Option<String> {
         "https://discord.com/channels/{guild}/{}/{message}",
         place.channel
     ))
-}
-
-/// Why a job ended without its pictures.
-pub fn end(state: JobState, reason: Option<EndReason>) -> &'static str {
-    match (state, reason) {
-        (JobState::Cancelled, _) => "🛑 Cancelled. Nothing was charged.",
-        (JobState::Rejected, Some(EndReason::PicturesBlocked)) => {
-            "🚫 The image check withheld every picture. Nothing was charged."
-        }
-        (JobState::Rejected, _) => "🚫 Rejected by moderation. Nothing was charged.",
-        (JobState::Shed, _) => {
-            "🌊 Dropped, because too much was waiting before it. Nothing was charged; you can try again."
-        }
-        (_, Some(EndReason::AttemptsExhausted)) => {
-            "❌ Failed: every try went wrong. Nothing was charged."
-        }
-        (_, Some(EndReason::Unrenderable)) => {
-            "❌ Failed: the model cannot draw this. Nothing was charged."
-        }
-        (_, Some(EndReason::ModelGone)) => {
-            "❌ Failed: the model is not served any more. Nothing was charged."
-        }
-        (_, _) => "❌ Failed. Nothing was charged.",
-    }
-}
-
-/// Credits as a price.
-pub fn price(quote: Credits) -> String {
-    match quote.0 {
-        0 => "free".into(),
-        _ => credits(quote),
-    }
-}
-
-fn credits(amount: Credits) -> String {
-    match amount.0 {
-        1 => "1 credit".into(),
-        n => format!("{n} credits"),
-    }
-}
-
-/// A length of time, roughly.
-pub fn about(time: Duration) -> String {
-    match time.as_secs() {
-        0..=1 => "a second".into(),
-        s @ 2..=90 => format!("{s} s"),
-        s @ 91..=5_400 => format!("{} min", (s + 30) / 60),
-        s => format!("{} h", (s + 1_800) / 3_600),
-    }
-}
-
-/// The id as the last thing in a message.
-pub fn job_id(job: JobId) -> String {
-    format!("job `{job}`")
 }
 
 /// Text that stands for itself, whatever it holds: no formatting, no links, no mentions, no line breaks.
@@ -276,51 +208,4 @@ fn capitalised(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use easel_domain::prompt::{PromptProfile, parse};
-    use proptest::prelude::*;
-
-    #[test]
-    fn an_error_points_at_its_place() {
-        let prompt = "a castle --ar 16:nine";
-        let error = parse(prompt, &PromptProfile::EASEL, 1).unwrap_err();
-        let text = parse_error(prompt, &error);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[2], "a castle --ar 16:nine");
-        assert_eq!(lines[3], "              ^^^^^^^");
-        assert!(lines[0].starts_with("❌ "), "{text}");
-    }
-
-    #[test]
-    fn a_long_prompt_is_quoted_around_the_place() {
-        let prompt = format!("{} --sead 4", "word ".repeat(300));
-        let error = parse(&prompt, &PromptProfile::EASEL, 1).unwrap_err();
-        let text = parse_error(&prompt, &error);
-        assert!(
-            text.chars().count() < 600 && text.contains("--sead") && text.contains('…'),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn times_are_rounded_for_people() {
-        let texts: Vec<_> = [1, 12, 91, 600, 7_200]
-            .map(|s| about(Duration::from_secs(s)))
-            .into();
-        assert_eq!(texts, ["a second", "12 s", "2 min", "10 min", "2 h"]);
-    }
-
-    proptest! {
-        #[test]
-        fn an_excerpt_of_any_place_in_any_text_has_its_mark_inside(text in "\\PC{0,200}", a in 0_usize..220, b in 0_usize..220) {
-            let (line, mark) = excerpt(&text, a.min(b), a.max(b));
-            prop_assert!(mark.chars().count() <= line.chars().count() + 1);
-        }
-
-        #[test]
-        fn escaped_text_has_no_line_breaks(text in ".{0,80}") {
-            prop_assert!(!escape_markdown(&text).contains('\n'));
-        }
-    }
-}
+mod tests;

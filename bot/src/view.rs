@@ -13,7 +13,7 @@ use easel_store::show::{JobSnapshot, SnapshotFile};
 use serde_json::{Value, json};
 
 use crate::rest::{FilePart, MessagePayload};
-use crate::text;
+use crate::text::{self, Language};
 
 /// What is known of an unfinished job beside its row.
 #[derive(Clone, Default, PartialEq)]
@@ -76,7 +76,7 @@ pub fn view(job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload
             payload.files.push(FilePart {
                 name: PREVIEW.into(),
                 content_type: "image/png".into(),
-                alt: alt(job, "Blurred preview of"),
+                alt: alt(job, Language::preview_of),
                 bytes: preview.clone(),
             });
         }
@@ -111,7 +111,7 @@ fn show_picture(payload: &mut MessagePayload, job: &JobSnapshot, picture: &Pictu
             payload.files.push(FilePart {
                 name,
                 content_type,
-                alt: alt(job, "Picture of"),
+                alt: alt(job, Language::picture_of),
                 bytes: bytes.clone(),
             });
         }
@@ -136,12 +136,20 @@ fn file_name(job: &JobSnapshot) -> String {
 }
 
 /// Alt text: at most 1024 characters.
-fn alt(job: &JobSnapshot, what: &str) -> String {
+fn alt<'a>(job: &'a JobSnapshot, say: impl Fn(Language, &'a str) -> String) -> String {
+    let language = language(job);
     let words = job
         .words
         .as_ref()
-        .map_or("an erased prompt", |words| words.text.positive.as_str());
-    text::shortened(&format!("{what} {words}"), 1_000)
+        .map_or(language.an_erased_prompt(), |words| {
+            words.text.positive.as_str()
+        });
+    text::shortened(&say(language, words), 1_000)
+}
+
+/// The language of a job's message.
+fn language(job: &JobSnapshot) -> Language {
+    Language::of_locale(&job.locale)
 }
 
 fn embed(url: &str, colour: u32) -> Value {

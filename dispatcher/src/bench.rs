@@ -243,6 +243,7 @@ impl Bench {
             token: SecretString::from("none"),
             token_expires_at: now,
             ephemeral: false,
+            locale: "en-US".to_owned(),
             action: Action::Imagine,
             parent: None,
             repetition: Repetition::Allowed,

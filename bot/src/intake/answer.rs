@@ -8,7 +8,6 @@ use super::{Intake, count};
 use crate::arrival::Arrival;
 use crate::metric;
 use crate::rest::{ApiMessage, Callback, MessagePayload, RestError, code};
-use crate::text;
 
 /// An interaction that was answered with "thinking" or a silent nod, and what it made.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +59,7 @@ impl Intake {
             kind: arrival.request.kind(),
             shard: arrival.shard,
             waits,
+            locale: arrival.locale.clone(),
         };
         let (answered, noted) = tokio::join!(
             self.answer(arrival, &answer),
@@ -119,7 +119,7 @@ impl Intake {
         self.refuse(
             arrival,
             answered,
-            MessagePayload::text(text::NOT_ACCEPTED),
+            MessagePayload::text(arrival.language.not_accepted()),
             "not_accepted",
         )
         .await;

@@ -20,7 +20,7 @@ use crate::arrival::Arrival;
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::live::LiveEvent;
 use crate::rest::{Callback, MessagePayload};
-use crate::text;
+use crate::text::Language;
 
 /// Why a click comes to nothing: a sentence, and a word for metrics.
 type Refusal = (String, &'static str);
@@ -39,7 +39,7 @@ impl Intake {
     pub(super) async fn click(&self, arrival: &Arrival, custom_id: &str) {
         let Ok(button) = custom_id.parse::<CustomId>() else {
             return self
-                .whisper(arrival, text::UNKNOWN_BUTTON, "unknown_button")
+                .whisper(arrival, arrival.language.unknown_button(), "unknown_button")
                 .await;
         };
         let within = self.parts.settings.same_click;
@@ -70,19 +70,20 @@ impl Intake {
     }
 
     async fn wish(&self, arrival: &Arrival, button: CustomId) -> Result<Wish, Refusal> {
-        let job = self.snapshot(button.job).await?;
+        let language = arrival.language;
+        let job = self.snapshot(button.job, language).await?;
         if job.storage_class != StorageClass::Public && job.owner != Some(arrival.member) {
-            return Err((text::PRIVATE_PICTURE.to_owned(), "private"));
+            return Err((language.private_picture().to_owned(), "private"));
         }
         let Some(JobWords { shown, text: words }) = job.words.clone() else {
-            return Err((text::WORDS_ERASED.to_owned(), "erased"));
+            return Err((language.words_erased().to_owned(), "erased"));
         };
         // Lists may have changed since the words were judged.
         let verdict = self.judge(&words);
         if !verdict.allows() {
-            return Err((blocked(&verdict), "blocked_words"));
+            return Err((blocked(language, &verdict), "blocked_words"));
         }
-        let made = self.make(&job, button).await?;
+        let made = self.make(&job, button, language).await?;
         Ok(Wish {
             action: made.action,
             parent: Some(made.parent),
@@ -96,10 +97,15 @@ impl Intake {
         })
     }
 
-    async fn make(&self, job: &JobSnapshot, button: CustomId) -> Result<Made, Refusal> {
+    async fn make(
+        &self,
+        job: &JobSnapshot,
+        button: CustomId,
+        language: Language,
+    ) -> Result<Made, Refusal> {
         let model = self
             .newest_model()
-            .ok_or_else(|| (text::NO_MODEL.to_owned(), "no_model"))?;
+            .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
         let (model, seed) = (&model.reference, self.parts.entropy.random_u32());
         let same_click = Repetition::SameClick(self.parts.settings.same_click);
         let action = match (button.action, &job.spec) {
@@ -110,9 +116,9 @@ impl Intake {
         match action {
             ButtonAction::Upscale => {
                 // "Try again" under a picture that could not be enlarged means the grid's picture.
-                let (grid, index) = self.grid(job, button.index).await?;
-                let spec = resolve::upscale(&grid, index, model)
-                    .map_err(|words| (words.to_owned(), "no_picture"))?;
+                let (grid, index) = self.grid(job, button.index, language).await?;
+                let spec =
+                    resolve::upscale(&grid, index, model).ok_or_else(|| no_picture(language))?;
                 Ok(Made {
                     action: Action::Upscale,
                     parent: (grid.job, index),
@@ -121,13 +127,13 @@ impl Intake {
                 })
             }
             ButtonAction::Vary => {
-                let (grid, index) = self.grid(job, button.index).await?;
-                let spec = generated(&grid)?;
+                let (grid, index) = self.grid(job, button.index, language).await?;
+                let spec = generated(&grid, language)?;
                 if !resolve::usable(&grid, index) {
-                    return Err((text::NO_SUCH_PICTURE.to_owned(), "no_picture"));
+                    return Err(no_picture(language));
                 }
                 let spec = resolve::vary(spec, index, model, seed)
-                    .ok_or_else(|| (text::TOO_VARIED.to_owned(), "too_varied"))?;
+                    .ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?;
                 Ok(Made {
                     action: Action::Vary,
                     parent: (grid.job, index),
@@ -136,7 +142,7 @@ impl Intake {
                 })
             }
             ButtonAction::Reroll | ButtonAction::Again | ButtonAction::Cancel => {
-                let spec = resolve::reroll(generated(job)?, model, seed);
+                let spec = resolve::reroll(generated(job, language)?, model, seed);
                 Ok(Made {
                     action: Action::Reroll,
                     parent: (job.job, 0),
@@ -148,20 +154,29 @@ impl Intake {
     }
 
     /// The grid that a button means: the job itself, or for an enlarged picture the grid that it came from.
-    async fn grid(&self, job: &JobSnapshot, index: u32) -> Result<(JobSnapshot, u32), Refusal> {
+    async fn grid(
+        &self,
+        job: &JobSnapshot,
+        index: u32,
+        language: Language,
+    ) -> Result<(JobSnapshot, u32), Refusal> {
         match resolve::grid_of(job) {
-            Some((grid, index)) => Ok((self.snapshot(grid).await?, index)),
+            Some((grid, index)) => Ok((self.snapshot(grid, language).await?, index)),
             None => Ok((job.clone(), index)),
         }
     }
 
-    async fn snapshot(&self, job: easel_domain::JobId) -> Result<JobSnapshot, Refusal> {
+    async fn snapshot(
+        &self,
+        job: easel_domain::JobId,
+        language: Language,
+    ) -> Result<JobSnapshot, Refusal> {
         match self.parts.store.job_snapshot(job).await {
             Ok(Some(snapshot)) => Ok(snapshot),
-            Ok(None) => Err((text::unknown_job(&job.to_string()), "unknown_job")),
+            Ok(None) => Err((language.unknown_job(&job.to_string()), "unknown_job")),
             Err(error) => {
                 tracing::warn!(job.id = %job, "read job {job}: {error}");
-                Err((text::NOT_ACCEPTED.to_owned(), "not_accepted"))
+                Err((language.not_accepted().to_owned(), "not_accepted"))
             }
         }
     }
@@ -207,7 +222,7 @@ impl Intake {
                 self.send_hint(hint, &lane, *class, *outbox_id).await;
             }
         }
-        if let Some((words, word)) = why_not(button.job, &outcome) {
+        if let Some((words, word)) = why_not(arrival.language, button.job, &outcome) {
             self.tell(arrival, answered, words, word).await;
         }
     }
@@ -225,21 +240,31 @@ impl Intake {
 }
 
 /// Why a job is not cancelled by this click, if it is not.
-fn why_not(job: easel_domain::JobId, outcome: &CancelOutcome) -> Option<Refusal> {
+fn why_not(
+    language: Language,
+    job: easel_domain::JobId,
+    outcome: &CancelOutcome,
+) -> Option<Refusal> {
     match outcome {
         CancelOutcome::Requested { .. } => None,
         CancelOutcome::AlreadyRequested => {
-            Some((text::ALREADY_CANCELLING.to_owned(), "cancel_again"))
+            Some((language.already_cancelling().to_owned(), "cancel_again"))
         }
-        CancelOutcome::AlreadyEnded(state) => Some((text::already_ended(*state), "cancel_late")),
-        CancelOutcome::NotYours => Some((text::NOT_YOURS_TO_CANCEL.to_owned(), "not_yours")),
-        CancelOutcome::Unknown => Some((text::unknown_job(&job.to_string()), "unknown_job")),
+        CancelOutcome::AlreadyEnded(state) => {
+            Some((language.already_ended(*state).to_owned(), "cancel_late"))
+        }
+        CancelOutcome::NotYours => Some((language.not_yours_to_cancel().to_owned(), "not_yours")),
+        CancelOutcome::Unknown => Some((language.unknown_job(&job.to_string()), "unknown_job")),
     }
 }
 
-fn generated(job: &JobSnapshot) -> Result<&GenerateSpec, Refusal> {
+fn no_picture(language: Language) -> Refusal {
+    (language.no_such_picture().to_owned(), "no_picture")
+}
+
+fn generated(job: &JobSnapshot, language: Language) -> Result<&GenerateSpec, Refusal> {
     match &job.spec {
         RenderSpec::Generate(spec) => Ok(spec),
-        RenderSpec::Upscale(_) => Err((text::NO_SUCH_PICTURE.to_owned(), "no_picture")),
+        RenderSpec::Upscale(_) => Err(no_picture(language)),
     }
 }

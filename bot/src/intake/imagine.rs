@@ -11,7 +11,7 @@ use super::submit::Wish;
 use super::{Intake, resolve};
 use crate::arrival::Arrival;
 use crate::rest::Callback;
-use crate::text;
+use crate::text::Language;
 
 /// Jobs that one prompt may make here: several at once need a confirmation first.
 const MAX_JOBS: u32 = 1;
@@ -19,17 +19,18 @@ const MAX_JOBS: u32 = 1;
 impl Intake {
     /// Reads, judges and resolves the prompt before the first answer, then submits the job.
     pub(super) async fn imagine(&self, arrival: &Arrival, typed: &str) {
+        let language = arrival.language;
         let request = match prompt::parse(typed, &PromptProfile::EASEL, MAX_JOBS) {
             Ok(request) => request,
             Err(error) => {
                 return self
-                    .whisper(arrival, &text::parse_error(typed, &error), "parse_error")
+                    .whisper(arrival, &language.parse_error(typed, &error), "parse_error")
                     .await;
             }
         };
         let Some(asked) = request.jobs.into_iter().next() else {
             return self
-                .whisper(arrival, text::NOT_ACCEPTED, "parse_error")
+                .whisper(arrival, language.not_accepted(), "parse_error")
                 .await;
         };
         let words = asked.words();
@@ -38,7 +39,7 @@ impl Intake {
             return self.whisper_blocked(arrival, &verdict).await;
         }
         let Some(model) = self.newest_model() else {
-            return self.whisper(arrival, text::NO_MODEL, "no_model").await;
+            return self.whisper(arrival, language.no_model(), "no_model").await;
         };
         let spec = resolve::imagine(&asked, &model, self.parts.entropy.random_u32());
         let Some(answered) = self
@@ -67,8 +68,12 @@ impl Intake {
     }
 
     async fn whisper_blocked(&self, arrival: &Arrival, verdict: &PromptVerdict) {
-        self.whisper(arrival, &blocked(verdict), "blocked_words")
-            .await;
+        self.whisper(
+            arrival,
+            &blocked(arrival.language, verdict),
+            "blocked_words",
+        )
+        .await;
         let noted = self
             .parts
             .store
@@ -81,12 +86,8 @@ impl Intake {
 }
 
 /// The sentence for a refusal.
-pub(super) fn blocked(verdict: &PromptVerdict) -> String {
-    text::blocked_words(
-        verdict
-            .category()
-            .map_or("policy", easel_moderation::Category::reason),
-    )
+pub(super) fn blocked(language: Language, verdict: &PromptVerdict) -> String {
+    language.blocked_words(language.category(verdict.category()))
 }
 
 /// The verdict as it is stored: rules and categories, never words.

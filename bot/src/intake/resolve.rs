@@ -11,7 +11,6 @@ use easel_domain::tier::ServiceClass;
 use easel_store::show::JobSnapshot;
 
 use super::NewestModel;
-use crate::text;
 
 /// Pictures in a grid.
 pub const GRID: u32 = 4;
@@ -87,27 +86,12 @@ pub fn vary(spec: &GenerateSpec, index: u32, model: &ModelRef, seed: u32) -> Opt
     }))
 }
 
-/// U: the picture at `index` in large.
-///
-/// # Errors
-///
-/// The picture was withheld or is not kept: a sentence for the member.
-pub fn upscale(
-    job: &JobSnapshot,
-    index: u32,
-    model: &ModelRef,
-) -> Result<RenderSpec, &'static str> {
+/// U: the picture at `index` in large, or `None` if it was withheld or is not kept.
+pub fn upscale(job: &JobSnapshot, index: u32, model: &ModelRef) -> Option<RenderSpec> {
     let shown = usable(job, index);
-    let file = job
-        .file(FileRole::Full, index)
-        .filter(|_| shown)
-        .ok_or(text::NO_SUCH_PICTURE)?;
-    let origin = job
-        .spec
-        .noise_plan(index as usize)
-        .ok_or(text::NO_SUCH_PICTURE)?
-        .clone();
-    Ok(RenderSpec::Upscale(UpscaleSpec {
+    let file = job.file(FileRole::Full, index).filter(|_| shown)?;
+    let origin = job.spec.noise_plan(index as usize)?.clone();
+    Some(RenderSpec::Upscale(UpscaleSpec {
         model: model.clone(),
         input: InputPicture {
             key: file.key.clone(),

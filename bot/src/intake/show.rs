@@ -7,14 +7,14 @@ use super::answer::Answered;
 use super::{Intake, count};
 use crate::arrival::Arrival;
 use crate::rest::{Callback, MessagePayload};
-use crate::text;
 use crate::view::{Live, view};
 
 impl Intake {
     /// Shows a finished job in a new message; a running one is linked to.
     pub(super) async fn show(&self, arrival: &Arrival, typed: &str) {
         let Ok(job) = typed.trim().trim_matches('`').parse::<JobId>() else {
-            return self.whisper(arrival, text::NOT_A_JOB_ID, "bad_id").await;
+            let words = arrival.language.not_a_job_id();
+            return self.whisper(arrival, words, "bad_id").await;
         };
         let Some(answered) = self
             .begin(arrival, Callback::Thinking { ephemeral: false })
@@ -36,9 +36,10 @@ impl Intake {
         arrival: &Arrival,
         job: JobId,
     ) -> Result<MessagePayload, (String, &'static str)> {
+        let language = arrival.language;
         let unavailable = |error: &dyn std::error::Error| {
             tracing::warn!(job.id = %job, "show job {job}: {error}");
-            (text::NOT_ACCEPTED.to_owned(), "not_accepted")
+            (language.not_accepted().to_owned(), "not_accepted")
         };
         let found = self
             .parts
@@ -46,15 +47,13 @@ impl Intake {
             .job_snapshot(job)
             .await
             .map_err(|error| unavailable(&error))?;
-        let snapshot = found.ok_or_else(|| (text::unknown_job(&job.to_string()), "unknown_job"))?;
+        let snapshot =
+            found.ok_or_else(|| (language.unknown_job(&job.to_string()), "unknown_job"))?;
         if snapshot.owner != Some(arrival.member) {
-            return Err((text::NOT_YOUR_JOB.to_owned(), "not_yours"));
+            return Err((language.not_your_job().to_owned(), "not_yours"));
         }
         if !snapshot.state.is_end() {
-            return Err((
-                text::still_running(snapshot.place.as_ref()),
-                "still_running",
-            ));
+            return Err((language.under_way(snapshot.place.as_ref()), "still_running"));
         }
         let picture = self
             .parts

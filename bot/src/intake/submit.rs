@@ -20,7 +20,7 @@ use crate::arrival::Arrival;
 use crate::live::LiveEvent;
 use crate::metric;
 use crate::rest::MessagePayload;
-use crate::text;
+use crate::text::Language;
 use crate::view::buttons::run_anyway;
 
 /// What every job costs so far.
@@ -71,7 +71,7 @@ impl Intake {
                 self.parts.live.tell(LiveEvent::Due(job));
             }
             Ok(Submitted::Repeated { job, place }) => {
-                let payload = repeated(repetition, job, &place);
+                let payload = repeated(arrival.language, repetition, job, &place);
                 self.refuse(arrival, answered, payload, "repetition").await;
             }
             Ok(Submitted::QueueFull {
@@ -79,11 +79,14 @@ impl Intake {
                 limit,
                 tier,
             }) => {
-                let payload = MessagePayload::text(text::queue_full(unfinished, limit, &tier));
+                let words = arrival.language.queue_full(unfinished, limit, tier);
+                let payload = MessagePayload::text(words);
                 self.refuse(arrival, answered, payload, "queue_full").await;
             }
             Ok(Submitted::TooDear { balance }) => {
-                let payload = MessagePayload::text(text::too_dear(balance, PRICE));
+                let language = arrival.language;
+                let (price, left) = (language.price(PRICE), language.credits(balance));
+                let payload = MessagePayload::text(language.too_dear(price, left));
                 self.refuse(arrival, answered, payload, "too_dear").await;
             }
             Err(error) => {
@@ -111,6 +114,7 @@ impl Intake {
             token: arrival.token.clone(),
             token_expires_at: self.token_expires_at(arrival),
             ephemeral: false,
+            locale: arrival.locale.clone(),
             action: wish.action,
             parent: wish.parent,
             repetition: wish.repetition,
@@ -176,15 +180,20 @@ impl Intake {
     }
 }
 
-fn repeated(repetition: Repetition, job: JobId, place: &MessagePlace) -> MessagePayload {
+fn repeated(
+    language: Language,
+    repetition: Repetition,
+    job: JobId,
+    place: &MessagePlace,
+) -> MessagePayload {
     match repetition {
-        Repetition::Once => MessagePayload::text(text::enlarged_before(place)),
+        Repetition::Once => MessagePayload::text(language.large_already(place)),
         Repetition::SameWords(_) => MessagePayload {
-            components: vec![run_anyway(job)],
-            ..MessagePayload::text(text::repeated(place))
+            components: vec![run_anyway(job, language)],
+            ..MessagePayload::text(language.asked_before(place))
         },
         Repetition::SameClick(_) | Repetition::Allowed => {
-            MessagePayload::text(text::repeated(place))
+            MessagePayload::text(language.asked_before(place))
         }
     }
 }

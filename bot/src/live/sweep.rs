@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::handle::{LiveEvent, LiveHandle};
 use super::ownership::Ownership;
 use crate::rest::{MessagePayload, Rest};
-use crate::text;
+use crate::text::Language;
 
 const BATCH: u32 = 200;
 /// Settled interactions are kept for this long, for repeated dispatches.
@@ -104,18 +104,15 @@ impl Sweeper {
         let Some(token) = open.token.as_ref().filter(|_| now < open.token_expires_at) else {
             return Some(IntakeEnd::Abandoned);
         };
+        let words = Language::of_locale(&open.locale).interrupted();
         let told = if open.waits {
-            let payload = MessagePayload::text(text::INTERRUPTED);
+            let payload = MessagePayload::text(words);
             self.rest
                 .edit_original(open.application, token, &payload)
                 .await
         } else {
             self.rest
-                .follow_up(
-                    open.application,
-                    token,
-                    &MessagePayload::whisper(text::INTERRUPTED),
-                )
+                .follow_up(open.application, token, &MessagePayload::whisper(words))
                 .await
         };
         match told {

@@ -6,8 +6,9 @@ use easel_domain::spec::RenderSpec;
 use easel_store::show::JobSnapshot;
 use serde_json::{Value, json};
 
-use super::Picture;
+use super::{Picture, language};
 use crate::custom_id::{ButtonAction, CustomId};
+use crate::text::Language;
 
 const SECONDARY: u8 = 2;
 const DANGER: u8 = 4;
@@ -29,7 +30,7 @@ pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
                 job,
                 ButtonAction::Again,
                 0,
-                Some("Try again"),
+                Some(language(job).button_try_again()),
                 Some("🔄"),
                 SECONDARY,
                 false,
@@ -39,14 +40,14 @@ pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
 }
 
 /// "Run anyway" under the note that the same was asked for a moment ago.
-pub fn run_anyway(job: easel_domain::JobId) -> Value {
+pub fn run_anyway(job: easel_domain::JobId, language: Language) -> Value {
     let id = CustomId {
         action: ButtonAction::Again,
         job,
         index: 0,
     };
     row(&[
-        json!({"type": 2, "style": SECONDARY, "custom_id": id.to_string(), "label": "Run anyway"}),
+        json!({"type": 2, "style": SECONDARY, "custom_id": id.to_string(), "label": language.button_run_anyway()}),
     ])
 }
 
@@ -55,7 +56,7 @@ fn cancel(job: &JobSnapshot) -> Value {
         job,
         ButtonAction::Cancel,
         0,
-        Some("Cancel"),
+        Some(language(job).button_cancel()),
         Some("❌"),
         DANGER,
         job.cancel_requested,
@@ -114,13 +115,15 @@ fn large(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
         job,
         ButtonAction::Vary,
         0,
-        Some("Vary"),
+        Some(language(job).button_vary()),
         Some("🎲"),
         SECONDARY,
         false,
     )];
     if let Picture::Link(url) = picture {
-        buttons.push(json!({"type": 2, "style": LINK, "url": url, "label": "Open"}));
+        buttons.push(
+            json!({"type": 2, "style": LINK, "url": url, "label": language(job).button_open()}),
+        );
     }
     vec![row(&buttons)]
 }

@@ -2,42 +2,48 @@
 
 use easel_domain::job::JobState;
 use easel_domain::picture::PictureOutcome;
-use easel_domain::prompt::{self, PromptProfile};
+use easel_domain::prompt::{self, AspectRatio, PromptProfile, has_shape};
 use easel_domain::spec::{Action, RenderSpec};
 use easel_store::show::JobSnapshot;
 
-use super::Live;
+use super::{Live, language};
 use crate::text;
 
 /// At most this many characters of the prompt are shown, so that the escaped text fits a message.
 const PROMPT_CHARS: usize = 700;
 const BAR_CELLS: u32 = 10;
+/// Whatever the tier, so that a prompt that was accepted is read again.
+const MAX_JOBS: u32 = 40;
+/// Parameters without effect that get a line each; the others are only named.
+const EXPLAINED: usize = 3;
 
 /// All lines.
 pub(super) fn content(job: &JobSnapshot, live: &Live) -> String {
     let mut lines = vec![heading(job)];
     match job.state {
         JobState::Queued | JobState::Leased => lines.push(under_way(job, live)),
-        JobState::Finishing => lines.push("📦 Drawn; the pictures are being stored".into()),
-        JobState::Held => {
-            lines.push("🔎 A moderator looks at the pictures before they are shown".into());
-        }
+        JobState::Finishing => lines.push(language(job).storing().into()),
+        JobState::Held => lines.push(language(job).held().into()),
         JobState::Completed => lines.extend(withheld(job)),
         JobState::Failed | JobState::Cancelled | JobState::Rejected | JobState::Shed => {
-            lines.push(text::end(job.state, job.end_reason).into());
+            lines.push(language(job).end(job.state, job.end_reason).into());
         }
     }
     if !job.state.is_end() {
-        lines.extend(without_effect(job));
+        lines.extend(notes(job).into_iter().map(|note| format!("-# {note}")));
     }
     lines.push(small_print(job));
     lines.join("\n")
 }
 
 fn heading(job: &JobSnapshot) -> String {
-    let words = job.words.as_ref().map_or("(erased)".to_owned(), |words| {
-        text::escape_markdown(&text::shortened(words.shown.trim(), PROMPT_CHARS))
-    });
+    let language = language(job);
+    let words = job
+        .words
+        .as_ref()
+        .map_or(language.erased().to_owned(), |words| {
+            text::escape_markdown(&text::shortened(words.shown.trim(), PROMPT_CHARS))
+        });
     let owner = job
         .owner
         .map(|owner| format!(" — <@{owner}>"))
@@ -47,41 +53,45 @@ fn heading(job: &JobSnapshot) -> String {
         .and_then(|(_, index)| index)
         .map(|index| index + 1);
     let action = match (job.action, picture) {
-        (Action::Imagine, _) => String::new(),
-        (Action::Reroll, _) => " · once more".into(),
-        (Action::Vary, Some(n)) => format!(" · variations of picture {n}"),
-        (Action::Vary, None) => " · variations".into(),
-        (Action::Upscale, Some(n)) => format!(" · picture {n} in large"),
-        (Action::Upscale, None) => " · in large".into(),
+        (Action::Imagine, _) => None,
+        (Action::Reroll, _) => Some(language.once_more().to_owned()),
+        (Action::Vary, Some(n)) => Some(language.variations_of(n)),
+        (Action::Vary, None) => Some(language.variations().to_owned()),
+        (Action::Upscale, Some(n)) => Some(language.picture_in_large(n)),
+        (Action::Upscale, None) => Some(language.in_large().to_owned()),
     };
+    let action = action
+        .map(|action| format!(" · {action}"))
+        .unwrap_or_default();
     format!("**{words}**{owner}{action}")
 }
 
 /// The row says whether a node has the job; what the dispatcher said since may be newer.
 fn under_way(job: &JobSnapshot, live: &Live) -> String {
+    let language = language(job);
     if job.cancel_requested {
-        return "🛑 Cancelling…".into();
+        return language.cancelling().into();
     }
     match (job.state, live) {
         (_, Live::Running { percent: 0, .. }) | (JobState::Leased, Live::Unknown) => {
-            "🎨 Generation started".into()
+            language.generation_started().into()
         }
-        (_, Live::Running { percent, .. }) => format!("🎨 {} {percent} %", bar(*percent)),
+        (_, Live::Running { percent, .. }) => language.progress(bar(*percent), percent),
         (_, Live::Unknown | Live::Queued { .. }) => waiting(job, live),
     }
 }
 
 fn waiting(job: &JobSnapshot, live: &Live) -> String {
-    let mut parts = Vec::new();
+    let (mut parts, language) = (Vec::new(), language(job));
     if let Live::Queued { position, eta } = live {
-        parts.push(format!("⏳ Queued: position {position}"));
-        parts.extend(eta.map(|eta| format!("starts in about {}", text::about(eta))));
+        parts.push(language.queued_at(position));
+        parts.extend(eta.map(|eta| language.starts_in(language.about(eta))));
     } else {
-        parts.push("⏳ Queued".to_owned());
+        parts.push(language.queued().to_owned());
     }
-    parts.push(text::price(job.quote));
+    parts.push(language.price(job.quote));
     if job.attempt > 1 {
-        parts.push(format!("try {}", job.attempt));
+        parts.push(language.try_number(job.attempt));
     }
     parts.join(" · ")
 }
@@ -108,50 +118,58 @@ fn withheld(job: &JobSnapshot) -> Option<String> {
             )
         })
         .count();
-    (blocked > 0).then(|| {
-        format!("⚠️ The image check withheld {blocked} of {all} pictures; they cost nothing.")
-    })
+    (blocked > 0).then(|| language(job).withheld(blocked, all))
 }
 
-/// Parameters that are understood and do nothing so far.
-fn without_effect(job: &JobSnapshot) -> Option<String> {
-    let words = job
-        .words
-        .as_ref()
-        .filter(|_| job.action == Action::Imagine)?;
-    let request = prompt::parse(&words.shown, &PromptProfile::EASEL, 1).ok()?;
-    let names: Vec<String> = request
-        .jobs
-        .first()?
-        .params
-        .not_honoured()
-        .iter()
-        .map(|parameter| format!("`--{}`", parameter.rule().name))
+/// What was asked for and will be different, before the pictures are there.
+fn notes(job: &JobSnapshot) -> Vec<String> {
+    let words = job.words.as_ref().filter(|_| job.action == Action::Imagine);
+    let request =
+        words.and_then(|words| prompt::parse(&words.shown, &PromptProfile::EASEL, MAX_JOBS).ok());
+    let Some(asked) = request.and_then(|request| request.jobs.into_iter().next()) else {
+        return Vec::new();
+    };
+    let language = language(job);
+    let mut notes: Vec<String> = nearest_shape(asked.params.aspect_ratio, job)
+        .into_iter()
         .collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "-# understood, but without effect so far: {}",
-            names.join(", ")
-        )
-    })
+    let idle = asked.without_effect(&PromptProfile::EASEL);
+    let (explained, others) = idle.split_at(idle.len().min(EXPLAINED));
+    notes.extend(explained.iter().filter_map(|parameter| {
+        let instead = language.instead(*parameter)?;
+        Some(language.no_effect(parameter, instead))
+    }));
+    if !others.is_empty() {
+        let names: Vec<_> = others.iter().map(|name| format!("`--{name}`")).collect();
+        notes.push(language.without_effect(names.join(", ")));
+    }
+    notes
+}
+
+/// The shape that is drawn, where it is not the one asked for.
+fn nearest_shape(asked: AspectRatio, job: &JobSnapshot) -> Option<String> {
+    let (width, height) = job.spec.finished_size();
+    let ratio = AspectRatio::new(width, height)?.reduced();
+    let note = || language(job).nearest_shape(format!("{width}×{height}"), ratio, asked);
+    (!has_shape(asked, width, height)).then(note)
 }
 
 fn small_print(job: &JobSnapshot) -> String {
-    let mut parts = Vec::new();
+    let (mut parts, language) = (Vec::new(), language(job));
     if job.state == JobState::Completed {
         let (width, height) = job.spec.finished_size();
         parts.push(format!("{width}×{height}"));
         if let Some(plan) = job.spec.noise_plan(0) {
-            parts.push(format!("seed {}", plan.own_seed()));
+            parts.push(language.seed(plan.own_seed()));
         }
         if let RenderSpec::Generate(spec) = &job.spec {
-            parts.push(format!("{} steps", spec.steps));
+            parts.push(language.steps(spec.steps));
         }
         if let (Some(started), Some(ended)) = (job.started_at, job.ended_at) {
             let seconds = (ended - started).as_seconds_f64().max(0.0);
-            parts.push(format!("{seconds:.1} s"));
+            parts.push(language.seconds(language.tenths(seconds)));
         }
     }
-    parts.push(text::job_id(job.job));
+    parts.push(language.job_id(job.job));
     format!("-# {}", parts.join(" · "))
 }

@@ -57,6 +57,7 @@ pub(crate) fn queued() -> JobSnapshot {
         pictures: Vec::new(),
         files: Vec::new(),
         place: None,
+        locale: "en-US".into(),
     }
 }
 
@@ -145,6 +146,34 @@ fn a_queued_job_shows_position_time_and_price() {
          ⏳ Queued: position 3 · starts in about 12 s · free\n\
          -# job `00000000-0000-0000-0000-000000000007`\n\
          [❌ Cancel]"
+    );
+}
+
+#[test]
+fn a_message_speaks_the_language_of_whoever_started_the_job() {
+    let live = Live::Queued {
+        position: 3,
+        eta: Some(Duration::from_secs(12)),
+    };
+    let german = JobSnapshot {
+        locale: "de".into(),
+        ..queued()
+    };
+    assert_eq!(
+        seen(&view(&german, &live, &Picture::None)),
+        "**a \\*red\\* sailboat --ar 1:1** — <@42>\n\
+         ⏳ In der Warteschlange: Platz 3 · beginnt in etwa 12 s · kostenlos\n\
+         -# Auftrag `00000000-0000-0000-0000-000000000007`\n\
+         [❌ Abbrechen]"
+    );
+    let french = JobSnapshot {
+        locale: "fr".into(),
+        ..finished()
+    };
+    let text = seen(&view(&french, &Live::Unknown, &Picture::Link("u".into())));
+    assert!(
+        text.contains("512×512 · seed 7 · 20 étapes · 4,5 s · tâche"),
+        "{text}"
     );
 }
 
@@ -289,11 +318,35 @@ fn cancelling_is_shown_and_cannot_be_pressed_again() {
 }
 
 #[test]
-fn parameters_without_effect_are_named() {
+fn parameters_without_effect_are_named_with_what_does_their_work() {
     let mut job = queued();
     job.words.as_mut().unwrap().shown = "a boat --weird 100".into();
     let text = seen(&view(&job, &Live::Unknown, &Picture::None));
-    assert!(text.contains("without effect so far: `--weird`"), "{text}");
+    assert!(
+        text.contains("-# `--weird` has no effect here yet: 🔄 draws four new pictures"),
+        "{text}"
+    );
+    job.words.as_mut().unwrap().shown = "a --weird 1 --chaos 1 --stop 50 --tile --video".into();
+    let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+    assert!(
+        text.contains("-# understood, but without effect so far: `--tile`, `--video`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_shape_that_the_model_cannot_draw_is_told() {
+    let mut job = queued();
+    job.words.as_mut().unwrap().shown = "a boat --ar 20:1 --repeat 3".into();
+    let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+    assert!(
+        text.contains(
+            "-# drawn at 512×512 (1:1): the nearest to `--ar 20:1` that this model can draw"
+        ),
+        "{text}"
+    );
+    job.words.as_mut().unwrap().shown = "a boat --ar 1:1".into();
+    assert!(!seen(&view(&job, &Live::Unknown, &Picture::None)).contains("nearest"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod buttons;
 mod conformance;
 mod delivery;
 mod imagine;
+mod languages;
 mod platform;
 mod refusals;
 mod setting;

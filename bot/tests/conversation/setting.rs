@@ -84,9 +84,14 @@ impl World {
 
     /// A world whose bot has not started.
     pub async fn without_bot(settings: &[(&str, &str)]) -> Self {
-        let discord = Playground::start(PlaygroundConfig::default())
-            .await
-            .expect("a playground");
+        let mut playground = PlaygroundConfig::default();
+        for user in &mut playground.seed.users {
+            // Alan's Discord speaks German.
+            if user.name == "alan" {
+                "de".clone_into(&mut user.locale);
+            }
+        }
+        let discord = Playground::start(playground).await.expect("a playground");
         let database = TestDatabase::create().await;
         let broker = vhost_url().await;
         let prefix = format!(

@@ -29,6 +29,8 @@ pub struct NewIntake {
     pub shard: u32,
     /// Whether a "thinking" message must be replaced.
     pub waits: bool,
+    /// The member's language as Discord named it.
+    pub locale: String,
 }
 
 /// How an interaction was settled.
@@ -55,6 +57,8 @@ pub struct OpenIntake {
     pub token_expires_at: OffsetDateTime,
     /// Whether a "thinking" message must be replaced.
     pub waits: bool,
+    /// The member's language as Discord named it.
+    pub locale: String,
 }
 
 /// Settles an interaction within a transaction; nothing happens if it is settled already or was never written.
@@ -96,8 +100,9 @@ impl Store {
             .await?
             .execute(
                 "-- intake::open_intake\n\
-                 INSERT INTO intake (interaction_id, application_id, token, token_expires_at, received_at, kind, shard, waits)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+                 INSERT INTO intake (interaction_id, application_id, token, token_expires_at, received_at, kind, shard, waits,
+                                     locale)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
                 &[
                     /* interaction */ &new.interaction,
                     /* application */ &new.application,
@@ -107,6 +112,7 @@ impl Store {
                     /* kind */ &new.kind,
                     /* shard */ &shard,
                     /* waits */ &new.waits,
+                    /* locale */ &new.locale,
                 ],
             )
             .await?;
@@ -147,7 +153,7 @@ impl Store {
             .await?
             .query(
                 "-- intake::open_intakes\n\
-                 SELECT interaction_id, application_id, token, token_expires_at, waits FROM intake
+                 SELECT interaction_id, application_id, token, token_expires_at, waits, locale FROM intake
                  WHERE state = 'open' AND shard = $1 AND received_at < $2 ORDER BY received_at LIMIT $3",
                 &[
                     /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
@@ -164,6 +170,7 @@ impl Store {
                 token: row.get::<_, Option<String>>(2).map(SecretString::from),
                 token_expires_at: row.get(3),
                 waits: row.get(4),
+                locale: row.get(5),
             })
             .collect())
     }

@@ -108,6 +108,8 @@ pub struct JobSnapshot {
     pub files: Vec<SnapshotFile>,
     /// Where its message is.
     pub place: Option<MessagePlace>,
+    /// The language of its message as Discord named it: that of the member who started the job.
+    pub locale: String,
 }
 
 impl JobSnapshot {
@@ -129,7 +131,8 @@ impl Store {
                  SELECT j.id, j.user_id, u.discord_id, j.guild_id, j.action, j.parent_job_id, j.parent_index, j.spec,
                         p.shown, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
                         c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
-                        j.end_reason, d.guild_id AS place_guild, d.channel_id, d.message_id
+                        j.end_reason, d.guild_id AS place_guild, d.channel_id, d.message_id,
+                        coalesce(d.locale, 'en') AS locale
                  FROM jobs j
                  LEFT JOIN discord_users u ON u.user_id = j.user_id
                  LEFT JOIN prompts p ON p.job_id = j.id
@@ -241,6 +244,7 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
         pictures: Vec::new(),
         files: Vec::new(),
         place,
+        locale: row.get("locale"),
     })
 }
 

@@ -74,6 +74,8 @@ pub struct Submission {
     pub token_expires_at: OffsetDateTime,
     /// Whether only the token can edit the answer.
     pub ephemeral: bool,
+    /// The member's language as Discord named it.
+    pub locale: String,
     /// What the member did.
     pub action: Action,
     /// The picture whose button was pressed: the job, and the picture counted from 0.

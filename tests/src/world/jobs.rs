@@ -185,6 +185,7 @@ impl World {
             token: SecretString::from("token"),
             token_expires_at: now + Duration::minutes(15),
             ephemeral: false,
+            locale: "en-US".to_owned(),
             action: request.action,
             parent: request.parent,
             repetition: Repetition::Allowed,

@@ -113,8 +113,8 @@ pub(super) async fn insert_delivery(
     tx.execute(
         "-- submit::insert_delivery\n\
          INSERT INTO deliveries (job_id, shard, application_id, guild_id, channel_id, message_id, ephemeral,
-                                 interaction_token, token_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                                 interaction_token, token_expires_at, locale)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             /* job */ &new.job,
             /* shard */ &i32::try_from(new.shard).unwrap_or(i32::MAX),
@@ -125,6 +125,7 @@ pub(super) async fn insert_delivery(
             /* ephemeral */ &new.ephemeral,
             /* token */ &new.token.expose_secret(),
             /* token expires */ &new.token_expires_at,
+            /* locale */ &new.locale,
         ],
     )
     .await?;

@@ -27,6 +27,7 @@ fn intake(n: i64) -> NewIntake {
         kind: "imagine",
         shard: 0,
         waits: true,
+        locale: "de".into(),
     }
 }
 
@@ -59,6 +60,7 @@ async fn an_open_interaction_is_found_until_it_is_settled() {
     );
     let open = db.store.open_intakes(0, later, age, 10).await.unwrap();
     assert_eq!(open.len(), 2);
+    assert_eq!(open[0].locale, "de");
     assert_eq!(open[0].token.as_ref().unwrap().expose_secret(), "token");
     db.store.submit(submission(1)).await.unwrap();
     db.store
@@ -269,6 +271,7 @@ async fn a_snapshot_has_the_words_the_pictures_and_the_place() {
         (queued.state, queued.owner, queued.spec.clone()),
         (JobState::Queued, Some(DiscordId(7)), spec())
     );
+    assert_eq!(queued.locale, "de");
     assert_eq!(queued.words.unwrap().shown, "a boat --ar 1:1");
     assert_eq!(queued.place.unwrap().channel, DiscordId(3));
     let connection = db.store.connection().await.unwrap();

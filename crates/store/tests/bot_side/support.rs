@@ -52,6 +52,7 @@ pub fn submission(n: u16) -> Submission {
         token: SecretString::from("token"),
         token_expires_at: NOW + WITHIN,
         ephemeral: false,
+        locale: "de".into(),
         action: Action::Imagine,
         parent: None,
         repetition: Repetition::Allowed,

@@ -1,0 +1,234 @@
+//! Names and descriptions of the commands in other languages than English, which stands at the commands themselves.
+//!
+//! A command, option or choice without a row here does not pass the tests. Discord shows the localised name and takes
+//! it for the command, so texts call a command by the name that it has in their language.
+
+use serde_json::{Map, Value, json};
+
+use super::Language;
+
+/// One name and its description in one language.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    /// 1–32 lower-case letters, digits, `-` and `_`; for menu commands and choices any text.
+    pub name: &'static str,
+    /// 1–100 characters; empty for menu commands and choices, which have none.
+    pub description: &'static str,
+}
+
+/// What a path of names is called in German and French.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandText {
+    /// The English names from the command to the option, with spaces between: `imagine prompt`.
+    pub path: &'static str,
+    /// German.
+    pub de: Named,
+    /// French.
+    pub fr: Named,
+}
+
+const fn row(
+    path: &'static str,
+    de: (&'static str, &'static str),
+    fr: (&'static str, &'static str),
+) -> CommandText {
+    CommandText {
+        path,
+        de: Named {
+            name: de.0,
+            description: de.1,
+        },
+        fr: Named {
+            name: fr.0,
+            description: fr.1,
+        },
+    }
+}
+
+/// Every command, option and choice.
+pub const COMMANDS: &[CommandText] = &[
+    row(
+        "imagine",
+        ("imagine", "Zeichne vier Bilder nach einer Beschreibung"),
+        ("imagine", "Dessiner quatre images d'après une description"),
+    ),
+    row(
+        "imagine prompt",
+        (
+            "prompt",
+            "Was die Bilder zeigen sollen, Parameter wie --ar 16:9 am Ende",
+        ),
+        (
+            "prompt",
+            "Ce que les images doivent montrer, avec des paramètres comme --ar 16:9 à la fin",
+        ),
+    ),
+    row(
+        "show",
+        (
+            "zeigen",
+            "Hole einen deiner Aufträge zurück, mit funktionierenden Knöpfen",
+        ),
+        (
+            "montrer",
+            "Ramener une de tes tâches, avec des boutons qui marchent",
+        ),
+    ),
+    row(
+        "show job",
+        (
+            "auftrag",
+            "Die Nummer des Auftrags, sie steht am Ende seiner Nachricht",
+        ),
+        (
+            "tâche",
+            "L'identifiant de la tâche, à la fin de son message",
+        ),
+    ),
+    row(
+        "help",
+        ("hilfe", "Wie man zeichnet und was die Knöpfe tun"),
+        ("aide", "Comment dessiner, et ce que font les boutons"),
+    ),
+];
+
+impl Language {
+    /// What a path of English names is called; `None` where English stands for itself or the path is not known.
+    pub fn named(self, path: &str) -> Option<Named> {
+        let row = COMMANDS.iter().find(|row| row.path == path)?;
+        match self {
+            Self::English => None,
+            Self::German => Some(row.de),
+            Self::French => Some(row.fr),
+        }
+    }
+}
+
+/// Adds names and descriptions in every language to commands in Discord's JSON, an array.
+pub fn localise(commands: &mut Value) {
+    for command in commands.as_array_mut().into_iter().flatten() {
+        localise_below(command, "");
+    }
+}
+
+/// `above` is the path to what holds `node`, with a space at its end.
+fn localise_below(node: &mut Value, above: &str) {
+    let Some(name) = node["name"].as_str() else {
+        return;
+    };
+    let path = format!("{above}{name}");
+    let (mut names, mut descriptions) = (Map::new(), Map::new());
+    for language in Language::ALL {
+        if let Some(named) = language.named(&path) {
+            names.insert(language.code().to_owned(), json!(named.name));
+            if !named.description.is_empty() {
+                descriptions.insert(language.code().to_owned(), json!(named.description));
+            }
+        }
+    }
+    if !names.is_empty() {
+        node["name_localizations"] = Value::Object(names);
+    }
+    if !descriptions.is_empty() {
+        node["description_localizations"] = Value::Object(descriptions);
+    }
+    let below = format!("{path} ");
+    for list in ["options", "choices"] {
+        for child in node
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            localise_below(child, &below);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::commands::registration;
+
+    /// Commands, options and choices of the registration: path, and the node.
+    fn nodes() -> Vec<(String, Value)> {
+        fn walk(node: &Value, above: &str, found: &mut Vec<(String, Value)>) {
+            let path = format!("{above}{}", node["name"].as_str().unwrap());
+            for list in ["options", "choices"] {
+                for child in node[list].as_array().into_iter().flatten() {
+                    walk(child, &format!("{path} "), found);
+                }
+            }
+            found.push((path, node.clone()));
+        }
+        let mut found = Vec::new();
+        for command in registration().unwrap().as_array().unwrap() {
+            walk(command, "", &mut found);
+        }
+        found
+    }
+
+    #[test]
+    fn every_command_option_and_choice_has_its_texts_and_no_text_is_left_over() {
+        let registered: BTreeSet<_> = nodes().into_iter().map(|(path, _)| path).collect();
+        let written: BTreeSet<_> = COMMANDS.iter().map(|row| row.path.to_owned()).collect();
+        assert_eq!(registered, written);
+        assert_eq!(written.len(), COMMANDS.len(), "a path has two rows");
+    }
+
+    /// <https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming>.
+    #[test]
+    fn every_localised_name_is_one_that_discord_takes() {
+        for (path, node) in nodes() {
+            let described = node.get("description").is_some();
+            for language in [Language::German, Language::French] {
+                let named = language.named(&path).unwrap();
+                let length = named.name.chars().count();
+                let limit = if described { 32 } else { 100 };
+                assert!((1..=limit).contains(&length), "{path}: {}", named.name);
+                assert!(
+                    !described
+                        || named
+                            .name
+                            .chars()
+                            .all(|c| matches!(c, '-' | '_')
+                                || c.is_alphanumeric() && !c.is_uppercase()),
+                    "{path}: {}",
+                    named.name
+                );
+                let length = named.description.chars().count();
+                let fits = if described { 1..=100 } else { 0..=0 };
+                assert!(fits.contains(&length), "{path}: {}", named.description);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_among_their_neighbours_in_every_language() {
+        for language in Language::ALL {
+            let mut seen = BTreeSet::new();
+            for (path, _) in nodes() {
+                let (above, own) = path.rsplit_once(' ').unwrap_or(("", &path));
+                let name = language.named(&path).map_or(own, |named| named.name);
+                assert!(
+                    seen.insert((above.to_owned(), name.to_owned())),
+                    "{path}: {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_registration_carries_the_localised_names() {
+        let nodes = nodes();
+        let show = &nodes.iter().find(|(path, _)| path == "show").unwrap().1;
+        assert_eq!(
+            show["name_localizations"],
+            json!({"de": "zeigen", "fr": "montrer"})
+        );
+        assert_eq!(show["options"][0]["name_localizations"]["de"], "auftrag");
+        assert!(show["options"][0]["description_localizations"]["fr"].is_string());
+    }
+}

@@ -1,0 +1,264 @@
+//! What stands in the message of a job, and on its buttons.
+
+use super::table::texts;
+
+texts! {
+    /// In place of words that were erased.
+    erased {
+        en: "(erased)",
+        de: "(gelöscht)",
+        fr: "(effacé)",
+    }
+    /// Behind the words of a reroll.
+    once_more {
+        en: "once more",
+        de: "noch einmal",
+        fr: "encore une fois",
+    }
+    /// Behind the words of variations.
+    variations {
+        en: "variations",
+        de: "Variationen",
+        fr: "variations",
+    }
+    /// Behind the words of variations of one picture of a grid.
+    variations_of(number) {
+        en: "variations of picture {number}",
+        de: "Variationen von Bild {number}",
+        fr: "variations de l'image {number}",
+    }
+    /// Behind the words of an enlarged picture.
+    in_large {
+        en: "in large",
+        de: "in groß",
+        fr: "en grand",
+    }
+    /// Behind the words of an enlarged picture of a grid.
+    picture_in_large(number) {
+        en: "picture {number} in large",
+        de: "Bild {number} in groß",
+        fr: "image {number} en grand",
+    }
+    /// A node has begun.
+    generation_started {
+        en: "🎨 Generation started",
+        de: "🎨 Das Zeichnen hat begonnen",
+        fr: "🎨 Le dessin a commencé",
+    }
+    /// A node draws.
+    progress(bar, percent) {
+        en: "🎨 {bar} {percent} %",
+        de: "🎨 {bar} {percent} %",
+        fr: "🎨 {bar} {percent} %",
+    }
+    /// It waits.
+    queued {
+        en: "⏳ Queued",
+        de: "⏳ In der Warteschlange",
+        fr: "⏳ En file d'attente",
+    }
+    /// It waits, and this many are before it, plus one.
+    queued_at(position) {
+        en: "⏳ Queued: position {position}",
+        de: "⏳ In der Warteschlange: Platz {position}",
+        fr: "⏳ En file d'attente : position {position}",
+    }
+    /// When it will start; `time` is a rough length of time.
+    starts_in(time) {
+        en: "starts in about {time}",
+        de: "beginnt in etwa {time}",
+        fr: "commence dans environ {time}",
+    }
+    /// Later tries count.
+    try_number(number) {
+        en: "try {number}",
+        de: "Versuch {number}",
+        fr: "essai {number}",
+    }
+    /// Drawn, not yet stored.
+    storing {
+        en: "📦 Drawn; the pictures are being stored",
+        de: "📦 Gezeichnet; die Bilder werden gespeichert",
+        fr: "📦 Dessiné ; les images sont en cours d'enregistrement",
+    }
+    /// A moderator decides.
+    held {
+        en: "🔎 A moderator looks at the pictures before they are shown",
+        de: "🔎 Ein Mitglied der Moderation sieht sich die Bilder an, bevor sie gezeigt werden",
+        fr: "🔎 Un modérateur regarde les images avant qu'elles soient montrées",
+    }
+    /// A cancel was asked for.
+    cancelling {
+        en: "🛑 Cancelling…",
+        de: "🛑 Wird abgebrochen …",
+        fr: "🛑 Annulation…",
+    }
+    /// Ended by a cancel.
+    cancelled {
+        en: "🛑 Cancelled. Nothing was charged.",
+        de: "🛑 Abgebrochen. Es wurde nichts berechnet.",
+        fr: "🛑 Annulé. Rien n'a été débité.",
+    }
+    /// No picture passed the check.
+    pictures_blocked {
+        en: "🚫 The image check withheld every picture. Nothing was charged.",
+        de: "🚫 Die Bildprüfung hat alle Bilder zurückgehalten. Es wurde nichts berechnet.",
+        fr: "🚫 Le contrôle des images les a toutes retenues. Rien n'a été débité.",
+    }
+    /// Moderation said no.
+    rejected {
+        en: "🚫 Rejected by moderation. Nothing was charged.",
+        de: "🚫 Von der Moderation abgelehnt. Es wurde nichts berechnet.",
+        fr: "🚫 Refusé par la modération. Rien n'a été débité.",
+    }
+    /// Shed under load.
+    dropped {
+        en: "🌊 Dropped, because too much was waiting before it. Nothing was charged; you can try again.",
+        de: "🌊 Fallen gelassen, weil zu viel davor wartete. Es wurde nichts berechnet; du kannst es noch einmal versuchen.",
+        fr: "🌊 Abandonné, car trop de tâches attendaient avant. Rien n'a été débité ; tu peux réessayer.",
+    }
+    /// Every try went wrong.
+    attempts_exhausted {
+        en: "❌ Failed: every try went wrong. Nothing was charged.",
+        de: "❌ Fehlgeschlagen: Jeder Versuch ging schief. Es wurde nichts berechnet.",
+        fr: "❌ Échec : tous les essais ont échoué. Rien n'a été débité.",
+    }
+    /// The model cannot do it.
+    unrenderable {
+        en: "❌ Failed: the model cannot draw this. Nothing was charged.",
+        de: "❌ Fehlgeschlagen: Das Modell kann das nicht zeichnen. Es wurde nichts berechnet.",
+        fr: "❌ Échec : le modèle ne peut pas dessiner cela. Rien n'a été débité.",
+    }
+    /// Nobody serves the model any more.
+    model_gone {
+        en: "❌ Failed: the model is not served any more. Nothing was charged.",
+        de: "❌ Fehlgeschlagen: Das Modell wird nicht mehr angeboten. Es wurde nichts berechnet.",
+        fr: "❌ Échec : le modèle n'est plus servi. Rien n'a été débité.",
+    }
+    /// No reason is known.
+    failed {
+        en: "❌ Failed. Nothing was charged.",
+        de: "❌ Fehlgeschlagen. Es wurde nichts berechnet.",
+        fr: "❌ Échec. Rien n'a été débité.",
+    }
+    /// What the image check kept back.
+    withheld(blocked, all) {
+        en: "⚠️ The image check withheld {blocked} of {all} pictures; they cost nothing.",
+        de: "⚠️ Die Bildprüfung hat {blocked} von {all} Bildern zurückgehalten; sie kosten nichts.",
+        fr: "⚠️ Le contrôle des images en a retenu {blocked} sur {all} ; elles ne coûtent rien.",
+    }
+    /// Parameters that are understood and do nothing so far.
+    without_effect(names) {
+        en: "understood, but without effect so far: {names}",
+        de: "verstanden, aber bisher ohne Wirkung: {names}",
+        fr: "compris, mais sans effet pour l'instant : {names}",
+    }
+    /// Denoising steps.
+    steps(number) {
+        en: "{number} steps",
+        de: "{number} Schritte",
+        fr: "{number} étapes",
+    }
+    /// The seed of the first picture.
+    seed(number) {
+        en: "seed {number}",
+        de: "Seed {number}",
+        fr: "seed {number}",
+    }
+    /// The id as the last thing in a message.
+    job_id(job) {
+        en: "job `{job}`",
+        de: "Auftrag `{job}`",
+        fr: "tâche `{job}`",
+    }
+    /// Costs nothing.
+    free {
+        en: "free",
+        de: "kostenlos",
+        fr: "gratuit",
+    }
+    /// An amount.
+    one_credit {
+        en: "1 credit",
+        de: "1 Credit",
+        fr: "1 crédit",
+    }
+    /// An amount.
+    several_credits(number) {
+        en: "{number} credits",
+        de: "{number} Credits",
+        fr: "{number} crédits",
+    }
+    /// A length of time.
+    a_second {
+        en: "a second",
+        de: "einer Sekunde",
+        fr: "une seconde",
+    }
+    /// A length of time.
+    seconds(number) {
+        en: "{number} s",
+        de: "{number} s",
+        fr: "{number} s",
+    }
+    /// A length of time.
+    minutes(number) {
+        en: "{number} min",
+        de: "{number} min",
+        fr: "{number} min",
+    }
+    /// A length of time.
+    hours(number) {
+        en: "{number} h",
+        de: "{number} h",
+        fr: "{number} h",
+    }
+    /// Alt text of a preview.
+    preview_of(words) {
+        en: "Blurred preview of {words}",
+        de: "Unscharfe Vorschau von {words}",
+        fr: "Aperçu flou de {words}",
+    }
+    /// Alt text of a picture.
+    picture_of(words) {
+        en: "Picture of {words}",
+        de: "Bild von {words}",
+        fr: "Image de {words}",
+    }
+    /// Alt text where the words were erased.
+    an_erased_prompt {
+        en: "an erased prompt",
+        de: "einem gelöschten Prompt",
+        fr: "un prompt effacé",
+    }
+    /// Button.
+    button_try_again {
+        en: "Try again",
+        de: "Noch einmal",
+        fr: "Réessayer",
+    }
+    /// Button.
+    button_run_anyway {
+        en: "Run anyway",
+        de: "Trotzdem starten",
+        fr: "Lancer quand même",
+    }
+    /// Button.
+    button_cancel {
+        en: "Cancel",
+        de: "Abbrechen",
+        fr: "Annuler",
+    }
+    /// Button.
+    button_vary {
+        en: "Vary",
+        de: "Variieren",
+        fr: "Varier",
+    }
+    /// Button.
+    button_open {
+        en: "Open",
+        de: "Öffnen",
+        fr: "Ouvrir",
+    }
+}

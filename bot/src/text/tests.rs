@@ -1,0 +1,119 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use easel_domain::prompt::{PromptProfile, parse};
+use proptest::prelude::*;
+
+fn entries() -> impl Iterator<Item = &'static table::Entry> {
+    [
+        answers::ENTRIES,
+        category::ENTRIES,
+        help::ENTRIES,
+        instead::ENTRIES,
+        message::ENTRIES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The names between braces.
+fn placeholders(text: &str) -> BTreeSet<&str> {
+    text.split('{')
+        .skip(1)
+        .map(|rest| rest.split('}').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn no_language_leaves_a_text_or_a_placeholder_out() {
+    for entry in entries() {
+        let expected: BTreeSet<_> = entry.placeholders.iter().copied().collect();
+        for (language, text) in Language::ALL.into_iter().zip(entry.texts) {
+            assert!(!text.trim().is_empty(), "{} {language:?}", entry.key);
+            assert_eq!(placeholders(text), expected, "{} {language:?}", entry.key);
+        }
+    }
+}
+
+#[test]
+fn every_text_fits_where_it_is_shown() {
+    for entry in entries() {
+        for (language, text) in Language::ALL.into_iter().zip(entry.texts) {
+            let limit = if entry.key.starts_with("button_") {
+                80
+            } else {
+                2000
+            };
+            assert!(
+                text.chars().count() <= limit,
+                "{} {language:?} has more than {limit} characters",
+                entry.key
+            );
+        }
+    }
+}
+
+#[test]
+fn texts_call_commands_by_the_names_of_their_language() {
+    for entry in entries() {
+        for (language, text) in Language::ALL.into_iter().zip(entry.texts) {
+            for command in text.split("`/").skip(1) {
+                let name = command
+                    .split(|c: char| c == '`' || c.is_whitespace())
+                    .next()
+                    .unwrap_or_default();
+                let known = commands::COMMANDS.iter().any(|row| {
+                    let own = language
+                        .named(row.path)
+                        .map_or(row.path, |named| named.name);
+                    !row.path.contains(' ') && own == name
+                });
+                assert!(known, "{} {language:?}: /{name}", entry.key);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_points_at_its_place() {
+    let prompt = "a castle --ar 16:nine";
+    let error = parse(prompt, &PromptProfile::EASEL, 1).unwrap_err();
+    let text = Language::English.parse_error(prompt, &error);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[2], "a castle --ar 16:nine");
+    assert_eq!(lines[3], "              ^^^^^^^");
+    assert!(lines[0].starts_with("❌ "), "{text}");
+}
+
+#[test]
+fn a_long_prompt_is_quoted_around_the_place() {
+    let prompt = format!("{} --sead 4", "word ".repeat(300));
+    let error = parse(&prompt, &PromptProfile::EASEL, 1).unwrap_err();
+    let text = Language::English.parse_error(&prompt, &error);
+    assert!(
+        text.chars().count() < 600 && text.contains("--sead") && text.contains('…'),
+        "{text}"
+    );
+}
+
+#[test]
+fn times_are_rounded_for_people() {
+    let texts: Vec<_> = [1, 12, 91, 600, 7_200]
+        .map(|s| Language::English.about(Duration::from_secs(s)))
+        .into();
+    assert_eq!(texts, ["a second", "12 s", "2 min", "10 min", "2 h"]);
+    assert_eq!(Language::German.tenths(4.25), "4,2");
+}
+
+proptest! {
+    #[test]
+    fn an_excerpt_of_any_place_in_any_text_has_its_mark_inside(text in "\\PC{0,200}", a in 0_usize..220, b in 0_usize..220) {
+        let (line, mark) = excerpt(&text, a.min(b), a.max(b));
+        prop_assert!(mark.chars().count() <= line.chars().count() + 1);
+    }
+
+    #[test]
+    fn escaped_text_has_no_line_breaks(text in ".{0,80}") {
+        prop_assert!(!escape_markdown(&text).contains('\n'));
+    }
+}
