@@ -23,7 +23,7 @@ stage() {
 mkdir -p "$EASEL_RUNS"
 [ -z "${EASEL_START:-}" ] || stage trainer.start --model "$EASEL_START"
 stage trainer.data --count 40
-[ -e "$EASEL_RUNS/vae.done" ] || { stage trainer.vae --steps 1500 && touch "$EASEL_RUNS/vae.done"; }
+stage trainer.vae --steps 1500
 stage trainer.diffusion --steps 24000
 stage trainer.vae --decoder-only --steps 6000
 stage trainer.upscaler --steps 4000

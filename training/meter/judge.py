@@ -20,7 +20,7 @@ from renderer.palette import COLOURS, SKIES
 from renderer.scene import BACKGROUNDS, GROUNDS, PLACES, SIZES as THING_SIZES, STYLES
 from renderer.things import THINGS
 from trainer import data
-from trainer.run import Average, Run, arguments, bf16
+from trainer.run import Average, Run, arguments, bf16, seed_step
 
 CLASSES: dict[str, list] = {
     "thing": [*THINGS, None], "colour": [*COLOURS, None], "ground": list(GROUNDS), "sky": list(SKIES), "background": list(BACKGROUNDS),
@@ -114,6 +114,7 @@ def unseen(count: int, seed: int) -> tuple[torch.Tensor, list[Scene]]:
 
 def learn(o):
     run = Run(o.runs, "judge")
+    run.stop_on_signal()
     judge = Judge()
     state = run.load() or {"step": 0, "model": judge.state_dict()}
     judge.load_state_dict(state["model"])
@@ -124,7 +125,8 @@ def learn(o):
         optimizer.load_state_dict(state["optimizer"])
     shards = [(np.load(file, mmap_mode="r"), truth(data.scenes_of(file))) for file in data.shards(o.runs / "data", "square")]
     step = state["step"]
-    while step < o.steps:
+    while step < o.steps and not run.stopping:
+        seed_step(o.seed, step)
         g = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         pixels, facts = shards[torch.randint(len(shards), (1,), generator=g)]
         rows = torch.randint(256, len(pixels), (o.batch,), generator=g)
@@ -143,8 +145,9 @@ def learn(o):
         run.note(**{fact: losses[fact].detach() for fact in ("thing", "colour", "background", "style")})
         if step % 100 == 0:
             run.flush(step, step * o.batch)
-        if step % 400 == 0 or step == o.steps:
+        if step % 400 == 0 or step == o.steps or run.stopping:
             run.save(step=step, model=judge.state_dict(), average=average.module.state_dict(), optimizer=optimizer.state_dict())
+    run.end()
     return average.module.eval()
 
 

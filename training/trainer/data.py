@@ -43,21 +43,20 @@ def to_tensor(pixels: np.ndarray) -> torch.Tensor:
 
 
 class Pictures:
-    """Random batches of one shape, from all shards rendered so far (looked up again now and then)."""
+    """Random batches of one shape, from all shards rendered when it is made."""
 
     def __init__(self, folder: Path, seed: int, held_out: int = 256):
-        self.folder, self.r, self.held_out = folder, np.random.default_rng(seed), held_out
-        self.files: dict[str, list] = {}
-        self.calls = 0
+        self.seed, self.held_out = seed, held_out
+        self.files = {s: [np.load(f, mmap_mode="r") for f in shards(folder, s)] for s in SIZES}
 
-    def batch(self, size: int) -> torch.Tensor:
-        if self.calls % 200 == 0:
-            self.files = {s: [np.load(f, mmap_mode="r") for f in shards(self.folder, s)] for s in SIZES}
-        self.calls += 1
+    def batch(self, size: int, step: int) -> torch.Tensor:
+        """The pictures of one step: which ones depends on the seed, the step and the shards alone."""
+        r = np.random.default_rng((self.seed, step))
         present = [s for s in SIZES if self.files[s]]
         weights = np.array([0.8 if s == "square" else 0.1 for s in present])
-        files = self.files[self.r.choice(present, p=weights / weights.sum())]
-        rows = [files[self.r.integers(len(files))][self.r.integers(self.held_out, SHARD)] for _ in range(size)]
+        files = self.files[r.choice(present, p=weights / weights.sum())]
+        picked = [files[r.integers(len(files))] for _ in range(size)]
+        rows = [shard[r.integers(self.held_out, len(shard))] for shard in picked]
         return to_tensor(np.stack(rows))
 
 

@@ -141,6 +141,7 @@ def save_grid(pictures: torch.Tensor, columns: int, file: Path, zoom: int = 3):
 def main():
     o = arguments("diffusion", steps=12000, batch=32, rate=7e-4, cool=0.35, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, compile=False)
     run = Run(o.runs, "diffusion")
+    run.stop_on_signal()
     folder = o.runs / "tokenizer"
     if not (folder / "vocab.json").exists():
         write_tokenizer(folder)
@@ -162,7 +163,7 @@ def main():
     latents.refresh(o.shards)
     forward = torch.compile(unet, dynamic=False) if o.compile else unet
     began = grid = time.monotonic()
-    while step < o.steps and time.monotonic() - began < o.minutes * 60:
+    while step < o.steps and not run.stopping and time.monotonic() - began < o.minutes * 60:
         x, texts = latents.batch(o.batch, step)
         noise = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         spread = (torch.arange(o.batch) + torch.rand(o.batch, generator=noise)) / o.batch
@@ -192,6 +193,7 @@ def main():
             save_grid(pictures, 6, run.path / f"grid-{step:06d}.png")
             latents.refresh(1)
     keep(run, step, samples, both, average, optimizer)
+    run.end()
 
 
 def keep(run: Run, step: int, samples: int, both, average: Average, optimizer):

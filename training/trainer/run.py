@@ -3,6 +3,7 @@
 import argparse
 import copy
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def arguments(stage: str, **defaults) -> argparse.Namespace:
     return options
 
 
+def seed_step(seed: int, step: int):
+    """Makes what the next step draws depend on the seed and on its number, so that a resumed run repeats an unbroken one."""
+    torch.manual_seed(seed * 1_000_003 + step)
+
+
 class Average:
     """Exponential moving average of a module's weights, short-sighted at first so that it is useful early."""
 
@@ -53,6 +59,21 @@ class Run:
         self.started = time.monotonic()
         self.sums: dict[str, float] = {}
         self.count = 0
+        self.stopping = False
+
+    def stop_on_signal(self):
+        """Lets SIGTERM and SIGINT end the stage after the step in hand, with its state kept."""
+        def stop(*_):
+            self.stopping = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+
+    def end(self):
+        """To be called when a stage's state is kept: a stage that was told to stop says so with its exit code (75, try again)."""
+        if self.stopping:
+            print(f"{self.path.name}: stopped; start it again to go on", flush=True)
+            raise SystemExit(75)
 
     def load(self) -> dict | None:
         file = self.path / "state.pt"

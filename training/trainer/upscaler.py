@@ -16,7 +16,7 @@ from renderer import draw, sample_scene
 
 from . import data, vae as autoencoder
 from .diffusion import load_vae
-from .run import Average, Run, arguments, bf16
+from .run import Average, Run, arguments, bf16, seed_step
 
 SCALE, CHANNELS, LAYERS = 4, 48, 6
 CONFIG = {"_class_name": "EaselSuperResolution", "scale": SCALE, "channels": CHANNELS, "layers": LAYERS, "in_channels": 3}
@@ -67,6 +67,7 @@ def main():
 
     o = arguments("upscaler", steps=3000, batch=8, rate=1e-3, pictures=1200, log_every=100, decoded=0.5)
     run = Run(o.runs, "upscaler")
+    run.stop_on_signal()
     large = render_pairs(run.path, o.pictures, o.seed)
     net = Upscaler()
     state = run.load() or {"step": 0}
@@ -75,9 +76,16 @@ def main():
         net.load_state_dict(state["model"])
         average.module.load_state_dict(state["average"])
     optimizer = torch.optim.Adam(net.parameters(), lr=o.rate)
+    if "optimizer" in state:
+        optimizer.load_state_dict(state["optimizer"])
     vae, step = load_vae(o.runs), state["step"]
-    r = np.random.default_rng(o.seed + step)
-    while step < o.steps:
+
+    def keep():
+        run.save(step=step, model=net.state_dict(), average=average.module.state_dict(), optimizer=optimizer.state_dict())
+
+    while step < o.steps and not run.stopping:
+        seed_step(o.seed, step)
+        r = np.random.default_rng((o.seed, step))
         rows = np.stack([large[i] for i in r.integers(128, len(large), o.batch)])
         real = (data.to_tensor(rows) + 1) / 2
         small = F.avg_pool2d(real, SCALE)
@@ -112,7 +120,9 @@ def main():
             with torch.no_grad():
                 ours, bicubic = average.module(small), F.interpolate(small, scale_factor=4, mode="bicubic", antialias=False).clamp(0, 1)
             print("psnr", step, f"ours {mean_psnr(ours, real):.2f} bicubic {mean_psnr(bicubic, real):.2f}", flush=True)
-            run.save(step=step, model=net.state_dict(), average=average.module.state_dict())
+            keep()
+    keep()
+    run.end()
 
 
 if __name__ == "__main__":

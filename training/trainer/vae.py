@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL
 from PIL import Image
 
 from .data import Pictures, held_out
-from .run import Average, Run, arguments, bf16
+from .run import Average, Run, arguments, bf16, seed_step
 
 CONFIG = dict(
     in_channels=3, out_channels=3, latent_channels=4, layers_per_block=1, norm_num_groups=8, sample_size=64,
@@ -70,7 +70,10 @@ def normalise(vae: AutoencoderKL, pictures: torch.Tensor):
 def main():
     o = arguments("vae", steps=3000, batch=16, rate=1.5e-3, log_every=50, examine_every=250, decoder_only=False)
     run = Run(o.runs, "vae")
+    run.stop_on_signal()
     state = run.load() or {"step": 0, "samples": 0, "frozen": False}
+    if state["frozen"] and not o.decoder_only:
+        return print("vae: its latents are frozen; only --decoder-only goes on from here")
     vae = build()
     if "model" in state:
         vae.load_state_dict(state["model"])
@@ -81,18 +84,22 @@ def main():
     if "average" in state:
         average.module.load_state_dict(state["average"])
     optimizer = torch.optim.AdamW([p for p in vae.parameters() if p.requires_grad], lr=o.rate, betas=(0.9, 0.98), weight_decay=1e-3)
+    # Where this optimizer began, for its first gentle steps.
+    first = state["step"]
     # The decoder-only run has fewer parameters than the first one and starts its own optimizer.
     if "optimizer" in state and len(state["optimizer"]["param_groups"][0]["params"]) == len(optimizer.param_groups[0]["params"]):
         optimizer.load_state_dict(state["optimizer"])
-    first, step, samples = state["step"], state["step"], state["samples"]
-    pictures = Pictures(o.runs / "data", o.seed * 1000 + step)
+        first = state["first"]
+    step, samples = state["step"], state["samples"]
+    pictures = Pictures(o.runs / "data", o.seed)
     test = held_out(o.runs / "data", "square", 128)
 
     def keep(frozen: bool):
-        run.save(step=step, samples=samples, frozen=frozen, model=vae.state_dict(), average=average.module.state_dict(), optimizer=optimizer.state_dict())
+        run.save(step=step, samples=samples, first=first, frozen=frozen, model=vae.state_dict(), average=average.module.state_dict(), optimizer=optimizer.state_dict())
 
-    while step < o.steps:
-        real = pictures.batch(o.batch)
+    while step < o.steps and not run.stopping:
+        seed_step(o.seed, step)
+        real = pictures.batch(o.batch, step)
         warm = min(1.0, (step - first + 1) / 100)
         cool = 1.0 if step < 0.6 * o.steps else 0.5 * (1 + math.cos(math.pi * (step - 0.6 * o.steps) / (0.4 * o.steps))) + 0.02
         for group in optimizer.param_groups:
@@ -120,6 +127,9 @@ def main():
         if step % o.examine_every == 0:
             print("psnr", step, f"{examine(average.module, test, run.path / 'pairs.png'):.2f}", flush=True)
             keep(o.decoder_only)
+    if run.stopping:
+        keep(o.decoder_only)
+        run.end()
     if not o.decoder_only:
         vae.load_state_dict(average.module.state_dict())
         normalise(vae, test)
