@@ -74,13 +74,14 @@ def truth(scenes: list[Scene]) -> dict[str, torch.Tensor]:
 
 def roughen(x: torch.Tensor, g: torch.Generator) -> torch.Tensor:
     """A batch with random blur, gain, tint and noise."""
-    if torch.rand(1, generator=g) < 0.5:
-        factor = 0.45 + 0.5 * torch.rand(1, generator=g).item()
+    if torch.rand(1, generator=g) < 0.4:
+        factor = 0.6 + 0.35 * torch.rand(1, generator=g).item()
         small = F.interpolate(x, scale_factor=factor, mode="bilinear", antialias=True)
         x = F.interpolate(small, size=x.shape[-2:], mode="bicubic")
     gain = 1 + 0.12 * torch.randn(len(x), 1, 1, 1, generator=g)
     tint = 0.06 * torch.randn(len(x), 3, 1, 1, generator=g)
-    noise = 0.06 * torch.rand(len(x), 1, 1, 1, generator=g) * torch.randn(x.shape, generator=g)
+    # More noise would hide what tells an oil painting's strokes from the plain style.
+    noise = 0.02 * torch.rand(len(x), 1, 1, 1, generator=g) * torch.randn(x.shape, generator=g)
     return (x * gain + tint + noise).clamp(-1, 1)
 
 
