@@ -250,10 +250,7 @@ mod tests {
     #[test]
     fn every_version_has_one_profile() {
         let count = |list: fn(&PromptProfile) -> &'static [&'static str]| {
-            let all: Vec<_> = PromptProfile::ALL
-                .iter()
-                .flat_map(list)
-                .collect();
+            let all: Vec<_> = PromptProfile::ALL.iter().flat_map(list).collect();
             let unique: std::collections::BTreeSet<_> = all.iter().collect();
             assert_eq!(all.len(), unique.len());
             all.len()
