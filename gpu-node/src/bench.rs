@@ -98,14 +98,14 @@ fn draw(args: &BenchArgs, pipeline: &mut Pipeline, round: u32) -> Result<(), Com
     let (width, height) = pipeline.checkpoint().native_size();
     let task = |seed: u64| Task {
         prompt: format!("a red sailboat on the sea at sunset, number {round}"),
-        negative: String::new(),
+        negative: Some(String::new()),
         noise: NoisePlan::from(seed),
         width: args.width.unwrap_or(width),
         height: args.height.unwrap_or(height),
         steps: args.steps,
         guidance: 7.5,
         sampler: Sampler::Ddim,
-        init: None,
+        ..Task::default()
     };
     let slots: Result<Vec<Slot>, _> = (0..args.batch)
         .map(|seed| pipeline.prepare(&task(seed)))

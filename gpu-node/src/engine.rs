@@ -5,6 +5,8 @@
 //! model call; a job's pictures do not depend on its neighbours.
 
 pub mod fake;
+pub mod model;
+pub mod ticker;
 #[cfg(feature = "torch")]
 pub mod torch;
 
@@ -41,6 +43,25 @@ pub struct InitPicture {
     pub picture: Picture,
     /// How much of it to replace: above 0, at most 1 (all of it).
     pub strength: f64,
+    /// Which parts of it to replace; nothing for all of it.
+    pub mask: Option<Mask>,
+}
+
+/// Which parts of a picture to replace: rows from the top, one byte for each pixel; from 128 on it is replaced.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `width * height` bytes.
+    pub grey: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mask({}x{})", self.width, self.height)
+    }
 }
 
 /// What to make.
@@ -186,6 +207,10 @@ pub trait Engine: Send + Sync {
 
     /// Drops the job at the next step boundary. A key that is unknown or has ended is ignored.
     fn cancel(&self, key: u64);
+
+    /// Holds a running job up at the next step boundary, or lets it go on. Held jobs keep what they have and give their
+    /// room to others. A key that is unknown, waits or has ended is ignored.
+    fn pause(&self, key: u64, paused: bool);
 
     /// Cancels every job and ends the engine's thread; returns when it has ended. May be called twice.
     fn shutdown(&self);

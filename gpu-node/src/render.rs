@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use easel_diffusion::{Init, NoisePlan, Pipeline, Sampler, Slot, Task};
+use easel_diffusion::{Finished, LoadError, NoisePlan, Pipeline, Sampler, Slot, Syntax, Task};
 
 use crate::cli::CommandError;
 use crate::device::{DeviceArgs, bad_checkpoint, task_error};
@@ -28,24 +28,24 @@ pub struct RenderArgs {
     #[arg(long)]
     prompt: String,
     /// What they should not show
-    #[arg(long, default_value = "")]
-    negative: String,
+    #[arg(long)]
+    negative: Option<String>,
     /// Seed of the first picture; the others count up from it
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Denoising steps
     #[arg(long, default_value_t = 50, allow_negative_numbers = true)]
     steps: u32,
-    /// Scale of classifier-free guidance; at most 1 for none
-    #[arg(long, default_value_t = 7.5, allow_negative_numbers = true)]
-    guidance: f64,
-    /// default (the checkpoint's own), ddim or euler
+    /// Scale of classifier-free guidance; at most 1 for none; by default 7.5, for SDXL 5
+    #[arg(long, allow_negative_numbers = true)]
+    guidance: Option<f64>,
+    /// default (the checkpoint's own), ddim, pndm, euler, euler-a, dpmpp-2m, dpmpp-2m-karras, unipc or lcm
     #[arg(long, default_value = "default")]
-    sampler: SamplerName,
-    /// Width in pixels; by default the checkpoint's, or the start picture's
+    sampler: Sampler,
+    /// Width in pixels; by default the checkpoint's, or the start picture's where it is not masked
     #[arg(long)]
     width: Option<u32>,
-    /// Height in pixels; by default the checkpoint's, or the start picture's
+    /// Height in pixels; by default the checkpoint's, or the start picture's where it is not masked
     #[arg(long)]
     height: Option<u32>,
     /// Number of pictures
@@ -54,18 +54,24 @@ pub struct RenderArgs {
     /// A picture to start from
     #[arg(long)]
     init_image: Option<PathBuf>,
-    /// How much of a start picture to replace, above 0 and at most 1
-    #[arg(long, default_value_t = 0.8, allow_negative_numbers = true)]
-    strength: f64,
-    /// Not supported yet
-    #[arg(long, hide = true)]
+    /// How much of a start picture to replace, above 0 and at most 1; by default 0.8, with a mask 1
+    #[arg(long, allow_negative_numbers = true)]
+    strength: Option<f64>,
+    /// A picture of the start picture's size that is white where it is to be replaced
+    #[arg(long, requires = "init_image")]
     mask: Option<PathBuf>,
-    /// Not supported yet
-    #[arg(long, hide = true)]
-    lora: Vec<String>,
-    /// plain: the prompt is taken as it is, cut at 77 tokens
+    /// A low-rank adapter: its file, with a scale after a colon where it is not 1; may be given several times
+    #[arg(long, value_name = "FILE[:SCALE]")]
+    lora: Vec<LoraArg>,
+    /// plain: the prompt is taken as it is, cut at 77 tokens; easel: with (weights:1.2), as long as need be
     #[arg(long, default_value = "plain")]
-    prompt_syntax: String,
+    prompt_syntax: SyntaxName,
+    /// Layers of the text encoder to leave out at its end
+    #[arg(long, default_value_t = 0)]
+    clip_skip: u32,
+    /// A learnt word: its file, whose stem is the word, or another word before an equals sign
+    #[arg(long, value_name = "[WORD=]FILE")]
+    textual_inversion: Vec<InversionArg>,
     #[command(flatten)]
     device: DeviceArgs,
     /// Directory for the pictures; made if it is missing
@@ -76,22 +82,73 @@ pub struct RenderArgs {
     json: bool,
 }
 
-/// A sampler by its name on the command line.
-#[derive(Debug, Clone, Copy)]
-struct SamplerName(Sampler);
+/// An adapter's file and scale.
+#[derive(Debug, Clone, PartialEq)]
+struct LoraArg {
+    file: PathBuf,
+    scale: f64,
+}
 
-impl FromStr for SamplerName {
+impl FromStr for LoraArg {
+    type Err = String;
+
+    /// What follows the last colon is a scale if it is a number; a path may have colons of its own.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let scaled = text
+            .rsplit_once(':')
+            .filter(|(file, _)| !file.is_empty())
+            .and_then(|(file, scale)| Some((file, scale.parse::<f64>().ok()?)));
+        let (file, scale) = scaled.unwrap_or((text, 1.0));
+        if !scale.is_finite() {
+            return Err(format!("scale must be a number, not {scale}"));
+        }
+        Ok(Self {
+            file: PathBuf::from(file),
+            scale,
+        })
+    }
+}
+
+/// A learnt word and its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct InversionArg {
+    word: String,
+    file: PathBuf,
+}
+
+impl FromStr for InversionArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, file) = match text.split_once('=') {
+            Some((word, file)) => (Some(word.to_owned()), PathBuf::from(file)),
+            None => (None, PathBuf::from(text)),
+        };
+        let stem = || {
+            file.file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+        };
+        let word = word.or_else(stem).filter(|word| !word.trim().is_empty());
+        word.map(|word| Self {
+            word: word.clone(),
+            file: file.clone(),
+        })
+        .ok_or_else(|| "names no word".to_owned())
+    }
+}
+
+/// How prompts are understood, by its name.
+#[derive(Debug, Clone, Copy)]
+struct SyntaxName(Syntax);
+
+impl FromStr for SyntaxName {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
-            "default" => Ok(Self(Sampler::Checkpoint)),
-            "ddim" => Ok(Self(Sampler::Ddim)),
-            "euler" => Ok(Self(Sampler::Euler)),
-            "pndm" | "euler-a" | "dpmpp-2m" | "dpmpp-2m-karras" | "unipc" | "lcm" => Err(format!(
-                "{name} is not supported yet; use default, ddim or euler"
-            )),
-            _ => Err("must be default, ddim or euler".to_owned()),
+            "plain" => Ok(Self(Syntax::Plain)),
+            "easel" => Ok(Self(Syntax::Weighted)),
+            _ => Err("must be plain or easel".to_owned()),
         }
     }
 }
@@ -110,26 +167,21 @@ struct Spent {
 /// Draws the pictures and prints the report.
 pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let began = Instant::now();
-    refuse_unsupported(args)?;
+    if args.prompt.contains('\0') {
+        return Err(CommandError::Bad("--prompt: has a zero byte".to_owned()));
+    }
     let load = args.device.load_options()?;
     std::fs::create_dir_all(&args.out)
         .map_err(|error| CommandError::Bad(format!("--out {}: {error}", args.out.display())))?;
     let mut pipeline = Pipeline::load(&args.model, load).map_err(|error| bad_checkpoint(&error))?;
-    if pipeline.checkpoint().has_safety_checker {
-        eprintln!(
-            "warning: this checkpoint's safety checker is not run yet: look at its pictures before you show them"
-        );
-    }
+    adapt(args, &mut pipeline)?;
     let mut spent = Spent {
         load: began.elapsed(),
         ..Spent::default()
     };
     let task = task(args, &pipeline)?;
     let encoding = Instant::now();
-    pipeline.encode_text(&task.prompt).map_err(task_error)?;
-    if task.guidance > 1.0 {
-        pipeline.encode_text(&task.negative).map_err(task_error)?;
-    }
+    pipeline.encode_text(&task).map_err(task_error)?;
     spent.text = encoding.elapsed();
     let mut report =
         Report::new(&args.model, pipeline.checkpoint().kind()).context("hash the checkpoint")?;
@@ -137,56 +189,63 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
         .map(|index| args.seed.wrapping_add(index))
         .collect();
     for seeds in seeds.chunks(BATCH) {
-        for (seed, picture) in seeds
-            .iter()
-            .zip(draw(&mut pipeline, &task, seeds, &mut spent)?)
-        {
-            report.save(&args.out, *seed, &picture)?;
+        let drawn = draw(&mut pipeline, &task, seeds, &mut spent)?;
+        for (seed, finished) in seeds.iter().zip(drawn) {
+            report.save(&args.out, *seed, &finished)?;
         }
     }
     report.print(args.json, &spent, began.elapsed())
 }
 
-fn refuse_unsupported(args: &RenderArgs) -> Result<(), CommandError> {
-    let refused = [
-        ("--mask", args.mask.is_some()),
-        ("--lora", !args.lora.is_empty()),
-        ("--prompt-syntax", args.prompt_syntax != "plain"),
-    ];
-    match refused.iter().find(|(_, present)| *present) {
-        Some((name, _)) => Err(CommandError::Bad(format!(
-            "{name}: this is not supported yet"
-        ))),
-        None => Ok(()),
+/// Merges adapters and learns words.
+fn adapt(args: &RenderArgs, pipeline: &mut Pipeline) -> Result<(), CommandError> {
+    for InversionArg { word, file } in &args.textual_inversion {
+        pipeline
+            .learn_word(word, file)
+            .map_err(|error| CommandError::Bad(format!("--textual-inversion: {error}")))?;
     }
+    let bad = |error: &LoadError| CommandError::Bad(format!("--lora: {error}"));
+    let mut adapters = Vec::new();
+    for LoraArg { file, scale } in &args.lora {
+        let adapter = pipeline.read_lora(file).map_err(|error| bad(&error))?;
+        adapters.push((adapter, *scale));
+    }
+    pipeline.set_loras(&adapters).map_err(task_error)
 }
 
 fn task(args: &RenderArgs, pipeline: &Pipeline) -> Result<Task, CommandError> {
+    let checkpoint = pipeline.checkpoint();
     let start = args.init_image.as_deref().map(input::read).transpose()?;
-    let multiple = pipeline.checkpoint().multiple();
+    let mask = args.mask.as_deref().map(input::read_mask).transpose()?;
+    let multiple = checkpoint.multiple();
     let down = |side: u32| (side / multiple * multiple).max(multiple);
-    let native = pipeline.checkpoint().native_size();
-    let (width, height) = start
-        .as_ref()
-        .map_or(native, |start| (down(start.width), down(start.height)));
+    let native = checkpoint.native_size();
+    let (width, height) = match &start {
+        // A masked picture is fitted to the checkpoint, as diffusers does it.
+        Some(start) if mask.is_none() => (down(start.width), down(start.height)),
+        _ => native,
+    };
     let (width, height) = (args.width.unwrap_or(width), args.height.unwrap_or(height));
     let init = start.map(|start| {
-        let picture = input::resized(start, width, height)?;
-        Ok::<_, CommandError>(Init {
-            picture,
-            strength: args.strength,
-        })
+        let strength = args
+            .strength
+            .unwrap_or(if mask.is_some() { 1.0 } else { 0.8 });
+        input::init(start, mask, strength, width, height)
     });
+    let guidance = args.guidance.unwrap_or(checkpoint.default_guidance());
     Ok(Task {
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
+        syntax: args.prompt_syntax.0,
+        clip_skip: args.clip_skip,
         noise: NoisePlan::from(args.seed),
         width,
         height,
         steps: args.steps,
-        guidance: args.guidance,
-        sampler: args.sampler.0,
+        guidance,
+        sampler: args.sampler,
         init: init.transpose()?,
+        ..Task::default()
     })
 }
 
@@ -196,7 +255,7 @@ fn draw(
     task: &Task,
     seeds: &[u64],
     spent: &mut Spent,
-) -> Result<Vec<easel_diffusion::Picture>, CommandError> {
+) -> Result<Vec<Finished>, CommandError> {
     let preparing = Instant::now();
     let prepare = |&seed: &u64| {
         pipeline.prepare(&Task {
@@ -215,7 +274,7 @@ fn draw(
     spent.denoise += preparing.elapsed();
     let decoding = Instant::now();
     let pictures = pipeline
-        .decode(&slots.iter().collect::<Vec<_>>())
+        .finish(&slots.iter().collect::<Vec<_>>())
         .map_err(task_error)?;
     spent.decode += decoding.elapsed();
     Ok(pictures)

@@ -293,6 +293,7 @@ fn a_start_picture_of_any_size_is_resized() {
     let init = Some(InitPicture {
         picture,
         strength: 0.5,
+        mask: None,
     });
     let work = EngineWork::Generate {
         spec: spec(&[1], 4),
@@ -311,6 +312,34 @@ fn a_start_picture_of_any_size_is_resized() {
         }
     ));
     assert_eq!(pictures(last(&events, 1)).len(), 1);
+}
+
+#[test]
+fn a_job_that_was_paused_gives_the_same_pictures_bit_for_bit() {
+    let engine = TorchEngine::start(TorchOptions {
+        workers: 1,
+        ..options(1)
+    });
+    let (engine, (sender, events)) = (engine.unwrap(), channel());
+    engine
+        .submit(generate(1, spec(&[5], 200)), sink(&sender))
+        .unwrap();
+    let straight = pictures(last(&events, 1));
+    engine
+        .submit(generate(2, spec(&[5], 200)), sink(&sender))
+        .unwrap();
+    assert!(matches!(
+        next(&events),
+        EngineEvent::Progress { key: 2, .. }
+    ));
+    engine.pause(2, true);
+    // There is room for one picture: this one is only drawn while the other is held up.
+    engine
+        .submit(generate(3, spec(&[6], 3)), sink(&sender))
+        .unwrap();
+    assert_eq!(pictures(last(&events, 3)).len(), 1);
+    engine.pause(2, false);
+    assert_eq!(pictures(last(&events, 2)), straight);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The text encoder of CLIP (Radford et al. 2021, arXiv 2103.00020).
 
-use serde::Deserialize;
-use tch::Tensor;
+use std::path::Path;
 
+use serde::Deserialize;
+use tch::{Kind, Tensor};
+
+use crate::config::PerLevel;
 use crate::error::LoadError;
 use crate::layers::{Activation, LayerNorm, Linear, attend};
 use crate::weights::Weights;
@@ -27,7 +30,17 @@ pub struct ClipTextConfig {
     pub hidden_act: String,
     /// Epsilon of the layer normalisations.
     pub layer_norm_eps: f64,
+    /// Features of the projected summary, where the model has a projection.
+    pub projection_dim: i64,
+    /// The token that ends a prompt. Files of old say 2, whatever the vocabulary; then it is the largest of all.
+    pub eos_token_id: Option<PerLevel<i64>>,
 }
+
+/// What old files say of the token that ends a prompt.
+const OLD_END: i64 = 2;
+
+/// The token that ends a prompt where the file does not say.
+const USUAL_END: i64 = 49407;
 
 impl Default for ClipTextConfig {
     fn default() -> Self {
@@ -40,11 +53,52 @@ impl Default for ClipTextConfig {
             max_position_embeddings: 77,
             hidden_act: "quick_gelu".to_owned(),
             layer_norm_eps: 1e-5,
+            projection_dim: 512,
+            eos_token_id: None,
         }
     }
 }
 
-struct EncoderLayer {
+impl ClipTextConfig {
+    fn end(&self) -> i64 {
+        match &self.eos_token_id {
+            Some(PerLevel::One(end)) => *end,
+            Some(PerLevel::Each(ends)) => ends.first().copied().unwrap_or(USUAL_END),
+            None => USUAL_END,
+        }
+    }
+
+    fn check(&self, path: &Path) -> Result<(), LoadError> {
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("max_position_embeddings", self.max_position_embeddings),
+            ("projection_dim", self.projection_dim),
+        ];
+        if let Some((key, size)) = sizes
+            .iter()
+            .find(|(_, size)| !(1..=1_000_000).contains(size))
+        {
+            let message = format!("must be between 1 and 1000000, not {size}");
+            return Err(LoadError::key(path, *key, message));
+        }
+        if self.num_hidden_layers > 1000 {
+            let message = format!("must be at most 1000, not {}", self.num_hidden_layers);
+            return Err(LoadError::key(path, "num_hidden_layers", message));
+        }
+        if self.hidden_size % self.num_attention_heads != 0 {
+            let message = "does not divide hidden_size";
+            return Err(LoadError::key(path, "num_attention_heads", message));
+        }
+        Ok(())
+    }
+}
+
+/// A layer of CLIP's transformers.
+pub(crate) struct EncoderLayer {
     layer_norm1: LayerNorm,
     q_proj: Linear,
     k_proj: Linear,
@@ -58,7 +112,7 @@ struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    fn load(weights: &Weights, config: &ClipTextConfig) -> Result<Self, LoadError> {
+    pub(crate) fn load(weights: &Weights, config: &ClipTextConfig) -> Result<Self, LoadError> {
         let (features, inner) = (config.hidden_size, config.intermediate_size);
         let attention = weights.child("self_attn");
         let linear = |name: &str| Linear::load(&attention.child(name), features, features);
@@ -78,10 +132,11 @@ impl EncoderLayer {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Tensor {
+    /// Keeps the shape `[batch, tokens, features]`. Tokens see those before them only when `causal`.
+    pub(crate) fn forward(&self, x: &Tensor, causal: bool) -> Tensor {
         let normed = self.layer_norm1.forward(x);
         let (q, k) = (self.q_proj.forward(&normed), self.k_proj.forward(&normed));
-        let mixed = attend(&q, &k, &self.v_proj.forward(&normed), self.heads, true);
+        let mixed = attend(&q, &k, &self.v_proj.forward(&normed), self.heads, causal);
         let x = x + self.out_proj.forward(&mixed);
         let inner = self
             .activation
@@ -90,24 +145,51 @@ impl EncoderLayer {
     }
 }
 
-/// `CLIPTextModel`: token ids to one state for each token.
+/// `CLIPTextModel`, or `CLIPTextModelWithProjection`: token ids to one state for each token.
 pub struct ClipText {
     token_embedding: Tensor,
     position_embedding: Tensor,
     layers: Vec<EncoderLayer>,
     final_layer_norm: LayerNorm,
+    text_projection: Option<Linear>,
+    end: i64,
+}
+
+/// Which of a text encoder's states to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Those of the last layer but `skipped`, after the final normalisation: Stable Diffusion 1 and 2.
+    Normalised {
+        /// Layers left out at the end ("clip skip").
+        skipped: usize,
+    },
+    /// Those of the last layer but one and `skipped` more, as they are: Stable Diffusion XL.
+    Raw {
+        /// Layers left out at the end, besides the last.
+        skipped: usize,
+    },
+}
+
+/// What a text encoder makes of a prompt.
+pub struct TextStates {
+    /// One state for each token, `[batch, tokens, hidden_size]`.
+    pub states: Tensor,
+    /// The projected state of the token that ends the prompt, `[batch, projection_dim]`; only with a projection.
+    pub pooled: Option<Tensor>,
 }
 
 impl ClipText {
-    /// Tensor names may start with `text_model.` or not: tools disagree.
-    pub fn load(weights: &Weights, config: &ClipTextConfig) -> Result<Self, LoadError> {
-        if config.num_attention_heads < 1 || config.hidden_size % config.num_attention_heads != 0 {
-            return Err(LoadError::key(
-                weights.path(),
-                "num_attention_heads",
-                "does not divide hidden_size",
-            ));
-        }
+    /// Tensor names may start with `text_model.` or not: tools disagree. `projected` models end in a projection.
+    pub fn load(
+        weights: &Weights,
+        config: &ClipTextConfig,
+        projected: bool,
+    ) -> Result<Self, LoadError> {
+        config.check(weights.path())?;
+        let text_projection = projected.then(|| {
+            let weights = weights.child("text_projection");
+            Linear::load_without_bias(&weights, config.hidden_size, config.projection_dim)
+        });
         let flat = weights.has("embeddings.token_embedding.weight");
         let weights = if flat {
             weights.clone()
@@ -132,17 +214,66 @@ impl ClipText {
                 features,
                 config.layer_norm_eps,
             )?,
+            text_projection: text_projection.transpose()?,
+            end: config.end(),
         })
     }
 
-    /// `ids`: `[batch, tokens]` to `[batch, tokens, hidden_size]`, after the final normalisation.
-    pub fn forward(&self, ids: &Tensor) -> Tensor {
-        let tokens = ids.size()[1];
-        let positions = self.position_embedding.narrow(0, 0, tokens);
-        let mut x = Tensor::embedding(&self.token_embedding, ids, -1, false, false) + positions;
-        for layer in &self.layers {
-            x = layer.forward(&x);
+    /// How many layers can be left out at the end.
+    pub fn skippable(&self, layer: Layer) -> usize {
+        match layer {
+            Layer::Normalised { .. } => self.layers.len(),
+            Layer::Raw { .. } => self.layers.len().saturating_sub(1),
         }
-        self.final_layer_norm.forward(&x)
+    }
+
+    /// The embeddings of tokens, before positions: `[tokens, hidden_size]`.
+    pub(crate) fn token_embedding(&self) -> &Tensor {
+        &self.token_embedding
+    }
+
+    /// Adds tokens after all others, `[tokens, hidden_size]`.
+    pub(crate) fn learn(&mut self, rows: &Tensor) {
+        let rows = rows.to_kind(self.token_embedding.kind());
+        self.token_embedding = Tensor::cat(&[&self.token_embedding, &rows], 0);
+    }
+
+    /// `ids`: `[batch, tokens]`. Layers that cannot be left out are not.
+    pub fn forward(&self, ids: &Tensor, layer: Layer) -> TextStates {
+        let embedded = Tensor::embedding(&self.token_embedding, ids, -1, false, false);
+        let tokens = ids.size()[1];
+        let mut x = embedded + self.position_embedding.narrow(0, 0, tokens);
+        let kept = match layer {
+            Layer::Normalised { skipped } => self.layers.len().saturating_sub(skipped),
+            Layer::Raw { skipped } => self.layers.len().saturating_sub(skipped + 1),
+        };
+        let mut states = x.shallow_clone();
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(&x, true);
+            if index + 1 == kept {
+                states = x.shallow_clone();
+            }
+        }
+        let states = match layer {
+            Layer::Normalised { .. } => self.final_layer_norm.forward(&states),
+            Layer::Raw { .. } => states,
+        };
+        let pooled = self.text_projection.as_ref().map(|projection| {
+            let last = self.final_layer_norm.forward(&x);
+            projection.forward(&self.at_end(&last, ids))
+        });
+        TextStates { states, pooled }
+    }
+
+    /// The state of the token that ends each prompt.
+    fn at_end(&self, states: &Tensor, ids: &Tensor) -> Tensor {
+        let ends = if self.end == OLD_END {
+            ids.argmax(-1, false)
+        } else {
+            ids.eq(self.end).to_kind(Kind::Int).argmax(-1, false)
+        };
+        let (batch, _, features) = states.size3().expect("states have three dimensions");
+        let ends = ends.view([batch, 1, 1]).expand([batch, 1, features], false);
+        states.gather(1, &ends, false).squeeze_dim(1)
     }
 }

@@ -24,7 +24,38 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     let text =
         std::fs::read(path).map_err(|error| LoadError::file(path, format!("read: {error}")))?;
     serde_json::from_slice(&text)
+        .or_else(|error| match without_infinities(&text) {
+            Some(finite) => serde_json::from_slice(&finite).map_err(|_| error),
+            None => Err(error),
+        })
         .map_err(|error| LoadError::file(path, format!("not valid: {error}")))
+}
+
+/// Python writes numbers that JSON does not have; outside of strings they become null. Nothing when there are none.
+fn without_infinities(text: &[u8]) -> Option<Vec<u8>> {
+    const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let (mut finite, mut at, mut in_string, mut found) = (Vec::new(), 0, false, false);
+    while at < text.len() {
+        let rest = &text[at..];
+        let word = WORDS.iter().find(|word| rest.starts_with(word));
+        match (word, text[at]) {
+            (Some(word), _) if !in_string => {
+                finite.extend_from_slice(b"null");
+                (at, found) = (at + word.len(), true);
+                continue;
+            }
+            (_, b'\\') if in_string && at + 1 < text.len() => {
+                finite.extend_from_slice(&rest[..2]);
+                at += 2;
+                continue;
+            }
+            (_, b'"') => in_string = !in_string,
+            _ => {}
+        }
+        finite.push(text[at]);
+        at += 1;
+    }
+    found.then_some(finite)
 }
 
 /// One value for all levels, or one for each: both are written in configurations.
@@ -64,5 +95,20 @@ impl Sides {
             Self::Square(side) => (side, side),
             Self::HeightWidth(height, width) => (height, width),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_only_python_writes_are_read_as_nothing() {
+        let text = br#"{"a": -Infinity, "b": [NaN, 1], "c": "say \"Infinity\" twice"}"#;
+        let finite = without_infinities(text).expect("there are such numbers");
+        let found: serde_json::Value = serde_json::from_slice(&finite).expect("now it is JSON");
+        let wanted = serde_json::json!({"a": null, "b": [null, 1], "c": "say \"Infinity\" twice"});
+        assert_eq!(found, wanted);
+        assert_eq!(without_infinities(b"{}"), None);
     }
 }

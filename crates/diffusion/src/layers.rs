@@ -39,10 +39,10 @@ impl Linear {
     }
 }
 
-/// A two-dimensional convolution with a bias.
+/// A two-dimensional convolution.
 pub struct Conv2d {
     weight: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
     stride: i64,
     padding: i64,
 }
@@ -70,16 +70,47 @@ impl Conv2d {
         let weight = weights.tensor("weight", &[outputs, inputs, kernel, kernel])?;
         Ok(Self {
             weight,
-            bias: weights.tensor("bias", &[outputs])?,
+            bias: Some(weights.tensor("bias", &[outputs])?),
             stride,
             padding,
+        })
+    }
+
+    /// Patches of that many pixels a side, without overlap, padding or bias.
+    pub fn load_patches(
+        weights: &Weights,
+        inputs: i64,
+        outputs: i64,
+        side: i64,
+    ) -> Result<Self, LoadError> {
+        Ok(Self {
+            weight: weights.tensor("weight", &[outputs, inputs, side, side])?,
+            bias: None,
+            stride: side,
+            padding: 0,
+        })
+    }
+
+    /// Padding that keeps the size before the stride, and no bias.
+    pub fn load_without_bias(
+        weights: &Weights,
+        inputs: i64,
+        outputs: i64,
+        kernel: i64,
+        stride: i64,
+    ) -> Result<Self, LoadError> {
+        Ok(Self {
+            weight: weights.tensor("weight", &[outputs, inputs, kernel, kernel])?,
+            bias: None,
+            stride,
+            padding: (kernel - 1) / 2,
         })
     }
 
     /// `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        x.conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)
+        x.conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)
     }
 }
 
@@ -167,6 +198,8 @@ pub enum Activation {
     QuickGelu,
     /// `max(x, 0)`.
     Relu,
+    /// `x * tanh(softplus(x))`.
+    Mish,
 }
 
 impl Activation {
@@ -178,6 +211,7 @@ impl Activation {
             "gelu_new" | "gelu_pytorch_tanh" => Ok(Self::GeluTanh),
             "quick_gelu" => Ok(Self::QuickGelu),
             "relu" => Ok(Self::Relu),
+            "mish" => Ok(Self::Mish),
             other => Err(LoadError::key(
                 weights.path(),
                 key,
@@ -194,6 +228,7 @@ impl Activation {
             Self::GeluTanh => x.gelu("tanh"),
             Self::QuickGelu => x * (x * 1.702).sigmoid(),
             Self::Relu => x.relu(),
+            Self::Mish => x.mish(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Drawn on the CPU by libtorch's own generator, so it equals `torch.randn` with
 //! `torch.Generator("cpu").manual_seed(seed)`, on whatever device the picture is then made.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use tch::{Device, Kind, Tensor};
@@ -49,6 +50,55 @@ pub fn draw(seed: u64, shape: &[i64], count: usize) -> Vec<Tensor> {
         .collect()
 }
 
+/// Most memory that noise drawn ahead may take, in bytes.
+const AHEAD_BYTES: i64 = 16 << 20;
+
+/// One picture's own generator: tensors of one shape, each drawn after the other as from a generator of its seed.
+///
+/// The bindings cannot keep a generator's state, so draws are repeated from the seed, and many are made ahead.
+#[derive(Debug)]
+pub struct Generator {
+    seed: u64,
+    shape: Vec<i64>,
+    drawn: usize,
+    ahead: VecDeque<Tensor>,
+}
+
+impl Generator {
+    /// A generator that has drawn nothing yet; `expected` draws are made at the first.
+    pub fn new(seed: u64, shape: &[i64], expected: usize) -> Self {
+        let mut generator = Self {
+            seed,
+            shape: shape.to_vec(),
+            drawn: 0,
+            ahead: VecDeque::new(),
+        };
+        generator.fill(expected.clamp(1, generator.most()));
+        generator
+    }
+
+    fn most(&self) -> usize {
+        let bytes = 4 * self.shape.iter().product::<i64>().max(1);
+        (AHEAD_BYTES / bytes).clamp(1, 256) as usize
+    }
+
+    fn fill(&mut self, count: usize) {
+        let all = draw(self.seed, &self.shape, self.drawn + count);
+        self.ahead = all.into_iter().skip(self.drawn).collect();
+    }
+
+    /// The next draw, on the CPU.
+    pub fn next(&mut self) -> Tensor {
+        if self.ahead.is_empty() {
+            self.fill(self.most());
+        }
+        self.drawn += 1;
+        self.ahead
+            .pop_front()
+            .expect("at least one draw was made ahead")
+    }
+}
+
 /// `noise` mixed with the plan's later draws.
 pub fn mix(noise: Tensor, plan: &NoisePlan) -> Tensor {
     let shape = noise.size();
@@ -86,6 +136,15 @@ mod tests {
         let pair = draw(7, &SHAPE, 2);
         assert_eq!(pair[0], first(7));
         assert_ne!(pair[0], pair[1]);
+    }
+
+    #[test]
+    fn a_generator_draws_what_one_of_its_seed_draws() {
+        let all = draw(9, &SHAPE, 300);
+        let mut generator = Generator::new(9, &SHAPE, 2);
+        for (number, wanted) in all.iter().enumerate() {
+            assert_eq!(&generator.next(), wanted, "draw {number}");
+        }
     }
 
     #[test]

@@ -63,6 +63,37 @@ impl Picture {
     }
 }
 
+/// Which parts of a picture to replace: rows from the top, one byte for each pixel, 255 for all of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `width * height` bytes; from 128 on the pixel is replaced.
+    pub grey: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mask({}x{})", self.width, self.height)
+    }
+}
+
+impl Mask {
+    /// Whether the buffer has the length that the size asks for.
+    pub fn is_whole(&self) -> bool {
+        self.grey.len() as u64 == u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// To `[1, 1, height, width]`: 1 where the picture is replaced, else 0.
+    pub(crate) fn to_tensor(&self) -> Tensor {
+        let shape = [1, 1, i64::from(self.height), i64::from(self.width)];
+        let bytes = Tensor::from_data_size(&self.grey, &shape, Kind::Uint8);
+        bytes.ge(128.0).to_kind(Kind::Float)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

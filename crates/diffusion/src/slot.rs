@@ -1,10 +1,12 @@
 //! One picture on its way from noise.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use crate::noise::NoisePlan;
-use crate::picture::Picture;
-use crate::schedulers::{Sampler, Scheduler};
+use crate::noise::{Generator, NoisePlan};
+use crate::picture::{Mask, Picture};
+use crate::schedulers::{Memory, Sampler, Scheduler};
+use crate::text::Conditioning;
+use crate::weighting::Syntax;
 
 /// A picture to start from instead of pure noise (Meng et al. 2021, arXiv 2108.01073).
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +15,8 @@ pub struct Init {
     pub picture: Picture,
     /// How much of it to replace: above 0, at most 1.
     pub strength: f64,
+    /// Which parts of it to replace; nothing for all of it.
+    pub mask: Option<Mask>,
 }
 
 /// What one picture is to be.
@@ -20,8 +24,12 @@ pub struct Init {
 pub struct Task {
     /// What it should show.
     pub prompt: String,
-    /// What it should not show.
-    pub negative: String,
+    /// What it should not show. Nothing is not the same as no words: some families then use zeros.
+    pub negative: Option<String>,
+    /// How both texts are understood.
+    pub syntax: Syntax,
+    /// Layers of the text encoder to leave out at its end.
+    pub clip_skip: u32,
     /// Its initial noise.
     pub noise: NoisePlan,
     /// Width in pixels.
@@ -32,10 +40,59 @@ pub struct Task {
     pub steps: u32,
     /// Scale of classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598); at most 1 means none.
     pub guidance: f64,
+    /// How far the guided prediction's deviation is drawn back to the unguided one's, 0 to 1 (Lin et al. 2023,
+    /// arXiv 2305.08891, section 3.4).
+    pub guidance_rescale: f64,
+    /// Shares of the run, from its start, between which there is guidance: it costs a second row (Kynkäänniemi et al. 2024,
+    /// arXiv 2404.07724).
+    pub guidance_interval: (f64, f64),
     /// Sampler.
     pub sampler: Sampler,
     /// Where to start; nothing for pure noise.
     pub init: Option<Init>,
+}
+
+impl Default for Task {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative: None,
+            syntax: Syntax::Plain,
+            clip_skip: 0,
+            noise: NoisePlan::default(),
+            width: 512,
+            height: 512,
+            steps: 50,
+            guidance: 7.5,
+            guidance_rescale: 0.0,
+            guidance_interval: (0.0, 1.0),
+            sampler: Sampler::Checkpoint,
+            init: None,
+        }
+    }
+}
+
+/// What keeps the parts of a picture that are not to be replaced.
+pub(crate) enum Keeping {
+    /// They are put back after every step, as noisy as that step is.
+    Blend {
+        /// 1 where the picture is replaced, `[1, 1, height, width]`.
+        mask: Tensor,
+        /// The picture's latents.
+        clean: Tensor,
+        /// The noise it started with.
+        noise: Tensor,
+    },
+    /// The network is shown mask and remains, `[1, 1 + channels, height, width]`.
+    Channels(Tensor),
+}
+
+/// Scale, rescaling and interval of guidance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guidance {
+    pub scale: f64,
+    pub rescale: f64,
+    pub interval: (f64, f64),
 }
 
 /// The state of one picture between steps.
@@ -43,12 +100,17 @@ pub struct Slot {
     pub(crate) latents: Tensor,
     pub(crate) denoised: Option<Tensor>,
     pub(crate) scheduler: Box<dyn Scheduler>,
+    pub(crate) memory: Memory,
+    pub(crate) generator: Generator,
     pub(crate) index: usize,
     pub(crate) first: usize,
-    pub(crate) prompt: Tensor,
+    pub(crate) prompt: Conditioning,
     /// Present when there is guidance.
-    pub(crate) negative: Option<Tensor>,
-    pub(crate) guidance: f64,
+    pub(crate) negative: Option<Conditioning>,
+    pub(crate) guidance: Guidance,
+    /// The scale as the network is told it, `[1, features]`, where it is.
+    pub(crate) guidance_embedding: Option<Tensor>,
+    pub(crate) keeping: Option<Keeping>,
 }
 
 impl Slot {
@@ -57,7 +119,7 @@ impl Slot {
         (self.index - self.first) as u32
     }
 
-    /// Steps in all: fewer than asked for when it starts from a picture.
+    /// Steps in all: fewer than asked for when it starts from a picture, more with samplers that ask the network twice.
     pub fn steps(&self) -> u32 {
         (self.scheduler.timesteps().len() - self.first) as u32
     }
@@ -72,15 +134,68 @@ impl Slot {
         &self.latents
     }
 
-    /// Rows that it takes in a model call: two with guidance.
-    pub(crate) fn rows(&self) -> i64 {
-        if self.negative.is_some() { 2 } else { 1 }
+    /// What must be equal for slots to share a call of the network.
+    pub(crate) fn shape(&self) -> (Vec<i64>, Vec<i64>) {
+        (self.latents.size(), self.prompt.states.size())
     }
 
-    pub(crate) fn finish_step(&mut self, output: &Tensor) {
-        let step = self.scheduler.step(output, self.index, &self.latents);
-        self.latents = step.next;
-        self.denoised = Some(step.denoised);
+    /// What is not wanted, at steps with guidance.
+    pub(crate) fn guiding(&self) -> Option<&Conditioning> {
+        let share = f64::from(self.done()) / f64::from(self.steps().max(1));
+        let (from, to) = self.guidance.interval;
+        self.negative
+            .as_ref()
+            .filter(|_| from <= share && (share < to || to >= 1.0))
+    }
+
+    /// Rows that it takes in the next model call: two with guidance.
+    pub(crate) fn rows(&self) -> i64 {
+        if self.guiding().is_some() { 2 } else { 1 }
+    }
+
+    /// `outputs`: its rows of the network's output, the unwanted first.
+    pub(crate) fn finish_step(&mut self, outputs: &Tensor) {
+        let output = if self.rows() == 2 {
+            self.guided(&outputs.narrow(0, 0, 1), &outputs.narrow(0, 1, 1))
+        } else {
+            outputs.shallow_clone()
+        };
+        let noise = self
+            .scheduler
+            .draws_noise(self.index)
+            .then(|| self.generator.next().to_device(self.latents.device()));
+        let step = self.scheduler.step(
+            &output,
+            self.index,
+            &self.latents,
+            &mut self.memory,
+            noise.as_ref(),
+        );
         self.index += 1;
+        self.latents = self.kept(step.next);
+        self.denoised = Some(step.denoised);
+    }
+
+    fn guided(&self, unwanted: &Tensor, wanted: &Tensor) -> Tensor {
+        let guided = unwanted + (wanted - unwanted) * self.guidance.scale;
+        let rescale = self.guidance.rescale;
+        if rescale <= 0.0 {
+            return guided;
+        }
+        let deviation = |x: &Tensor| x.std(true).to_kind(Kind::Float);
+        let rescaled = &guided * (deviation(wanted) / deviation(&guided));
+        rescaled * rescale + guided * (1.0 - rescale)
+    }
+
+    fn kept(&self, latents: Tensor) -> Tensor {
+        let Some(Keeping::Blend { mask, clean, noise }) = &self.keeping else {
+            return latents;
+        };
+        let proper = if self.is_finished() {
+            clean.shallow_clone()
+        } else {
+            self.scheduler.add_noise(clean, noise, self.index)
+        };
+        (1.0 - mask) * proper + mask * latents
     }
 }

@@ -26,6 +26,8 @@ pub struct Tokenizer {
     end: u32,
     padding: u32,
     length: usize,
+    learnt: Vec<Learnt>,
+    next_id: i64,
 }
 
 #[derive(Deserialize, Default)]
@@ -98,23 +100,79 @@ impl Tokenizer {
             end,
             padding,
             length: length.max(2),
+            learnt: Vec::new(),
+            next_id: 0,
         })
     }
 
     /// Start, the prompt's tokens, end, padding: always as many as the text encoder takes. What does not fit is cut.
     pub fn encode(&self, prompt: &str) -> Vec<i64> {
+        self.frame(&self.tokens(prompt))
+    }
+
+    /// Tokens that fit between start and end.
+    pub fn room(&self) -> usize {
+        self.length - 2
+    }
+
+    /// The tokens of a text, without start and end.
+    pub fn tokens(&self, text: &str) -> Vec<i64> {
+        let mut tokens = Vec::new();
+        let mut rest = text;
+        // Learnt words stand outside the vocabulary: what is between them is encoded on its own.
+        while let Some((at, word)) = self.next_learnt(rest) {
+            tokens.extend(self.known_tokens(&rest[..at]));
+            tokens.extend(word.tokens.clone());
+            rest = &rest[at + word.text.len()..];
+        }
+        tokens.extend(self.known_tokens(rest));
+        tokens
+    }
+
+    fn next_learnt(&self, text: &str) -> Option<(usize, &Learnt)> {
+        let found = self.learnt.iter();
+        let found = found.filter_map(|word| text.find(&word.text).map(|at| (at, word)));
+        // Of those that begin together the longest.
+        found.min_by_key(|(at, word)| (*at, std::cmp::Reverse(word.text.len())))
+    }
+
+    fn known_tokens(&self, text: &str) -> Vec<i64> {
         // Encoding cannot fail: every byte is in the alphabet, and unknown pieces have a token of their own.
-        let ids = self
-            .inner
-            .encode_fast(prompt, false)
-            .map(|encoding| encoding.get_ids().to_vec())
-            .unwrap_or_default();
+        self.inner
+            .encode_fast(text, false)
+            .map(|encoding| encoding.get_ids().iter().copied().map(i64::from).collect())
+            .unwrap_or_default()
+    }
+
+    /// A word that stands for `count` tokens of its own, numbered after all others.
+    pub fn learn(&mut self, word: &str, count: usize) {
+        let first = self.next_id;
+        self.next_id += count as i64;
+        self.learnt.push(Learnt {
+            text: word.to_owned(),
+            tokens: first..self.next_id,
+        });
+    }
+
+    /// Where learnt words begin to be numbered: the size of the text encoder's own vocabulary.
+    pub(crate) fn number_learnt_from(&mut self, id: i64) {
+        self.next_id = id;
+    }
+
+    /// Start, these tokens, end, padding. What does not fit is cut.
+    pub fn frame(&self, tokens: &[i64]) -> Vec<i64> {
         let mut row = vec![i64::from(self.start)];
-        row.extend(ids.into_iter().take(self.length - 2).map(i64::from));
+        row.extend(tokens.iter().take(self.room()));
         row.push(i64::from(self.end));
         row.resize(self.length, i64::from(self.padding));
         row
     }
+}
+
+/// A word that stands for tokens outside the vocabulary.
+struct Learnt {
+    text: String,
+    tokens: std::ops::Range<i64>,
 }
 
 fn read_whole(path: &Path) -> Result<Inner, LoadError> {

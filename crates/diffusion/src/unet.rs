@@ -9,11 +9,12 @@ pub(crate) mod resnet;
 mod transformer;
 mod up;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use config::Level;
 pub use config::UNetConfig;
 use down::DownBlock;
+pub(crate) use embedding::guidance_waves;
 use embedding::{Sinusoids, TimestepEmbedding};
 use mid::MidBlock;
 use resnet::ResnetStyle;
@@ -28,6 +29,7 @@ pub struct UNet {
     conv_in: Conv2d,
     time_proj: Sinusoids,
     time_embedding: TimestepEmbedding,
+    addition: Option<Addition>,
     down_blocks: Vec<DownBlock>,
     mid_block: Option<MidBlock>,
     up_blocks: Vec<UpBlock>,
@@ -35,6 +37,55 @@ pub struct UNet {
     conv_out: Conv2d,
     activation: Activation,
     center_input: bool,
+}
+
+/// What some networks are told besides time and text states. Rows as in the samples.
+#[derive(Debug, Default)]
+pub struct Extra {
+    /// Summaries of the text, `[batch, features]` (SDXL).
+    pub pooled: Option<Tensor>,
+    /// Original size, corner of the crop and wanted size, `[batch, numbers]` (SDXL).
+    pub time_ids: Option<Tensor>,
+    /// Embedded guidance scales, `[batch, features]` (LCM).
+    pub guidance: Option<Tensor>,
+}
+
+/// The summary of the text and the sizes, added to the time embedding (Podell et al. 2023, arXiv 2307.01952).
+struct Addition {
+    add_time_proj: Sinusoids,
+    add_embedding: TimestepEmbedding,
+}
+
+impl Addition {
+    fn load(
+        weights: &Weights,
+        config: &UNetConfig,
+        activation: Activation,
+    ) -> Result<Option<Self>, LoadError> {
+        let Some((features, both)) = config.text_time(weights.path())? else {
+            return Ok(None);
+        };
+        let add_time_proj = Sinusoids {
+            features,
+            flip_sin_to_cos: config.flip_sin_to_cos,
+            freq_shift: config.freq_shift,
+        };
+        let outputs = config.time_features();
+        let weights = weights.child("add_embedding");
+        let add_embedding = TimestepEmbedding::load(&weights, both, outputs, activation, None)?;
+        Ok(Some(Self {
+            add_time_proj,
+            add_embedding,
+        }))
+    }
+
+    fn forward(&self, pooled: &Tensor, time_ids: &Tensor) -> Tensor {
+        let rows = time_ids.size()[0];
+        let waves = self.add_time_proj.forward(&time_ids.flatten(0, -1));
+        let waves = waves.view([rows, -1]).to_kind(pooled.kind());
+        let both = Tensor::cat(&[pooled, &waves], -1);
+        self.add_embedding.forward(&both, None)
+    }
 }
 
 impl UNet {
@@ -55,6 +106,7 @@ impl UNet {
             first,
             config.time_features(),
             style.activation,
+            config.time_cond_proj_dim,
         )?;
         let innermost = &levels[levels.len() - 1];
         Ok(Self {
@@ -66,6 +118,7 @@ impl UNet {
             )?,
             time_proj,
             time_embedding,
+            addition: Addition::load(weights, config, style.activation)?,
             down_blocks: load_down(weights, config, &levels, style)?,
             mid_block: MidBlock::load(&weights.child("mid_block"), innermost, style, config)?,
             up_blocks: load_up(weights, config, &levels, style)?,
@@ -88,9 +141,14 @@ impl UNet {
 
     /// `sample`: `[batch, in_channels, height, width]`; `timesteps`: `[batch]`; `context`: `[batch, tokens, features]`;
     /// to `[batch, out_channels, height, width]`. Rows do not influence each other.
-    pub fn forward(&self, sample: &Tensor, timesteps: &Tensor, context: &Tensor) -> Tensor {
-        let waves = self.time_proj.forward(timesteps).to_kind(sample.kind());
-        let time = self.time_embedding.forward(&waves);
+    pub fn forward(
+        &self,
+        sample: &Tensor,
+        timesteps: &Tensor,
+        context: &Tensor,
+        extra: &Extra,
+    ) -> Tensor {
+        let time = self.time(timesteps, extra, sample.kind());
         let mut x = if self.center_input {
             self.conv_in.forward(&(sample * 2.0 - 1.0))
         } else {
@@ -108,6 +166,19 @@ impl UNet {
         }
         self.conv_out
             .forward(&self.activation.forward(&self.conv_norm_out.forward(&x)))
+    }
+}
+
+impl UNet {
+    fn time(&self, timesteps: &Tensor, extra: &Extra, kind: Kind) -> Tensor {
+        let waves = self.time_proj.forward(timesteps).to_kind(kind);
+        let time = self.time_embedding.forward(&waves, extra.guidance.as_ref());
+        match (&self.addition, &extra.pooled, &extra.time_ids) {
+            (Some(addition), Some(pooled), Some(time_ids)) => {
+                time + addition.forward(pooled, time_ids)
+            }
+            _ => time,
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Named tensors out of memory-mapped safetensors files.
 
+mod files;
+
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,17 @@ use safetensors::tensor::{Dtype, Metadata};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::LoadError;
+use files::locate;
+
+/// Tensors by their names, sharing storage with the modules that were built from them.
+pub type Tensors = HashMap<String, Tensor>;
+
+/// Buffers that some tools write and nobody reads.
+const IGNORED: [&str; 3] = [
+    "position_ids",
+    "num_batches_tracked",
+    "text_projection.weight",
+];
 
 /// A tensor of a checkpoint lies within one of its files; a view is a module's part of them.
 ///
@@ -31,7 +44,9 @@ struct Shared {
     path: PathBuf,
     kind: Kind,
     device: Device,
-    read: RefCell<HashMap<String, Tensor>>,
+    read: RefCell<Tensors>,
+    /// Names that modules asked for.
+    asked: RefCell<HashSet<String>>,
     /// Filled instead of failing when a checkpoint is only inspected.
     problems: Option<RefCell<Vec<LoadError>>>,
 }
@@ -122,6 +137,24 @@ impl Weights {
         )
     }
 
+    /// Opens one file by its path, in fp32 on the CPU: adapters and learnt words.
+    pub fn open_file(path: &Path) -> Result<Self, LoadError> {
+        Self::of_files(vec![path.to_owned()], Kind::Float, Device::Cpu, None)
+    }
+
+    /// The names of all tensors in the files, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.shared.index.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// A text that the first file's header carries under this key.
+    pub fn note(&self, key: &str) -> Option<&str> {
+        let notes = self.shared.files.first()?.metadata.metadata().as_ref()?;
+        notes.get(key).map(String::as_str)
+    }
+
     fn open_with(
         directory: &Path,
         stem: &str,
@@ -129,7 +162,15 @@ impl Weights {
         device: Device,
         problems: Option<RefCell<Vec<LoadError>>>,
     ) -> Result<Self, LoadError> {
-        let paths = locate(directory, stem)?;
+        Self::of_files(locate(directory, stem)?, kind, device, problems)
+    }
+
+    fn of_files(
+        paths: Vec<PathBuf>,
+        kind: Kind,
+        device: Device,
+        problems: Option<RefCell<Vec<LoadError>>>,
+    ) -> Result<Self, LoadError> {
         let files = paths
             .iter()
             .map(|path| MappedFile::open(path))
@@ -143,10 +184,7 @@ impl Weights {
                     .map(|name| (name, number)),
             );
         }
-        let path = paths
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| directory.to_owned());
+        let path = paths.into_iter().next().unwrap_or_default();
         let read = RefCell::new(HashMap::new());
         let shared = Rc::new(Shared {
             files,
@@ -155,6 +193,7 @@ impl Weights {
             kind,
             device,
             read,
+            asked: RefCell::default(),
             problems,
         });
         Ok(Self {
@@ -190,6 +229,14 @@ impl Weights {
         self.shared.index.contains_key(&self.full_name(name))
     }
 
+    /// The shape of the tensor of this name, where there is one.
+    pub fn shape(&self, name: &str) -> Option<Vec<i64>> {
+        let name = self.full_name(name);
+        let file = &self.shared.files[*self.shared.index.get(&name)?];
+        let info = file.metadata.info(&name)?;
+        Some(info.shape.iter().map(|&side| side as i64).collect())
+    }
+
     /// The first of `names` that has a `weight`: checkpoints of different ages name the same layer differently.
     #[must_use]
     pub fn child_of(&self, names: &[&'static str]) -> Self {
@@ -213,6 +260,7 @@ impl Weights {
 
     fn read(&self, name: &str, shape: &[i64]) -> Result<Tensor, LoadError> {
         let shared = &self.shared;
+        shared.asked.borrow_mut().insert(name.to_owned());
         if let Some(tensor) = shared.read.borrow().get(name) {
             return Ok(tensor.shallow_clone());
         }
@@ -259,6 +307,33 @@ impl Weights {
         Ok(tensor)
     }
 
+    /// Everything that was read, for those who change weights in place.
+    pub fn tensors(&self) -> Tensors {
+        let read = self.shared.read.borrow();
+        read.iter()
+            .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+            .collect()
+    }
+
+    /// Tensors in the files that no module asked for, each with its file: of another model, or of a newer one.
+    pub fn unasked(&self) -> Vec<LoadError> {
+        let asked = self.shared.asked.borrow();
+        let extra = |name: &&String| {
+            !asked.contains(*name) && !IGNORED.iter().any(|ignored| name.ends_with(ignored))
+        };
+        let mut extras: Vec<&String> = self.shared.index.keys().filter(extra).collect();
+        extras.sort();
+        let describe = |name: &String| {
+            let file = &self.shared.files[self.shared.index[name]].path;
+            LoadError::key(
+                file,
+                name.as_str(),
+                "extra tensor: the configuration has no use for it",
+            )
+        };
+        extras.into_iter().map(describe).collect()
+    }
+
     /// What was wrong with the tensors asked for so far; empty unless opened by [`Self::inspect`].
     pub fn problems(&self) -> Vec<LoadError> {
         self.shared
@@ -296,50 +371,4 @@ impl Weights {
             dtype,
         }
     }
-}
-
-/// The files that hold a part: one file, or the shards of an index; the fp16 variant where there is no other.
-fn locate(directory: &Path, stem: &str) -> Result<Vec<PathBuf>, LoadError> {
-    for variant in ["", ".fp16"] {
-        let whole = directory.join(format!("{stem}{variant}.safetensors"));
-        if whole.is_file() {
-            return Ok(vec![whole]);
-        }
-        let index = directory.join(format!("{stem}.safetensors.index{variant}.json"));
-        if index.is_file() {
-            return shards(directory, &index);
-        }
-    }
-    let wanted = directory.join(format!("{stem}.safetensors"));
-    let converted = directory.join(format!("{stem}.bin")).is_file();
-    let hint = if converted {
-        " (there is a .bin: convert it to safetensors first)"
-    } else {
-        ""
-    };
-    Err(LoadError::file(&wanted, format!("missing file{hint}")))
-}
-
-#[derive(serde::Deserialize)]
-struct ShardIndex {
-    weight_map: HashMap<String, String>,
-}
-
-fn shards(directory: &Path, index: &Path) -> Result<Vec<PathBuf>, LoadError> {
-    let parsed: ShardIndex = crate::config::read_json(index)?;
-    let mut names: Vec<String> = parsed.weight_map.into_values().collect();
-    names.sort();
-    names.dedup();
-    // A shard lies beside its index; anything that looks like a path would reach outside the checkpoint.
-    if let Some(name) = names
-        .iter()
-        .find(|name| name.contains(['/', '\\']) || name.as_str() == "..")
-    {
-        return Err(LoadError::key(
-            index,
-            name.as_str(),
-            "shard name is not a plain file name",
-        ));
-    }
-    Ok(names.into_iter().map(|name| directory.join(name)).collect())
 }

@@ -176,15 +176,11 @@ fn classes_and_options_that_are_not_known_are_named() {
             "down_block_types",
             json!(["KDownBlock2D", "CrossAttnDownBlock2D"]),
         ),
-        (
-            "addition_embed_type",
-            "addition_embed_type",
-            json!("text_time"),
-        ),
+        ("addition_embed_type", "addition_embed_type", json!("image")),
         ("attention_head_dim", "attention_head_dim", json!([2, 2, 2])),
         ("norm_num_groups", "norm_num_groups", json!(3)),
         ("attention_head_dim", "attention_head_dim", json!(0)),
-        ("in_channels", "in_channels", json!(9)),
+        ("in_channels", "in_channels", json!(7)),
     ];
     for (key, option, value) in rows {
         let (error, _) = broken(|root| edit_json(&root.join(unet), |unet| unet[option] = value));

@@ -29,14 +29,14 @@ fn pipeline(workers: usize) -> Pipeline {
 fn task(seed: u64) -> Task {
     Task {
         prompt: "a red boat".to_owned(),
-        negative: String::new(),
+        negative: Some(String::new()),
         noise: NoisePlan::from(seed),
         width: 16,
         height: 16,
         steps: 5,
         guidance: 6.0,
         sampler: Sampler::Ddim,
-        init: None,
+        ..Task::default()
     }
 }
 
@@ -225,7 +225,11 @@ fn impossible_tasks_are_refused_by_the_parameters_name() {
             height: 16,
             rgb: vec![0; bytes],
         };
-        task.init = Some(Init { picture, strength });
+        task.init = Some(Init {
+            picture,
+            strength,
+            mask: None,
+        });
     }
     let rows: [(&str, Spoil); 12] = [
         ("width", |task| task.width = 0),

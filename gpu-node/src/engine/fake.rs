@@ -135,6 +135,9 @@ impl Engine for FakeEngine {
         self.gate.0.1.notify_all();
     }
 
+    /// Its steps are held up by the gate alone.
+    fn pause(&self, _key: u64, _paused: bool) {}
+
     fn shutdown(&self) {
         lock(&self.shared.0).stopped = true;
         self.shared.1.notify_all();

@@ -1,9 +1,7 @@
 //! The real engine: one thread that owns a device and a loaded checkpoint.
 
-mod job;
-mod tick;
+mod model;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -13,9 +11,11 @@ use std::time::Instant;
 
 use easel_diffusion::{Device, LoadError, LoadOptions, Pipeline, Precision};
 
+use super::model::Model;
+use super::ticker::{Submission, Ticker};
 use super::{Engine, EngineInfo, EngineRequest, EventSink, SubmitError};
 use crate::checkpoint;
-use tick::Ticker;
+use model::TorchModel;
 
 /// Jobs that may wait inside the engine; the dispatcher keeps the rest.
 const MOST_WAITING: usize = 64;
@@ -52,6 +52,7 @@ pub enum StartError {
 enum Command {
     Submit(Box<Submission>),
     Cancel(u64),
+    Pause(u64, bool),
     Shutdown,
 }
 
@@ -59,15 +60,9 @@ impl Command {
     fn submission(self) -> Option<Submission> {
         match self {
             Self::Submit(submission) => Some(*submission),
-            Self::Cancel(_) | Self::Shutdown => None,
+            Self::Cancel(_) | Self::Pause(..) | Self::Shutdown => None,
         }
     }
-}
-
-struct Submission {
-    request: EngineRequest,
-    events: EventSink,
-    at: Instant,
 }
 
 /// A checkpoint on a device, driven by its own thread.
@@ -102,7 +97,8 @@ impl TorchEngine {
                 Ok(pipeline) => {
                     let told = loaded.send(Ok(pipeline.weight_bytes()));
                     if told.is_ok() {
-                        serve(&received, Ticker::new(pipeline, max_pictures, counter));
+                        let model = TorchModel(pipeline);
+                        serve(&received, Ticker::new(model, max_pictures, counter));
                     }
                 }
                 // The other side holds its end until it has heard.
@@ -131,7 +127,7 @@ impl TorchEngine {
 }
 
 /// Takes commands between ticks, and sleeps on them when there is nothing to do.
-fn serve(commands: &Receiver<Command>, mut ticker: Ticker) {
+fn serve<M: Model>(commands: &Receiver<Command>, mut ticker: Ticker<M>) {
     loop {
         let mut command = if ticker.is_idle() {
             commands.recv().ok()
@@ -139,12 +135,14 @@ fn serve(commands: &Receiver<Command>, mut ticker: Ticker) {
             commands.try_recv().ok()
         };
         if command.is_none() && ticker.is_idle() {
-            return;
+            // Nobody is left who could wake a paused job.
+            return ticker.cancel_all();
         }
         while let Some(next) = command {
             match next {
                 Command::Submit(submission) => ticker.submit(*submission),
                 Command::Cancel(key) => ticker.cancel(key),
+                Command::Pause(key, paused) => ticker.pause(key, paused),
                 Command::Shutdown => {
                     let rest = commands.try_iter();
                     rest.filter_map(Command::submission)
@@ -154,10 +152,7 @@ fn serve(commands: &Receiver<Command>, mut ticker: Ticker) {
             }
             command = commands.try_recv().ok();
         }
-        // A panic is a bug of ours; whoever shares the tick with it may be luckier at the next try.
-        if catch_unwind(AssertUnwindSafe(|| ticker.tick())).is_err() {
-            ticker.fail_all("the engine's tick panicked");
-        }
+        ticker.tick();
     }
 }
 
@@ -184,6 +179,10 @@ impl Engine for TorchEngine {
     fn cancel(&self, key: u64) {
         // A thread that is gone has cancelled everything.
         let _ = self.commands.send(Command::Cancel(key));
+    }
+
+    fn pause(&self, key: u64, paused: bool) {
+        let _ = self.commands.send(Command::Pause(key, paused));
     }
 
     fn shutdown(&self) {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use easel_diffusion::Picture;
+use easel_diffusion::{Finished, Picture};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use serde::Serialize;
@@ -71,7 +71,8 @@ impl Report {
     }
 
     /// Writes the next picture as `<index>.png`.
-    pub fn save(&mut self, directory: &Path, seed: u64, picture: &Picture) -> anyhow::Result<()> {
+    pub fn save(&mut self, directory: &Path, seed: u64, finished: &Finished) -> anyhow::Result<()> {
+        let Finished { picture, flagged } = finished;
         let file = format!("{}.png", self.images.len());
         let mut encoded = Vec::new();
         PngEncoder::new(&mut encoded)
@@ -92,7 +93,7 @@ impl Report {
             sha256,
             width,
             height,
-            flagged: false,
+            flagged: *flagged,
         });
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use crate::slot::Slot;
+use crate::slot::{Keeping, Slot};
+use crate::unet::Extra;
 use crate::workers;
 
 /// Rows of one call of the network.
@@ -13,29 +14,58 @@ pub struct Batch {
     pub timesteps: Tensor,
     /// Text states, `[rows, tokens, features]`.
     pub contexts: Tensor,
+    /// What else the network is told.
+    pub extra: Extra,
+}
+
+/// Rows of one kind, of which either all are there or none.
+#[derive(Default)]
+struct Rows(Vec<Tensor>);
+
+impl Rows {
+    fn push(&mut self, row: Option<&Tensor>) {
+        self.0.extend(row.map(Tensor::shallow_clone));
+    }
+
+    fn joined(&self, kind: Kind) -> Option<Tensor> {
+        let first = self.0.first()?;
+        let device = first.device();
+        Some(Tensor::cat(&self.0, 0).to_device(device).to_kind(kind))
+    }
 }
 
 impl Batch {
     /// One row for each slot, two for those with guidance: what is not wanted first.
     pub fn gather(slots: &[&mut Slot], kind: Kind) -> Option<Self> {
-        let (mut samples, mut timesteps, mut contexts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut samples, mut timesteps) = (Rows::default(), Vec::new());
+        let (mut contexts, mut pooled) = (Rows::default(), Rows::default());
+        let (mut time_ids, mut guidance) = (Rows::default(), Rows::default());
         for slot in slots {
-            let sample = slot
-                .scheduler
-                .scale_input(&slot.latents, slot.index)
-                .to_kind(kind);
-            for context in slot.negative.iter().chain([&slot.prompt]) {
-                samples.push(sample.shallow_clone());
+            let mut sample = slot.scheduler.scale_input(&slot.latents, slot.index);
+            if let Some(Keeping::Channels(channels)) = &slot.keeping {
+                sample = Tensor::cat(&[&sample, channels], 1);
+            }
+            for row in slot.guiding().into_iter().chain([&slot.prompt]) {
+                samples.push(Some(&sample));
                 timesteps.push(slot.scheduler.timesteps()[slot.index] as f32);
-                contexts.push(context.shallow_clone());
+                contexts.push(Some(&row.states));
+                pooled.push(row.pooled.as_ref());
+                time_ids.push(row.time_ids.as_ref());
+                guidance.push(slot.guidance_embedding.as_ref());
             }
         }
-        let samples = samples.first().map(|_| Tensor::cat(&samples, 0))?;
-        let timesteps = Tensor::from_slice(&timesteps).to_device(samples.device());
+        let samples = samples.joined(kind)?;
+        let device = samples.device();
+        let there = |rows: &Rows, kind: Kind| rows.joined(kind).map(|rows| rows.to_device(device));
         Some(Self {
+            timesteps: Tensor::from_slice(&timesteps).to_device(device),
+            contexts: contexts.joined(kind)?,
+            extra: Extra {
+                pooled: there(&pooled, kind),
+                time_ids: there(&time_ids, Kind::Float),
+                guidance: there(&guidance, kind),
+            },
             samples,
-            timesteps,
-            contexts: Tensor::cat(&contexts, 0),
         })
     }
 
@@ -48,6 +78,11 @@ impl Batch {
                 samples: narrow(&self.samples),
                 timesteps: narrow(&self.timesteps),
                 contexts: narrow(&self.contexts),
+                extra: Extra {
+                    pooled: self.extra.pooled.as_ref().map(narrow),
+                    time_ids: self.extra.time_ids.as_ref().map(narrow),
+                    guidance: self.extra.guidance.as_ref().map(narrow),
+                },
             };
             start += size;
             part

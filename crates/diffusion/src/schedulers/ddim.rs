@@ -5,9 +5,12 @@ use std::path::Path;
 use serde::Deserialize;
 use tch::Tensor;
 
-use super::noise_schedule::{NoiseConfig, Prediction, Spacing, alphas_cumprod, timesteps};
-use super::{Scheduler, SetupError, Step};
-use crate::error::LoadError;
+use super::noise_schedule::{
+    Counting, NoiseConfig, Prediction, Spacing, alpha_at, alphas_cumprod, timesteps,
+    within_training,
+};
+use super::threshold::{Bounds, ThresholdConfig};
+use super::{Memory, Scheduler, SetupError, Step};
 
 /// `scheduler_config.json` as `DDIMScheduler` reads it.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,10 +18,11 @@ use crate::error::LoadError;
 pub struct DdimConfig {
     #[serde(flatten)]
     noise: NoiseConfig,
+    #[serde(flatten)]
+    threshold: ThresholdConfig,
     clip_sample: bool,
     clip_sample_range: f64,
     set_alpha_to_one: bool,
-    thresholding: bool,
     timestep_spacing: Spacing,
 }
 
@@ -26,10 +30,10 @@ impl Default for DdimConfig {
     fn default() -> Self {
         Self {
             noise: NoiseConfig::default(),
+            threshold: ThresholdConfig::default(),
             clip_sample: true,
             clip_sample_range: 1.0,
             set_alpha_to_one: true,
-            thresholding: false,
             timestep_spacing: Spacing::Leading,
         }
     }
@@ -38,7 +42,7 @@ impl Default for DdimConfig {
 /// The schedule of one run.
 pub struct Ddim {
     prediction: Prediction,
-    clip: Option<f64>,
+    bounds: Bounds,
     alphas_cumprod: Vec<f32>,
     final_alpha: f32,
     visited: Vec<f64>,
@@ -49,19 +53,18 @@ pub struct Ddim {
 impl Ddim {
     /// A run of `steps` steps; `path` is named in errors.
     pub fn new(config: &DdimConfig, path: &Path, steps: u32) -> Result<Self, SetupError> {
-        if config.thresholding {
-            return Err(LoadError::key(
-                path,
-                "thresholding",
-                "dynamic thresholding is not supported yet",
-            )
-            .into());
-        }
         let alphas = alphas_cumprod(&config.noise, path)?;
-        let visited = timesteps(&config.noise, config.timestep_spacing, steps, true)?;
+        let spacing = config.timestep_spacing;
+        let visited = timesteps(&config.noise, spacing, steps, Counting::Whole)?;
+        within_training(&config.noise, &visited)?;
+        let clip = if config.clip_sample {
+            Bounds::Clip(config.clip_sample_range)
+        } else {
+            Bounds::None
+        };
         Ok(Self {
             prediction: config.noise.prediction_type,
-            clip: config.clip_sample.then_some(config.clip_sample_range),
+            bounds: config.threshold.bounds(clip),
             final_alpha: if config.set_alpha_to_one {
                 1.0
             } else {
@@ -72,10 +75,6 @@ impl Ddim {
             stride: config.noise.num_train_timesteps / i64::from(steps),
         })
     }
-
-    fn alpha(&self, timestep: i64) -> f32 {
-        usize::try_from(timestep).map_or(self.final_alpha, |timestep| self.alphas_cumprod[timestep])
-    }
 }
 
 impl Scheduler for Ddim {
@@ -83,17 +82,20 @@ impl Scheduler for Ddim {
         &self.visited
     }
 
-    fn initial_deviation(&self) -> f64 {
-        1.0
-    }
-
-    fn scale_input(&self, sample: &Tensor, _index: usize) -> Tensor {
-        sample.shallow_clone()
-    }
-
-    fn step(&self, output: &Tensor, index: usize, sample: &Tensor) -> Step {
+    fn step(
+        &self,
+        output: &Tensor,
+        index: usize,
+        sample: &Tensor,
+        _memory: &mut Memory,
+        _noise: Option<&Tensor>,
+    ) -> Step {
         let timestep = self.visited[index] as i64;
-        let (alpha, alpha_next) = (self.alpha(timestep), self.alpha(timestep - self.stride));
+        let alpha = alpha_at(&self.alphas_cumprod, timestep);
+        let alpha_next = match timestep - self.stride {
+            below if below < 0 => self.final_alpha,
+            next => alpha_at(&self.alphas_cumprod, next),
+        };
         let (root, noise_root) = (f64::from(alpha.sqrt()), f64::from((1.0 - alpha).sqrt()));
         let (denoised, noise) = match self.prediction {
             Prediction::Epsilon => (
@@ -109,16 +111,14 @@ impl Scheduler for Ddim {
                 (sample - output * root) / noise_root,
             ),
         };
-        let denoised = self.clip.map_or(denoised.shallow_clone(), |range| {
-            denoised.clamp(-range, range)
-        });
+        let denoised = self.bounds.apply(denoised);
         let next =
             &denoised * f64::from(alpha_next.sqrt()) + noise * f64::from((1.0 - alpha_next).sqrt());
         Step { next, denoised }
     }
 
     fn add_noise(&self, clean: &Tensor, noise: &Tensor, index: usize) -> Tensor {
-        let alpha = self.alpha(self.visited[index] as i64);
+        let alpha = alpha_at(&self.alphas_cumprod, self.visited[index] as i64);
         clean * f64::from(alpha.sqrt()) + noise * f64::from((1.0 - alpha).sqrt())
     }
 }

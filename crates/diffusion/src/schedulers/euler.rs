@@ -5,15 +5,10 @@ use std::path::Path;
 use serde::Deserialize;
 use tch::Tensor;
 
-use super::noise_schedule::{NoiseConfig, Prediction, Spacing, alphas_cumprod, timesteps};
-use super::{Scheduler, SetupError, Step};
+use super::noise_schedule::{Counting, NoiseConfig, Prediction, Spacing, linspace, timesteps};
+use super::sigmas::{FinalSigma, Spread, SpreadConfig, interpolate, timestep_of, trained};
+use super::{Memory, Scheduler, SetupError, Step};
 use crate::error::LoadError;
-
-/// Shape of the Karras noise levels.
-const KARRAS_RHO: f64 = 7.0;
-
-/// What is left of the picture at the last step with zero SNR: not quite nothing, so that its noise level is finite.
-const SMALLEST_ALPHA: f32 = 1.0 / 16_777_216.0;
 
 /// `scheduler_config.json` as `EulerDiscreteScheduler` reads it.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,77 +16,61 @@ const SMALLEST_ALPHA: f32 = 1.0 / 16_777_216.0;
 pub struct EulerConfig {
     #[serde(flatten)]
     noise: NoiseConfig,
+    #[serde(flatten)]
+    spread: SpreadConfig,
     interpolation_type: String,
-    use_karras_sigmas: Option<bool>,
-    use_exponential_sigmas: Option<bool>,
-    use_beta_sigmas: Option<bool>,
-    sigma_min: Option<f64>,
-    sigma_max: Option<f64>,
     timestep_spacing: Spacing,
     timestep_type: String,
-    final_sigmas_type: String,
+    final_sigmas_type: FinalSigma,
 }
 
 impl Default for EulerConfig {
     fn default() -> Self {
         Self {
             noise: NoiseConfig::default(),
+            spread: SpreadConfig::default(),
             interpolation_type: "linear".to_owned(),
-            use_karras_sigmas: None,
-            use_exponential_sigmas: None,
-            use_beta_sigmas: None,
-            sigma_min: None,
-            sigma_max: None,
             timestep_spacing: Spacing::Linspace,
             timestep_type: "discrete".to_owned(),
-            final_sigmas_type: "zero".to_owned(),
+            final_sigmas_type: FinalSigma::Zero,
         }
     }
 }
 
 impl EulerConfig {
-    fn check(&self, path: &Path) -> Result<(), LoadError> {
-        let unsupported = [
-            (
-                "use_exponential_sigmas",
-                self.use_exponential_sigmas == Some(true),
-            ),
-            ("use_beta_sigmas", self.use_beta_sigmas == Some(true)),
-            ("interpolation_type", self.interpolation_type != "linear"),
-            ("timestep_type", self.timestep_type != "discrete"),
-            (
-                "final_sigmas_type",
-                !matches!(self.final_sigmas_type.as_str(), "zero" | "sigma_min"),
-            ),
-        ];
-        match unsupported.iter().find(|(_, present)| *present) {
-            Some((key, _)) => Err(LoadError::key(
-                path,
-                *key,
-                "this value is not supported yet",
-            )),
-            None => Ok(()),
+    /// Levels of the visited steps, before any other spread is applied.
+    fn levels(&self, path: &Path, trained: &[f32], visited: &[f64]) -> Result<Vec<f64>, LoadError> {
+        match self.interpolation_type.as_str() {
+            "linear" => Ok(visited
+                .iter()
+                .map(|&step| interpolate(trained, step))
+                .collect()),
+            "log_linear" => {
+                let (first, last) = (trained[0], trained[trained.len() - 1]);
+                let logs = linspace(
+                    f64::from(last.ln()),
+                    f64::from(first.ln()),
+                    visited.len() + 1,
+                );
+                Ok(logs.into_iter().map(f64::exp).collect())
+            }
+            other => {
+                let message = format!("{other:?} is not supported");
+                Err(LoadError::key(path, "interpolation_type", message))
+            }
         }
     }
 
-    /// Noise levels that are denser where there is little noise.
-    fn karras(&self, sigmas: &[f64]) -> Vec<f64> {
-        let count = sigmas.len();
-        let smallest = self
-            .sigma_min
-            .unwrap_or(sigmas[count - 1])
-            .powf(1.0 / KARRAS_RHO);
-        let largest = self.sigma_max.unwrap_or(sigmas[0]).powf(1.0 / KARRAS_RHO);
-        let at = |index: usize| {
-            if count == 1 {
-                0.0
-            } else {
-                index as f64 / (count - 1) as f64
+    /// Whether the network is told logarithms of noise levels rather than training steps.
+    fn is_continuous(&self, path: &Path) -> Result<bool, LoadError> {
+        match self.timestep_type.as_str() {
+            "discrete" => Ok(false),
+            "continuous" => Ok(self.noise.prediction_type == Prediction::VPrediction),
+            other => {
+                let message = format!("{other:?} is not supported");
+                Err(LoadError::key(path, "timestep_type", message))
             }
-        };
-        (0..count)
-            .map(|index| (largest + at(index) * (smallest - largest)).powf(KARRAS_RHO))
-            .collect()
+        }
     }
 }
 
@@ -107,71 +86,63 @@ pub struct Euler {
 impl Euler {
     /// A run of `steps` steps; `path` is named in errors.
     pub fn new(config: &EulerConfig, path: &Path, steps: u32) -> Result<Self, SetupError> {
-        config.check(path)?;
-        let mut alphas = alphas_cumprod(&config.noise, path)?;
-        if let (true, Some(last)) = (config.noise.rescale_betas_zero_snr, alphas.last_mut()) {
-            *last = SMALLEST_ALPHA;
-        }
-        let trained: Vec<f32> = alphas
-            .iter()
-            .map(|alpha| ((1.0 - alpha) / alpha).sqrt())
-            .collect();
-        let mut visited: Vec<f64> =
-            timesteps(&config.noise, config.timestep_spacing, steps, false)?;
-        for timestep in &mut visited {
-            *timestep = f64::from(*timestep as f32);
-        }
-        let mut sigmas: Vec<f64> = visited
-            .iter()
-            .map(|&timestep| interpolate(&trained, timestep))
-            .collect();
-        if config.use_karras_sigmas == Some(true) {
-            sigmas = config.karras(&sigmas);
+        let spread = config.spread.spread(path)?;
+        let trained = trained(&config.noise, path)?;
+        let visited = timesteps(
+            &config.noise,
+            config.timestep_spacing,
+            steps,
+            Counting::Fractional,
+        )?;
+        let mut visited: Vec<f64> = visited.iter().map(|&step| f64::from(step as f32)).collect();
+        let mut sigmas = config.levels(path, &trained, &visited)?;
+        if spread != Spread::Trained {
+            let (largest, smallest) = (sigmas[0], sigmas[sigmas.len() - 1]);
+            sigmas = config
+                .spread
+                .levels(spread, largest, smallest, steps as usize);
             visited = sigmas
                 .iter()
                 .map(|&sigma| f64::from(timestep_of(&trained, sigma) as f32))
                 .collect();
         }
-        sigmas.push(if config.final_sigmas_type == "zero" {
-            0.0
-        } else {
-            f64::from(trained[0])
+        sigmas.push(match config.final_sigmas_type {
+            FinalSigma::Zero => 0.0,
+            FinalSigma::SigmaMin => f64::from(trained[0]),
         });
         let sigmas: Vec<f32> = sigmas.into_iter().map(|sigma| sigma as f32).collect();
-        let largest = sigmas.iter().copied().fold(0.0_f32, f32::max);
-        let initial_deviation = match config.timestep_spacing {
-            Spacing::Linspace | Spacing::Trailing => largest,
-            Spacing::Leading => (largest * largest + 1.0).sqrt(),
-        };
-        let prediction = config.noise.prediction_type;
+        if config.is_continuous(path)? {
+            let logs = sigmas.iter().map(|sigma| f64::from(0.25 * sigma.ln()));
+            visited = logs.take(sigmas.len() - 1).collect();
+        }
         Ok(Self {
-            prediction,
+            prediction: config.noise.prediction_type,
+            initial_deviation: initial_deviation(&sigmas, config.timestep_spacing),
             sigmas,
             visited,
-            initial_deviation: f64::from(initial_deviation),
         })
     }
 }
 
-/// The noise level between two training steps.
-fn interpolate(trained: &[f32], timestep: f64) -> f64 {
-    let below = (timestep.floor() as usize).min(trained.len() - 1);
-    let above = (below + 1).min(trained.len() - 1);
-    let (low, high) = (f64::from(trained[below]), f64::from(trained[above]));
-    low + (high - low) * (timestep - below as f64)
+/// Standard deviation of the noise that samplers over unscaled levels start from.
+pub fn initial_deviation(sigmas: &[f32], spacing: Spacing) -> f64 {
+    let largest = sigmas.iter().copied().fold(0.0_f32, f32::max);
+    f64::from(match spacing {
+        Spacing::Linspace | Spacing::Trailing => largest,
+        Spacing::Leading => (largest * largest + 1.0).sqrt(),
+    })
 }
 
-/// The training step, with fraction, that has this noise level.
-fn timestep_of(trained: &[f32], sigma: f64) -> f64 {
-    let log_sigma = sigma.max(1e-10).ln();
-    let logs: Vec<f64> = trained.iter().map(|sigma| f64::from(sigma.ln())).collect();
-    let below = logs
-        .partition_point(|&log| log <= log_sigma)
-        .saturating_sub(1)
-        .min(logs.len().saturating_sub(2));
-    let above = (below + 1).min(logs.len() - 1);
-    let share = ((logs[below] - log_sigma) / (logs[below] - logs[above])).clamp(0.0, 1.0);
-    (1.0 - share) * below as f64 + share * above as f64
+/// The picture as it looks from an unscaled noise level.
+pub fn denoised(prediction: Prediction, output: &Tensor, sample: &Tensor, sigma: f32) -> Tensor {
+    let variance = sigma * sigma + 1.0;
+    match prediction {
+        Prediction::Epsilon => sample - output * f64::from(sigma),
+        Prediction::VPrediction => {
+            output * f64::from(-sigma / variance.sqrt()) + sample / f64::from(variance)
+        }
+        Prediction::Sample => output.shallow_clone(),
+    }
 }
 
 impl Scheduler for Euler {
@@ -188,16 +159,16 @@ impl Scheduler for Euler {
         sample / f64::from((sigma * sigma + 1.0).sqrt())
     }
 
-    fn step(&self, output: &Tensor, index: usize, sample: &Tensor) -> Step {
+    fn step(
+        &self,
+        output: &Tensor,
+        index: usize,
+        sample: &Tensor,
+        _memory: &mut Memory,
+        _noise: Option<&Tensor>,
+    ) -> Step {
         let (sigma, next_sigma) = (self.sigmas[index], self.sigmas[index + 1]);
-        let variance = sigma * sigma + 1.0;
-        let denoised = match self.prediction {
-            Prediction::Epsilon => sample - output * f64::from(sigma),
-            Prediction::VPrediction => {
-                output * f64::from(-sigma / variance.sqrt()) + sample / f64::from(variance)
-            }
-            Prediction::Sample => output.shallow_clone(),
-        };
+        let denoised = denoised(self.prediction, output, sample, sigma);
         let slope = (sample - &denoised) / f64::from(sigma);
         Step {
             next: sample + slope * f64::from(next_sigma - sigma),

@@ -16,6 +16,7 @@ pub enum Prediction {
     /// The velocity (Salimans & Ho 2022, arXiv 2202.00512).
     VPrediction,
     /// The picture itself.
+    #[serde(alias = "original_sample")]
     Sample,
 }
 
@@ -145,12 +146,27 @@ fn rescale_to_zero_snr(betas: &Tensor) -> Tensor {
     1.0 - Tensor::cat(&[alphas_cumprod.narrow(0, 0, 1), ratios], 0)
 }
 
-/// The visited training steps, noisiest first. `rounded` makes evenly spread steps whole.
+/// How visited steps are counted: schedulers differ in the same spacing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// As many as asked for; fractions stay.
+    Fractional,
+    /// As many as asked for, whole.
+    Whole,
+    /// One more, whole, of which the last (the least noisy) is left out. `end` is one past the noisiest step.
+    AllButLast {
+        /// One past the noisiest step that may be visited.
+        end: i64,
+    },
+}
+
+/// The visited training steps, noisiest first. May leave the range of training by one step, as diffusers' do: see
+/// [`within_training`].
 pub fn timesteps(
     config: &NoiseConfig,
     spacing: Spacing,
     steps: u32,
-    rounded: bool,
+    counting: Counting,
 ) -> Result<Vec<f64>, TaskError> {
     let train = config.num_train_timesteps;
     if steps == 0 || i64::from(steps) > train {
@@ -159,61 +175,79 @@ pub fn timesteps(
             format!("must be between 1 and {train}, not {steps}"),
         ));
     }
+    let (end, extra) = match counting {
+        Counting::Fractional | Counting::Whole => (train, 0),
+        Counting::AllButLast { end } => (end, 1),
+    };
+    let count = i64::from(steps) + extra;
     let visited: Vec<f64> = match spacing {
         Spacing::Linspace => {
-            let distance = (train - 1) as f64 / (f64::from(steps) - 1.0);
-            let at = |index: u32| {
-                if index == 0 {
-                    0.0
-                } else {
-                    f64::from(index) * distance
-                }
-            };
-            let last = (train - 1) as f64;
-            let at = |index: u32| {
-                if index > 0 && index + 1 == steps {
-                    last
-                } else {
-                    at(index)
-                }
-            };
-            (0..steps)
-                .rev()
-                .map(|index| {
-                    if rounded {
-                        at(index).round_ties_even()
-                    } else {
-                        at(index)
-                    }
-                })
-                .collect()
+            let visited = linspace(0.0, (end - 1) as f64, count as usize);
+            let visited = visited.into_iter().rev().take(steps as usize);
+            if counting == Counting::Fractional {
+                visited.collect()
+            } else {
+                visited.map(f64::round_ties_even).collect()
+            }
         }
         Spacing::Leading => {
-            let ratio = train / i64::from(steps);
-            (0..i64::from(steps))
+            let ratio = end / count;
+            (extra..count)
                 .rev()
                 .map(|index| (index * ratio + config.steps_offset) as f64)
                 .collect()
         }
-        Spacing::Trailing => {
-            let (end, distance) = (train as f64, train as f64 / f64::from(steps));
-            // The rounding of numpy's `arange`: its stride is the difference of the first two values.
-            let stride = (end - distance) - end;
-            (0..steps)
-                .map(|index| (end + f64::from(index) * stride).round_ties_even() - 1.0)
-                .collect()
-        }
+        Spacing::Trailing => trailing(end as f64, train as f64 / f64::from(steps)),
     };
+    Ok(visited)
+}
+
+/// Evenly spread values, both ends included, with the rounding of numpy's function.
+pub fn linspace(first: f64, last: f64, count: usize) -> Vec<f64> {
+    let distance = (last - first) / (count as f64 - 1.0);
+    (0..count)
+        .map(|index| match index {
+            0 => first,
+            index if index + 1 == count => last,
+            index => index as f64 * distance + first,
+        })
+        .collect()
+}
+
+/// From `end` down by `distance` while above 0. Where the rounding of floats leaves a tiny remainder, there is one step
+/// more than asked for, as in diffusers.
+fn trailing(end: f64, distance: f64) -> Vec<f64> {
+    // The rounding of numpy's `arange`: its stride is the difference of the first two values.
+    let stride = (end - distance) - end;
+    let count = (-end / -distance).ceil() as u32;
+    (0..count)
+        .map(|index| (end + f64::from(index) * stride).round_ties_even() - 1.0)
+        .collect()
+}
+
+/// Refuses steps beyond training, for schedulers that look them up.
+pub fn within_training(config: &NoiseConfig, visited: &[f64]) -> Result<(), TaskError> {
+    let train = config.num_train_timesteps;
     match visited
         .iter()
-        .find(|&&step| step < 0.0 || step >= train as f64)
+        .find(|&&step| step < -1.0 || step >= train as f64)
     {
-        Some(step) => Err(TaskError::bad(
-            "steps",
-            format!("{steps} steps would visit step {step} of {train}"),
-        )),
-        None => Ok(visited),
+        Some(step) => {
+            let message = format!("{} steps would visit step {step} of {train}", visited.len());
+            Err(TaskError::bad("steps", message))
+        }
+        None => Ok(()),
     }
+}
+
+/// The share at a step, counted from the end where it is negative.
+pub fn alpha_at(alphas: &[f32], timestep: i64) -> f32 {
+    let index = if timestep < 0 {
+        timestep + alphas.len() as i64
+    } else {
+        timestep
+    };
+    alphas[(index.max(0) as usize).min(alphas.len() - 1)]
 }
 
 #[cfg(test)]
@@ -226,18 +260,23 @@ mod tests {
             steps_offset: 1,
             ..NoiseConfig::default()
         };
-        let visit = |spacing, steps| timesteps(&config, spacing, steps, true).unwrap();
+        let visit = |spacing, steps| timesteps(&config, spacing, steps, Counting::Whole).unwrap();
         assert_eq!(visit(Spacing::Leading, 4), [751.0, 501.0, 251.0, 1.0]);
         assert_eq!(visit(Spacing::Trailing, 4), [999.0, 749.0, 499.0, 249.0]);
         assert_eq!(visit(Spacing::Linspace, 4), [999.0, 666.0, 333.0, 0.0]);
+        // One step is the noiseless one: numpy begins where it is told to.
         assert_eq!(visit(Spacing::Linspace, 1), [0.0]);
+        let without_last = Counting::AllButLast { end: 1000 };
+        let visit = |spacing| timesteps(&config, spacing, 4, without_last).unwrap();
+        assert_eq!(visit(Spacing::Linspace), [999.0, 749.0, 500.0, 250.0]);
+        assert_eq!(visit(Spacing::Leading), [801.0, 601.0, 401.0, 201.0]);
     }
 
     #[test]
     fn step_counts_beyond_training_are_refused() {
         let config = NoiseConfig::default();
         for steps in [0, 1001] {
-            assert!(timesteps(&config, Spacing::Leading, steps, true).is_err());
+            assert!(timesteps(&config, Spacing::Leading, steps, Counting::Whole).is_err());
         }
     }
 

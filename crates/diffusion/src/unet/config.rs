@@ -67,6 +67,12 @@ pub struct UNetConfig {
     pub time_embedding_dim: Option<i64>,
     /// Features of a guidance embedding (LCM).
     pub time_cond_proj_dim: Option<i64>,
+    /// What else is known of the picture: `text_time` for a summary of the text and sizes (SDXL).
+    pub addition_embed_type: Option<String>,
+    /// Features of each size.
+    pub addition_time_embed_dim: Option<i64>,
+    /// Features of summary and sizes together.
+    pub projection_class_embeddings_input_dim: Option<i64>,
     #[serde(flatten)]
     unsupported: Unsupported,
 }
@@ -77,7 +83,6 @@ pub struct UNetConfig {
 struct Unsupported {
     class_embed_type: Option<String>,
     num_class_embeds: Option<i64>,
-    addition_embed_type: Option<String>,
     encoder_hid_dim: Option<i64>,
     encoder_hid_dim_type: Option<String>,
     time_embedding_act_fn: Option<String>,
@@ -124,6 +129,9 @@ impl Default for UNetConfig {
             resnet_out_scale_factor: 1.0,
             time_embedding_dim: None,
             time_cond_proj_dim: None,
+            addition_embed_type: None,
+            addition_time_embed_dim: None,
+            projection_class_embeddings_input_dim: None,
             unsupported: Unsupported::default(),
         }
     }
@@ -153,7 +161,12 @@ impl UNetConfig {
         let present = [
             ("class_embed_type", other.class_embed_type.is_some()),
             ("num_class_embeds", other.num_class_embeds.is_some()),
-            ("addition_embed_type", other.addition_embed_type.is_some()),
+            (
+                "addition_embed_type",
+                self.addition_embed_type
+                    .as_deref()
+                    .is_some_and(|kind| kind != "text_time"),
+            ),
             ("encoder_hid_dim", other.encoder_hid_dim.is_some()),
             ("encoder_hid_dim_type", other.encoder_hid_dim_type.is_some()),
             (
@@ -183,7 +196,6 @@ impl UNetConfig {
                     .is_some_and(|kind| kind != "positional"),
             ),
             ("norm_num_groups", self.norm_num_groups.is_none()),
-            ("time_cond_proj_dim", self.time_cond_proj_dim.is_some()),
         ];
         match present.iter().find(|(_, present)| *present) {
             Some((key, _)) => Err(LoadError::key(
@@ -241,6 +253,20 @@ impl UNetConfig {
                 format!("level {level} is empty"),
             ));
         }
+        // Beyond all networks that exist; a file that asks for more would only keep us busy.
+        let sizes = [
+            ("layers_per_block", &layers, 100),
+            ("transformer_layers_per_block", &depth, 1000),
+            ("attention_head_dim", &heads, 100_000),
+            ("cross_attention_dim", &context, 1_000_000),
+            ("block_out_channels", &self.block_out_channels, 1_000_000),
+        ];
+        for (key, sizes, most) in sizes {
+            if let Some(size) = sizes.iter().find(|size| !(0..=most).contains(*size)) {
+                let message = format!("must be at most {most}, not {size}");
+                return Err(LoadError::key(path, key, message));
+            }
+        }
         let level = |index: usize| Level {
             channels: self.block_out_channels[index],
             layers: layers[index],
@@ -250,6 +276,23 @@ impl UNetConfig {
             only_cross_attention: cross[index],
         };
         Ok((0..count).map(level).collect())
+    }
+
+    /// Features of each size and of both together, where the network is told a summary of the text and sizes.
+    pub fn text_time(&self, path: &Path) -> Result<Option<(i64, i64)>, LoadError> {
+        if self.addition_embed_type.is_none() {
+            return Ok(None);
+        }
+        let needed = |key: &str, value: Option<i64>| match value {
+            Some(value) if value > 0 => Ok(value),
+            _ => Err(LoadError::key(path, key, "text_time needs this number")),
+        };
+        let size = needed("addition_time_embed_dim", self.addition_time_embed_dim)?;
+        let both = needed(
+            "projection_class_embeddings_input_dim",
+            self.projection_class_embeddings_input_dim,
+        )?;
+        Ok(Some((size, both)))
     }
 
     /// Groups of each group normalisation.

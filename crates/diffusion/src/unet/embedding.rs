@@ -43,33 +43,60 @@ impl Sinusoids {
     }
 }
 
+/// The guidance scale as latent consistency models are told it (Luo et al. 2023, arXiv 2310.04378): sinusoids of a
+/// thousand times the scale less 1, `[1, features]`.
+pub fn guidance_waves(guidance: f64, features: i64) -> Tensor {
+    let half = features / 2;
+    let options = (Kind::Float, tch::Device::Cpu);
+    let exponent = Tensor::arange(half, options) * (-LONGEST_PERIOD.ln() / (half as f64 - 1.0));
+    let scaled = f64::from((guidance - 1.0) as f32 * 1000.0);
+    let angles = (exponent.exp() * scaled).unsqueeze(0);
+    let waves = Tensor::cat(&[angles.sin(), angles.cos()], -1);
+    if features % 2 == 1 {
+        waves.constant_pad_nd([0, 1])
+    } else {
+        waves
+    }
+}
+
 /// Two linear layers over the sinusoids.
 pub struct TimestepEmbedding {
     linear_1: Linear,
+    cond_proj: Option<Linear>,
     linear_2: Linear,
     activation: Activation,
 }
 
 impl TimestepEmbedding {
-    /// From `inputs` to `outputs` features.
+    /// From `inputs` to `outputs` features. A `condition` of that many features may be added to the inputs.
     pub fn load(
         weights: &Weights,
         inputs: i64,
         outputs: i64,
         activation: Activation,
+        condition: Option<i64>,
     ) -> Result<Self, LoadError> {
+        let cond_proj = condition.map(|features| {
+            Linear::load_without_bias(&weights.child("cond_proj"), features, inputs)
+        });
         let linear_1 = Linear::load(&weights.child("linear_1"), inputs, outputs)?;
         let linear_2 = Linear::load(&weights.child("linear_2"), outputs, outputs)?;
         Ok(Self {
             linear_1,
+            cond_proj: cond_proj.transpose()?,
             linear_2,
             activation,
         })
     }
 
-    /// `[batch, inputs]` to `[batch, outputs]`.
-    pub fn forward(&self, waves: &Tensor) -> Tensor {
+    /// `[batch, inputs]` to `[batch, outputs]`; the condition is `[batch, features]`.
+    pub fn forward(&self, waves: &Tensor, condition: Option<&Tensor>) -> Tensor {
+        let conditioned = self.cond_proj.as_ref().zip(condition);
+        let waves = match conditioned {
+            Some((layer, condition)) => waves + layer.forward(condition),
+            None => waves.shallow_clone(),
+        };
         self.linear_2
-            .forward(&self.activation.forward(&self.linear_1.forward(waves)))
+            .forward(&self.activation.forward(&self.linear_1.forward(&waves)))
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration of an `AutoencoderKL`, with the defaults of that class for missing keys.
+//! The configuration of an autoencoder; of an `AutoencoderKL`, with the defaults of that class for missing keys.
 
 use std::path::Path;
 
@@ -6,10 +6,74 @@ use serde::Deserialize;
 
 use crate::error::LoadError;
 
-/// `vae/config.json`.
+use super::tiny::TinyConfig;
+
+/// The configuration of either class.
+#[derive(Debug, Clone)]
+pub enum VaeConfig {
+    /// `AutoencoderKL`.
+    Variational(VariationalConfig),
+    /// `AutoencoderTiny`.
+    Tiny(TinyConfig),
+}
+
+impl VaeConfig {
+    /// Refuses, by key, what this crate would compute wrongly.
+    pub fn check(&self, path: &Path) -> Result<(), LoadError> {
+        match self {
+            Self::Variational(config) => config.check(path),
+            Self::Tiny(config) => config.check(path),
+        }
+    }
+
+    /// How many times smaller latents are than pictures, in height and width.
+    pub fn factor(&self) -> i64 {
+        match self {
+            Self::Variational(config) => config.factor(),
+            Self::Tiny(config) => config.factor(),
+        }
+    }
+
+    /// Channels of the latents.
+    pub fn latent_channels(&self) -> i64 {
+        match self {
+            Self::Variational(config) => config.latent_channels,
+            Self::Tiny(config) => config.latent_channels,
+        }
+    }
+
+    /// Latents are multiplied by this for the UNet.
+    pub fn scaling_factor(&self) -> f64 {
+        match self {
+            Self::Variational(config) => config.scaling_factor,
+            Self::Tiny(config) => config.scaling_factor,
+        }
+    }
+
+    /// Whether half precision overflows in it.
+    pub fn force_upcast(&self) -> bool {
+        match self {
+            Self::Variational(config) => config.force_upcast,
+            Self::Tiny(_) => false,
+        }
+    }
+
+    /// Mean and deviation of each channel, where they are named.
+    pub fn latents_spread(&self) -> Option<(&[f32], &[f32])> {
+        match self {
+            Self::Variational(config) => {
+                let means = config.latents_mean.as_deref();
+                means.zip(config.latents_std.as_deref())
+            }
+            Self::Tiny(_) => None,
+        }
+    }
+}
+
+/// `vae/config.json` of an `AutoencoderKL`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct VaeConfig {
+pub struct VariationalConfig {
     /// Channels of pictures going in.
     pub in_channels: i64,
     /// Channels of pictures coming out.
@@ -38,9 +102,13 @@ pub struct VaeConfig {
     pub mid_block_add_attention: bool,
     /// Whether half precision overflows in it.
     pub force_upcast: bool,
+    /// Mean of each channel of the latents.
+    pub latents_mean: Option<Vec<f32>>,
+    /// Standard deviation of each channel of the latents.
+    pub latents_std: Option<Vec<f32>>,
 }
 
-impl Default for VaeConfig {
+impl Default for VariationalConfig {
     fn default() -> Self {
         Self {
             in_channels: 3,
@@ -57,11 +125,13 @@ impl Default for VaeConfig {
             use_post_quant_conv: true,
             mid_block_add_attention: true,
             force_upcast: true,
+            latents_mean: None,
+            latents_std: None,
         }
     }
 }
 
-impl VaeConfig {
+impl VariationalConfig {
     /// Refuses, by key, what this crate would compute wrongly.
     pub fn check(&self, path: &Path) -> Result<(), LoadError> {
         let levels = self.block_out_channels.len();
@@ -78,6 +148,18 @@ impl VaeConfig {
                 "in_channels",
                 "pictures have three channels",
             ));
+        }
+        let spreads = [&self.latents_mean, &self.latents_std];
+        let fits = |numbers: &Vec<f32>| numbers.len() as i64 == self.latent_channels;
+        if !spreads.into_iter().flatten().all(fits) {
+            let message = "needs one number for each channel of the latents";
+            return Err(LoadError::key(path, "latents_mean", message));
+        }
+        if !(1..=100_000).contains(&self.latent_channels)
+            || !(0..=1000).contains(&self.layers_per_block)
+        {
+            let message = "channels or layers out of range";
+            return Err(LoadError::key(path, "latent_channels", message));
         }
         let unknown_down = self
             .down_block_types

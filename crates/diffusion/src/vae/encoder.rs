@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::config::VaeConfig;
+use super::config::VariationalConfig;
 use super::mid::MidBlock;
 use crate::error::LoadError;
 use crate::layers::{Conv2d, GroupNorm};
@@ -28,7 +28,7 @@ impl Encoder {
     /// Twice as many channels come out as latents have: means, then logarithms of variances.
     pub fn load(
         weights: &Weights,
-        config: &VaeConfig,
+        config: &VariationalConfig,
         style: ResnetStyle,
     ) -> Result<Self, LoadError> {
         let channels = &config.block_out_channels;
@@ -65,7 +65,7 @@ impl Encoder {
 
     fn load_level(
         weights: &Weights,
-        config: &VaeConfig,
+        config: &VariationalConfig,
         style: ResnetStyle,
         index: usize,
     ) -> Result<Level, LoadError> {

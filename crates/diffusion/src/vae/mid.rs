@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::config::VaeConfig;
+use super::config::VariationalConfig;
 use crate::error::LoadError;
 use crate::layers::{GroupNorm, Linear, attend};
 use crate::unet::resnet::{ResnetBlock, ResnetStyle};
@@ -64,7 +64,7 @@ impl MidBlock {
         weights: &Weights,
         channels: i64,
         style: ResnetStyle,
-        config: &VaeConfig,
+        config: &VariationalConfig,
     ) -> Result<Self, LoadError> {
         let attention = weights.child("attentions.0");
         let attention = config

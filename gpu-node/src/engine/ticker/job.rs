@@ -3,37 +3,31 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use easel_diffusion::{
-    Init, NoiseMix, NoisePlan, Picture as Pixels, Sampler, Slot, Task, TaskError,
-};
-use easel_domain::failure::FailureKind;
-use easel_domain::spec::{self, GenerateSpec, PromptText};
-
 use super::Submission;
-use crate::engine::{EngineEvent, EventSink, InitPicture, PREVIEW_SIDE, Picture, Timings};
+use crate::engine::model::Model;
+use crate::engine::{EngineEvent, EngineWork, EventSink, PREVIEW_SIDE, Picture, Timings};
 use crate::resize;
 
 /// At most one preview in this time: each costs a little, and nobody looks faster.
 const PREVIEW_PAUSE: Duration = Duration::from_millis(300);
 
 /// A job that is being denoised.
-pub struct Job {
+pub struct Job<S> {
     pub key: u64,
-    pub slots: Vec<Slot>,
+    pub slots: Vec<S>,
     pub finish_scale: u32,
     pub timings: Timings,
     pub started: Instant,
+    pub paused: bool,
+    /// Steps in a row that failed.
+    pub failures: u32,
     events: EventSink,
     last_preview: Option<Instant>,
 }
 
-impl Job {
-    pub fn new(
-        submission: Submission,
-        slots: Vec<Slot>,
-        finish_scale: u32,
-        text: Duration,
-    ) -> Self {
+impl<S> Job<S> {
+    /// `text` is how long it took to read the prompt.
+    pub fn new(submission: Submission, slots: Vec<S>, text: Duration) -> Self {
         let started = Instant::now();
         let timings = Timings {
             wait: started - submission.at,
@@ -43,19 +37,34 @@ impl Job {
         let Submission {
             request, events, ..
         } = submission;
+        let finish_scale = match &request.work {
+            EngineWork::Generate { spec, .. } => spec.finish_scale,
+            EngineWork::Upscale { .. } => 1,
+        };
         Self {
             key: request.key,
             slots,
             finish_scale,
             timings,
             started,
+            paused: false,
+            failures: 0,
             events,
             last_preview: None,
         }
     }
 
-    pub fn is_finished(&self) -> bool {
-        self.slots.iter().all(Slot::is_finished)
+    pub fn is_finished<M: Model<Slot = S>>(&self, model: &M) -> bool {
+        self.slots.iter().all(|slot| {
+            let (done, steps) = model.progress(slot);
+            done >= steps
+        })
+    }
+
+    /// Steps done by each slot.
+    pub fn done<M: Model<Slot = S>>(&self, model: &M) -> Vec<u32> {
+        let done = |slot| model.progress(slot).0;
+        self.slots.iter().map(done).collect()
     }
 
     /// Whether it is time for another preview; counts from this call if it is.
@@ -69,11 +78,9 @@ impl Job {
         due
     }
 
-    pub fn progress(&mut self, preview: Option<Picture>) {
-        let (step, steps) = self
-            .slots
-            .first()
-            .map_or((0, 0), |slot| (slot.done(), slot.steps()));
+    pub fn progress<M: Model<Slot = S>>(&mut self, model: &M, preview: Option<Picture>) {
+        let first = self.slots.first().map(|slot| model.progress(slot));
+        let (step, steps) = first.unwrap_or((0, 0));
         let event = EngineEvent::Progress {
             key: self.key,
             step,
@@ -93,95 +100,8 @@ pub fn tell(events: &mut EventSink, event: EngineEvent) {
     let _ = catch_unwind(AssertUnwindSafe(|| events(event)));
 }
 
-/// What the engine says of a job that it could not do.
-pub fn failed(key: u64, error: &TaskError) -> EngineEvent {
-    let kind = match error {
-        TaskError::Bad { .. } => FailureKind::Fatal,
-        TaskError::Torch(_) => FailureKind::Retryable,
-    };
-    EngineEvent::Failed {
-        key,
-        kind,
-        message: error.to_string(),
-    }
-}
-
-/// One task for each picture of a spec.
-pub fn tasks(
-    spec: &GenerateSpec,
-    text: &PromptText,
-    init: Option<&InitPicture>,
-) -> Result<Vec<Task>, TaskError> {
-    let bad = |message: String| TaskError::Bad {
-        parameter: "init image",
-        message,
-    };
-    let init = init
-        .map(|init| {
-            let picture = resize::lanczos(&init.picture, spec.width, spec.height).map_err(bad)?;
-            Ok(Init {
-                picture: pixels(picture),
-                strength: init.strength,
-            })
-        })
-        .transpose()?;
-    let task = |plan: &spec::NoisePlan| Task {
-        prompt: text.positive.clone(),
-        negative: text.negative.clone(),
-        noise: noise(plan),
-        width: spec.width,
-        height: spec.height,
-        steps: spec.steps,
-        guidance: f64::from(spec.guidance),
-        sampler: sampler(spec.sampler),
-        init: init.clone(),
-    };
-    if spec.pictures.is_empty() {
-        return Err(TaskError::Bad {
-            parameter: "pictures",
-            message: "none are asked for".to_owned(),
-        });
-    }
-    Ok(spec.pictures.iter().map(task).collect())
-}
-
-fn noise(plan: &spec::NoisePlan) -> NoisePlan {
-    let mix = |mix: &spec::NoiseMix| NoiseMix {
-        seed: u64::from(mix.seed),
-        strength: f64::from(mix.strength),
-    };
-    NoisePlan {
-        seed: u64::from(plan.seed),
-        mixes: plan.mixes.iter().map(mix).collect(),
-    }
-}
-
-fn sampler(sampler: spec::Sampler) -> Sampler {
-    match sampler {
-        spec::Sampler::Default => Sampler::Checkpoint,
-        spec::Sampler::Ddim => Sampler::Ddim,
-        spec::Sampler::Euler => Sampler::Euler,
-    }
-}
-
-pub fn pixels(picture: Picture) -> Pixels {
-    Pixels {
-        width: picture.width,
-        height: picture.height,
-        rgb: picture.rgb,
-    }
-}
-
-pub fn picture(pixels: Pixels) -> Picture {
-    Picture {
-        width: pixels.width,
-        height: pixels.height,
-        rgb: pixels.rgb,
-    }
-}
-
 /// Equal pictures as a grid without gaps, as square as possible, at most [`PREVIEW_SIDE`] a side.
-pub fn grid(pictures: &[Pixels]) -> Option<Picture> {
+pub fn grid(pictures: &[Picture]) -> Option<Picture> {
     let first = pictures.first()?;
     let (width, height) = (first.width as usize, first.height as usize);
     let columns = (1..=pictures.len()).find(|columns| columns * columns >= pictures.len())?;
@@ -211,8 +131,8 @@ pub fn grid(pictures: &[Pixels]) -> Option<Picture> {
 mod tests {
     use super::*;
 
-    fn plain(shade: u8, width: u32, height: u32) -> Pixels {
-        Pixels {
+    fn plain(shade: u8, width: u32, height: u32) -> Picture {
+        Picture {
             width,
             height,
             rgb: vec![shade; (3 * width * height) as usize],
@@ -221,13 +141,8 @@ mod tests {
 
     #[test]
     fn four_pictures_make_a_square_of_two_by_two() {
-        let grid = grid(&[
-            plain(1, 2, 1),
-            plain(2, 2, 1),
-            plain(3, 2, 1),
-            plain(4, 2, 1),
-        ])
-        .unwrap();
+        let pictures = [1, 2, 3, 4].map(|shade| plain(shade, 2, 1));
+        let grid = grid(&pictures).unwrap();
         assert_eq!((grid.width, grid.height), (4, 2));
         let reds: Vec<u8> = grid.rgb.iter().step_by(3).copied().collect();
         assert_eq!(reds, [1, 1, 2, 2, 3, 3, 4, 4]);

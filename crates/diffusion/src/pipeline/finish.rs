@@ -1,0 +1,113 @@
+//! From latents to pictures: decoding, previews, safety, enlarging.
+
+use tch::{Kind, Tensor};
+
+use super::{LONGEST_SIDE, Pipeline, guarded};
+use crate::error::TaskError;
+use crate::picture::Picture;
+use crate::slot::Slot;
+use crate::upscaler::Upscaler;
+use crate::vae::Vae;
+use crate::workers;
+
+/// A picture, and what the checkpoint's safety checker said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The picture; black when it was flagged.
+    pub picture: Picture,
+    /// Whether it must not be shown. Never without a safety checker.
+    pub flagged: bool,
+}
+
+/// What a worker decodes.
+struct Decoding {
+    latents: Tensor,
+    by_channel: bool,
+}
+
+impl Pipeline {
+    /// The pictures of finished slots, as the autoencoder gives them: no safety checker sees them.
+    pub fn decode(&mut self, slots: &[&Slot]) -> Result<Vec<Picture>, TaskError> {
+        let kind = if self.checkpoint.vae.force_upcast() {
+            Kind::Float
+        } else {
+            self.options.precision.kind()
+        };
+        let by_channel = self.checkpoint.is_xl();
+        let inputs = slots.iter().map(|slot| Decoding {
+            latents: slot.latents.to_kind(kind),
+            by_channel,
+        });
+        let inputs = inputs.collect();
+        let decode =
+            |vae: &Vae, input: Decoding| vae.decode_tiled(&input.latents, input.by_channel);
+        guarded(|| {
+            let decoded = workers::run(&mut self.vaes, inputs, decode);
+            decoded.iter().map(Picture::from_signed).collect()
+        })
+    }
+
+    /// The pictures of finished slots, judged by the checkpoint's safety checker, where it has one.
+    pub fn finish(&mut self, slots: &[&Slot]) -> Result<Vec<Finished>, TaskError> {
+        let pictures = self.decode(slots)?;
+        let Some(safety) = &self.safety else {
+            let safe = |picture| Finished {
+                picture,
+                flagged: false,
+            };
+            return Ok(pictures.into_iter().map(safe).collect());
+        };
+        let judge = |mut picture: Picture| {
+            let flagged = safety.judge(&picture).flagged;
+            if flagged {
+                picture.rgb.fill(0);
+            }
+            Finished { picture, flagged }
+        };
+        guarded(|| pictures.into_iter().map(judge).collect())
+    }
+
+    /// Whether the checkpoint brings a safety checker.
+    pub fn has_safety_checker(&self) -> bool {
+        self.safety.is_some()
+    }
+
+    /// A rough picture of where a slot is heading, one pixel for each place of its latents. Nothing before its first
+    /// step, or when the checkpoint has no `preview.json`.
+    pub fn preview(&self, slot: &Slot) -> Option<Picture> {
+        let (factors, denoised) = self.preview.as_ref().zip(slot.denoised.as_ref())?;
+        let unscaled = || denoised / self.checkpoint.vae.scaling_factor();
+        guarded(|| tch::no_grad(|| factors.picture(&unscaled()))).ok()
+    }
+
+    /// Factor of the checkpoint's super-resolution; 1 where it has none.
+    pub fn upscale_factor(&self) -> u32 {
+        self.upscalers
+            .first()
+            .map_or(1, |upscaler| upscaler.scale as u32)
+    }
+
+    /// Enlarges pictures by [`Self::upscale_factor`].
+    pub fn upscale(&mut self, pictures: &[Picture]) -> Result<Vec<Picture>, TaskError> {
+        if self.upscalers.is_empty() {
+            let message = "the checkpoint has no super-resolution network";
+            return Err(TaskError::bad("scale", message));
+        }
+        let fits = |picture: &Picture| {
+            picture.is_whole() && picture.width.max(picture.height) <= LONGEST_SIDE
+        };
+        if !pictures.iter().all(fits) {
+            let message = format!("must have sides of 1 to {LONGEST_SIDE} pixels");
+            return Err(TaskError::bad("picture", message));
+        }
+        let device = self.options.device.torch();
+        let enlarge = |upscaler: &Upscaler, input: Tensor| upscaler.forward(&input);
+        guarded(|| {
+            let inputs = pictures
+                .iter()
+                .map(|picture| picture.to_unit().to_device(device));
+            let outputs = workers::run(&mut self.upscalers, inputs.collect(), enlarge);
+            outputs.iter().map(Picture::from_unit).collect()
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! Schedulers against the sums that diffusers' own scheduler tests assert.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+use easel_diffusion::Sampler;
+use easel_diffusion::schedulers::{Memory, SchedulerFile};
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor};
+
+/// What all of them are configured with.
+fn base() -> Value {
+    json!({"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear"})
+}
+
+fn with(mut config: Value, extra: &Value) -> Value {
+    let entries = extra.as_object().unwrap().clone();
+    config.as_object_mut().unwrap().extend(entries);
+    config
+}
+
+/// How each test goes about its loop.
+#[derive(Clone, Copy)]
+struct Loop {
+    sampler: Sampler,
+    steps: u32,
+    /// Whether the network's input is what a step starts from, as in the tests of Euler's method.
+    scaled_sample: bool,
+}
+
+/// The closed-form model and sample of those tests; the sum and the mean of absolute values at the end. Noise is drawn
+/// from seed 0.
+fn run(config: Value, run: Loop) -> (f64, f64) {
+    let scheduler = SchedulerFile::from_json(config)
+        .schedule(run.sampler, run.steps)
+        .unwrap();
+    let sample = Tensor::arange(768, (Kind::Float, Device::Cpu)).view([3, 8, 8, 4]) / 768.0;
+    let mut sample = sample.permute([3, 0, 1, 2]) * scheduler.initial_deviation();
+    let mut memory = Memory::default();
+    tch::manual_seed(0);
+    for (index, &timestep) in scheduler.timesteps().iter().enumerate() {
+        let input = scheduler.scale_input(&sample, index);
+        if run.scaled_sample {
+            sample = input.shallow_clone();
+        }
+        let output = &input * (timestep / (timestep + 1.0));
+        let noise = scheduler
+            .draws_noise(index)
+            .then(|| Tensor::randn(sample.size(), (Kind::Float, Device::Cpu)));
+        let step = scheduler.step(&output, index, &sample, &mut memory, noise.as_ref());
+        sample = step.next;
+    }
+    let sizes = sample.abs();
+    (
+        sizes.sum(Kind::Double).double_value(&[]),
+        sizes.mean(Kind::Double).double_value(&[]),
+    )
+}
+
+#[track_caller]
+fn assert_sum(what: &str, found: (f64, f64), wanted: f64) {
+    assert!(
+        (found.0 - wanted).abs() < 1e-2,
+        "{what}: {}, not {wanted}",
+        found.0
+    );
+}
+
+#[track_caller]
+fn assert_mean(what: &str, found: (f64, f64), wanted: f64) {
+    assert!(
+        (found.1 - wanted).abs() < 1e-3,
+        "{what}: {}, not {wanted}",
+        found.1
+    );
+}
+
+fn ten(sampler: Sampler) -> Loop {
+    Loop {
+        sampler,
+        steps: 10,
+        scaled_sample: false,
+    }
+}
+
+#[test]
+fn ddim() {
+    let clip = json!({"clip_sample": true});
+    let sum = |extra: Value| run(with(with(base(), &clip), &extra), ten(Sampler::Ddim));
+    assert_sum("plain", sum(json!({})), 172.0067);
+    assert_sum(
+        "velocity",
+        sum(json!({"prediction_type": "v_prediction"})),
+        52.5302,
+    );
+    let late = |one: bool| sum(json!({"set_alpha_to_one": one, "beta_start": 0.01}));
+    assert_sum("to one", late(true), 149.8295);
+    assert_sum("not to one", late(false), 149.0784);
+}
+
+#[test]
+fn pndm() {
+    assert_sum("full loop", run(base(), ten(Sampler::Pndm)), 198.1318);
+}
+
+#[test]
+fn euler() {
+    let scaled = Loop {
+        scaled_sample: true,
+        ..ten(Sampler::Euler)
+    };
+    let long = with(base(), &json!({"num_train_timesteps": 1100}));
+    assert_sum("plain", run(long.clone(), scaled), 10.0807);
+    let karras = with(long, &json!({"use_karras_sigmas": true}));
+    assert_sum("karras", run(karras, scaled), 124.5230);
+}
+
+#[test]
+fn euler_ancestral() {
+    let scaled = Loop {
+        scaled_sample: true,
+        ..ten(Sampler::EulerAncestral)
+    };
+    let long = with(base(), &json!({"num_train_timesteps": 1100}));
+    assert_sum("plain", run(long.clone(), scaled), 152.3192);
+    let velocity = with(long, &json!({"prediction_type": "v_prediction"}));
+    assert_sum("velocity", run(velocity, scaled), 108.4439);
+}
+
+#[test]
+fn dpm_plus_plus() {
+    let config = json!({
+        "solver_order": 2, "lower_order_final": false, "final_sigmas_type": "sigma_min",
+        "sample_max_value": 1.0, "algorithm_type": "dpmsolver++", "solver_type": "midpoint",
+    });
+    let mean = |extra: Value| {
+        let config = with(with(base(), &config), &extra);
+        run(config, ten(Sampler::DpmPlusPlus2M))
+    };
+    assert_mean("plain", mean(json!({})), 0.3301);
+    assert_mean(
+        "thresholding",
+        mean(json!({
+            "thresholding": true, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 0.5,
+        })),
+        1.1364,
+    );
+    assert_mean(
+        "velocity",
+        mean(json!({"prediction_type": "v_prediction"})),
+        0.2251,
+    );
+    let both = json!({"prediction_type": "v_prediction", "use_karras_sigmas": true});
+    assert_mean("velocity over karras", mean(both), 0.2096);
+    let karras = with(
+        with(base(), &config),
+        &json!({"prediction_type": "v_prediction"}),
+    );
+    let found = run(karras, ten(Sampler::DpmPlusPlus2MKarras));
+    assert_mean("by the sampler's name", found, 0.2096);
+}
+
+#[test]
+fn uni_pc() {
+    let config = json!({"solver_order": 2, "solver_type": "bh2", "final_sigmas_type": "sigma_min"});
+    let mean = |extra: Value| {
+        let config = with(with(base(), &config), &extra);
+        run(config, ten(Sampler::UniPc))
+    };
+    assert_mean("plain", mean(json!({})), 0.2464);
+    assert_mean("karras", mean(json!({"use_karras_sigmas": true})), 0.2925);
+    assert_mean(
+        "velocity",
+        mean(json!({"prediction_type": "v_prediction"})),
+        0.1014,
+    );
+    let both = json!({"prediction_type": "v_prediction", "use_karras_sigmas": true});
+    assert_mean("velocity over karras", mean(both), 0.1966);
+}
+
+#[test]
+fn latent_consistency() {
+    let config = json!({
+        "beta_start": 0.00085, "beta_end": 0.0120, "beta_schedule": "scaled_linear",
+        "prediction_type": "epsilon",
+    });
+    let steps = |steps| Loop {
+        steps,
+        ..ten(Sampler::Lcm)
+    };
+    assert_sum("one step", run(config.clone(), steps(1)), 18.7097);
+    assert_sum("ten steps", run(config, steps(10)), 197.7616);
+}
+
+#[test]
+fn a_class_that_is_not_known_is_named() {
+    let file = SchedulerFile::from_json(json!({"_class_name": "HeunDiscreteScheduler"}));
+    let Err(error) = file.schedule(Sampler::Checkpoint, 10) else {
+        panic!("an unknown class was accepted");
+    };
+    assert!(
+        error.to_string().contains("HeunDiscreteScheduler"),
+        "{error}"
+    );
+    for sampler in &Sampler::ALL[1..] {
+        assert!(file.schedule(*sampler, 10).is_ok(), "{sampler:?}");
+    }
+}
+
+#[test]
+fn impossible_step_counts_are_refused_by_every_sampler() {
+    let file = SchedulerFile::from_json(json!({"_class_name": "DDIMScheduler"}));
+    for sampler in Sampler::ALL {
+        for steps in [0, 1001, 1_000_000, u32::MAX] {
+            assert!(
+                file.schedule(sampler, steps).is_err(),
+                "{sampler:?} with {steps}"
+            );
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A checkpoint as the engine's model.
+
+use easel_diffusion::{
+    Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Sampler, Slot, Task, TaskError,
+};
+use easel_domain::spec::{self, GenerateSpec, PromptText};
+
+use crate::engine::model::{Model, ModelError, Started};
+use crate::engine::{EngineWork, InitPicture, Picture};
+use crate::resize;
+
+/// What libtorch's messages about memory have in common.
+const MEMORY_WORDS: [&str; 3] = [
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+];
+
+impl From<TaskError> for ModelError {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::Bad { .. } => Self::Bad(error.to_string()),
+            TaskError::Torch(message) => {
+                let lower = message.to_lowercase();
+                if MEMORY_WORDS.iter().any(|words| lower.contains(words)) {
+                    Self::Memory(message)
+                } else {
+                    Self::Broken(message)
+                }
+            }
+        }
+    }
+}
+
+fn bad(parameter: &str, message: impl std::fmt::Display) -> ModelError {
+    ModelError::Bad(format!("{parameter}: {message}"))
+}
+
+/// The model that a pipeline is.
+pub struct TorchModel(pub Pipeline);
+
+impl TorchModel {
+    fn check_scale(&self, scale: u32) -> Result<(), ModelError> {
+        let factor = self.0.upscale_factor();
+        if (1..=factor).contains(&scale) {
+            return Ok(());
+        }
+        let message = format!("must be from 1 to this model's {factor}, not {scale}");
+        Err(bad("scale", message))
+    }
+}
+
+impl Model for TorchModel {
+    type Slot = Slot;
+
+    fn start(&mut self, work: &EngineWork) -> Result<Started<Slot>, ModelError> {
+        match work {
+            EngineWork::Generate { spec, text, init } => {
+                self.check_scale(spec.finish_scale)?;
+                let slots = tasks(spec, text, init.as_ref())?
+                    .iter()
+                    .map(|task| self.0.prepare(task))
+                    .collect::<Result<_, _>>()?;
+                Ok(Started::Slots(slots))
+            }
+            EngineWork::Upscale { picture, scale } => {
+                let pictures = self.enlarge(vec![picture.clone()], *scale)?;
+                Ok(Started::Pictures(pictures))
+            }
+        }
+    }
+
+    fn step(&mut self, slots: &mut [&mut Slot]) -> Result<(), ModelError> {
+        Ok(self.0.step(slots)?)
+    }
+
+    fn progress(&self, slot: &Slot) -> (u32, u32) {
+        (slot.done(), slot.steps())
+    }
+
+    fn preview(&self, slot: &Slot) -> Option<Picture> {
+        self.0.preview(slot).map(picture)
+    }
+
+    fn decode(&mut self, slots: &[&Slot]) -> Result<Vec<Picture>, ModelError> {
+        let finished = self.0.finish(slots)?;
+        Ok(finished
+            .into_iter()
+            .map(|finished| picture(finished.picture))
+            .collect())
+    }
+
+    /// The network knows one factor; a smaller one is its result, made smaller.
+    fn enlarge(&mut self, pictures: Vec<Picture>, scale: u32) -> Result<Vec<Picture>, ModelError> {
+        self.check_scale(scale)?;
+        if scale == 1 {
+            return Ok(pictures);
+        }
+        let sizes: Vec<_> = pictures
+            .iter()
+            .map(|picture| (picture.width * scale, picture.height * scale))
+            .collect();
+        let inputs: Vec<_> = pictures.into_iter().map(pixels).collect();
+        let enlarged = self.0.upscale(&inputs)?.into_iter().map(picture);
+        enlarged
+            .zip(sizes)
+            .map(|(picture, (width, height))| {
+                resize::lanczos(&picture, width, height).map_err(|message| bad("scale", message))
+            })
+            .collect()
+    }
+}
+
+/// One task for each picture of a spec.
+fn tasks(
+    spec: &GenerateSpec,
+    text: &PromptText,
+    init: Option<&InitPicture>,
+) -> Result<Vec<Task>, ModelError> {
+    let start = |init: &InitPicture| {
+        let picture = resize::lanczos(&init.picture, spec.width, spec.height)
+            .map_err(|message| bad("init image", message))?;
+        let mask = init.mask.as_ref().map(|mask| {
+            let sizes = ((mask.width, mask.height), (spec.width, spec.height));
+            easel_diffusion::Mask {
+                grey: easel_diffusion::resize_grey(
+                    &mask.grey,
+                    sizes.0,
+                    sizes.1,
+                    easel_diffusion::Filter::Lanczos,
+                ),
+                width: spec.width,
+                height: spec.height,
+            }
+        });
+        Ok::<_, ModelError>(Init {
+            picture: pixels(picture),
+            strength: init.strength,
+            mask,
+        })
+    };
+    let init = init.map(start).transpose()?;
+    let task = |plan: &spec::NoisePlan| Task {
+        prompt: text.positive.clone(),
+        // Of a job without such words nothing is known but that; as in the checkpoint's own pipeline.
+        negative: Some(text.negative.clone()).filter(|text| !text.is_empty()),
+        noise: noise(plan),
+        width: spec.width,
+        height: spec.height,
+        steps: spec.steps,
+        guidance: f64::from(spec.guidance),
+        sampler: sampler(spec.sampler),
+        init: init.clone(),
+        ..Task::default()
+    };
+    if spec.pictures.is_empty() {
+        return Err(bad("pictures", "none are asked for"));
+    }
+    Ok(spec.pictures.iter().map(task).collect())
+}
+
+fn noise(plan: &spec::NoisePlan) -> NoisePlan {
+    let mix = |mix: &spec::NoiseMix| NoiseMix {
+        seed: u64::from(mix.seed),
+        strength: f64::from(mix.strength),
+    };
+    NoisePlan {
+        seed: u64::from(plan.seed),
+        mixes: plan.mixes.iter().map(mix).collect(),
+    }
+}
+
+fn sampler(sampler: spec::Sampler) -> Sampler {
+    match sampler {
+        spec::Sampler::Default => Sampler::Checkpoint,
+        spec::Sampler::Ddim => Sampler::Ddim,
+        spec::Sampler::Euler => Sampler::Euler,
+    }
+}
+
+fn pixels(picture: Picture) -> Pixels {
+    Pixels {
+        width: picture.width,
+        height: picture.height,
+        rgb: picture.rgb,
+    }
+}
+
+fn picture(pixels: Pixels) -> Picture {
+    Picture {
+        width: pixels.width,
+        height: pixels.height,
+        rgb: pixels.rgb,
+    }
+}
