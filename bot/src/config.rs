@@ -11,8 +11,6 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use crate::fetch::FetchConfig;
-
 /// Everything the bot is told.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BotConfig {
@@ -36,9 +34,6 @@ pub struct BotConfig {
     /// Section `delivery`.
     #[serde(default)]
     pub delivery: DeliveryConfig,
-    /// Section `fetch`.
-    #[serde(default)]
-    pub fetch: FetchConfig,
     /// Section `http`.
     #[serde(default)]
     pub http: HttpConfig,
