@@ -97,6 +97,7 @@ impl Language {
             (_, Some(EndReason::AttemptsExhausted)) => self.attempts_exhausted(),
             (_, Some(EndReason::Unrenderable)) => self.unrenderable(),
             (_, Some(EndReason::ModelGone)) => self.model_gone(),
+            (_, Some(EndReason::NodesDied)) => self.nodes_died(),
             (_, _) => self.failed(),
         }
     }

@@ -59,6 +59,14 @@ pub struct LaneConfig {
     /// How long a job waits for weights that no node has before it fails.
     #[serde(with = "duration")]
     pub model_patience: Duration,
+    /// How long nobody must have announced a job's weights until other weights of the same model count as their
+    /// replacement: long enough for nodes to speak after a takeover or a restart.
+    #[serde(with = "duration")]
+    pub replaced_after: Duration,
+    /// A leased job that comes no further for this long hangs: it is taken back, and the try counts as failed. Longer
+    /// than the slowest step of the slowest node, waiting on the node included.
+    #[serde(with = "duration")]
+    pub progress_deadline: Duration,
 }
 
 impl Default for LaneConfig {
@@ -75,6 +83,8 @@ impl Default for LaneConfig {
             sweep_every: Duration::from_secs(5),
             relay_after: Duration::from_secs(2),
             model_patience: Duration::from_mins(15),
+            replaced_after: Duration::from_secs(15),
+            progress_deadline: Duration::from_mins(5),
         }
     }
 }
@@ -103,6 +113,12 @@ impl ProcessConfig for DispatcherConfig {
     }
 
     fn check(&self) -> Result<(), String> {
+        if self.dispatcher.progress_deadline < self.dispatcher.lease_term {
+            return Err(format!(
+                "`dispatcher.progress_deadline` is {:?}: use at least the lease's term, {:?}",
+                self.dispatcher.progress_deadline, self.dispatcher.lease_term
+            ));
+        }
         let shortest = Duration::from_secs(2);
         for (key, value) in [
             (

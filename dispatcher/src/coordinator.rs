@@ -2,15 +2,16 @@
 
 mod acts;
 mod queue_view;
+mod watch;
+mod weights;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use easel_domain::message::{Heartbeat, LeaseRef, NodeBoot, ProgressNote, ProgressState};
-use easel_domain::{DiscordId, JobId};
+use easel_domain::{DiscordId, JobId, UserId};
 use easel_store::StoreError;
 use easel_store::waiting::WaitingJob;
-use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -18,6 +19,7 @@ use crate::lanes::Office;
 use crate::scheduler::{ClassShares, Scheduler};
 use crate::term::TermEnd;
 use queue_view::QueueView;
+use weights::Weights;
 
 const TICK: Duration = Duration::from_millis(250);
 /// The leader has not heard itself for this long: the silence of nodes proves nothing.
@@ -40,6 +42,8 @@ pub(crate) enum Input {
     },
     /// A lease was ended by its node's report.
     LeaseEnded { lease: LeaseRef, waits_again: bool },
+    /// The pictures of a lease are made, and its node asks where to put them.
+    Finishing(LeaseRef),
     /// The leader heard itself.
     Echo,
 }
@@ -49,9 +53,15 @@ pub(crate) enum Input {
 struct Leased {
     lease: LeaseRef,
     holder: NodeBoot,
+    user_id: UserId,
     shard: u32,
     channel_id: DiscordId,
     since: Instant,
+    /// The furthest that its node has told of, and when.
+    percent: u8,
+    moved_at: Instant,
+    /// Nothing is rendered any more: an upload may take as long as the object store is away.
+    finishing: bool,
 }
 
 struct Coordinator {
@@ -61,12 +71,14 @@ struct Coordinator {
     queue_view: QueueView,
     heard_itself_at: Option<Instant>,
     swept_at: Option<Instant>,
-    leads_since: OffsetDateTime,
+    weights: Weights,
+    /// Rows that cannot be read, each told of once.
+    unreadable: HashSet<JobId>,
 }
 
 /// Runs until the term is over.
 pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> TermEnd {
-    let leads_since = office.clock.now();
+    let weights = Weights::new(office.clock.now());
     let mut coordinator = Coordinator {
         office,
         scheduler: Scheduler::new(ClassShares::default()),
@@ -74,7 +86,8 @@ pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> Ter
         queue_view: QueueView::default(),
         heard_itself_at: None,
         swept_at: None,
-        leads_since,
+        weights,
+        unreadable: HashSet::new(),
     };
     if let Err(end) = coordinator.take_over().await {
         return end;
@@ -119,12 +132,22 @@ impl Coordinator {
         match input {
             Input::Waiting(job) => self.scheduler.job_waits(*job),
             Input::CancelRequested(job_id) => self.cancel(job_id).await?,
-            Input::Heartbeat(beat) => self.scheduler.node_speaks(&beat, self.office.clock.now()),
+            Input::Heartbeat(beat) => {
+                let now = self.office.clock.now();
+                if !beat.draining {
+                    self.weights.heard(&beat.models, now);
+                }
+                self.scheduler.node_speaks(&beat, now);
+            }
             Input::Progress {
                 lease,
                 percent,
                 preview,
-            } => self.pass_on(lease, percent, preview).await,
+            } => {
+                self.moved(lease, percent);
+                self.pass_on(lease, percent, preview).await;
+            }
+            Input::Finishing(lease) => self.finishes(lease),
             Input::LeaseEnded { lease, waits_again } => {
                 self.lease_ended(lease, waits_again).await?;
             }
@@ -136,6 +159,7 @@ impl Coordinator {
     async fn tick(&mut self) -> Result<(), StoreError> {
         if self.can_hear() {
             self.expire_leases().await?;
+            self.take_back_hung().await?;
         }
         let due = self
             .swept_at
@@ -145,7 +169,7 @@ impl Coordinator {
             for job_id in self.open_cancel_requests().await? {
                 self.cancel(job_id).await?;
             }
-            self.give_up_homeless().await?;
+            self.settle_homeless().await?;
         }
         self.tell_positions().await;
         self.record_gauges();
@@ -160,8 +184,11 @@ impl Coordinator {
     /// After a gap, nobody's silence counts: each lease gets a full term again.
     async fn heard_itself(&mut self) -> Result<(), StoreError> {
         if !self.can_hear() {
-            self.scheduler.forgive_silence(self.office.clock.now());
+            let now = self.office.clock.now();
+            self.scheduler.forgive_silence(now);
+            self.weights.forgive_silence(now);
             self.adopt_leases().await?;
+            self.forgive_standstill();
         }
         self.heard_itself_at = Some(Instant::now());
         Ok(())

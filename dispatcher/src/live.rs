@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use easel_broker::{Action, Consumer, Delivery, Message, Subscription};
 use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive};
-use easel_domain::{LeaseToken, NodeId};
+use easel_domain::{BootId, LeaseToken, NodeId};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::coordinator::Input;
@@ -92,7 +92,7 @@ pub(crate) fn speaks_for(sender: Option<&NodeId>, from: &NodeBoot) -> bool {
 async fn take_heartbeat(
     office: &Office,
     inputs: &mpsc::Sender<Input>,
-    announced: &Mutex<HashSet<String>>,
+    announced: &Mutex<HashSet<(BootId, String)>>,
     beat: Heartbeat,
 ) {
     announce_models(office, announced, &beat).await;
@@ -100,15 +100,20 @@ async fn take_heartbeat(
     let _ = inputs.send(Input::Heartbeat(Box::new(beat))).await;
 }
 
-async fn announce_models(office: &Office, announced: &Mutex<HashSet<String>>, beat: &Heartbeat) {
+async fn announce_models(
+    office: &Office,
+    announced: &Mutex<HashSet<(BootId, String)>>,
+    beat: &Heartbeat,
+) {
     for model in &beat.models {
-        let known = announced.lock().await.contains(&model.hash);
+        let key = (beat.from.boot, model.hash.clone());
+        let known = announced.lock().await.contains(&key);
         if known {
             continue;
         }
-        match office.store.announce_model(model).await {
+        match office.store.announce_model(beat.from.boot, model).await {
             Ok(()) => {
-                announced.lock().await.insert(model.hash.clone());
+                announced.lock().await.insert(key);
             }
             Err(error) => tracing::warn!("cannot note model {}: {error}", model.profile.id),
         }

@@ -28,3 +28,9 @@ pub const RELAYED: &str = "easel_dispatcher_relayed_total";
 pub const OUTBOX_UNSENT: &str = "easel_dispatcher_outbox_unsent";
 /// Gauge: age of the oldest unsent outbox message in seconds.
 pub const OUTBOX_OLDEST_SECONDS: &str = "easel_dispatcher_outbox_oldest_seconds";
+/// Counter: tries that were taken back because they came no further.
+pub const HUNG_TRIES: &str = "easel_dispatcher_hung_tries_total";
+/// Counter: waiting rows that could not be read.
+pub const UNREADABLE_JOBS: &str = "easel_dispatcher_unreadable_jobs_total";
+/// Counter: waiting jobs that went on with the weights that replaced theirs.
+pub const RETARGETED_JOBS: &str = "easel_dispatcher_retargeted_jobs_total";

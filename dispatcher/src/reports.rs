@@ -77,7 +77,7 @@ async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeRepor
     let is_asked_again = matches!(event, NodeEvent::GrantRequest { .. });
     let result = match event {
         NodeEvent::GrantRequest { request, files } => {
-            grant(office, &from, lease, request, &files).await
+            grant(office, inputs, &from, lease, request, &files).await
         }
         NodeEvent::Done {
             files,
@@ -133,6 +133,7 @@ async fn settle(office: &Office, node: &NodeBoot, lease: LeaseRef, accepted: boo
 
 async fn grant(
     office: &Office,
+    inputs: &mpsc::Sender<Input>,
     from: &NodeBoot,
     lease: LeaseRef,
     request: RequestId,
@@ -165,6 +166,7 @@ async fn grant(
         .store
         .grant_uploads(&office.leadership, lease, &granted)
         .await?;
+    let _ = inputs.send(Input::Finishing(lease)).await;
     if let Err(error) = office
         .tell(
             from,
@@ -277,15 +279,21 @@ async fn failed(
     let (avoid, reason) = match kind {
         FailureKind::Retryable => (Some(from.boot), EndReason::AttemptsExhausted),
         FailureKind::Fatal => (None, EndReason::Unrenderable),
-        FailureKind::Infrastructure => (None, EndReason::AttemptsExhausted),
+        FailureKind::Infrastructure | FailureKind::Crash => (None, EndReason::AttemptsExhausted),
     };
     let detail: String = message.chars().take(500).collect();
     tracing::warn!(job.id = %lease.job_id, node.id = %from.node, attempt = lease.attempt,
         "try {} of job {} failed on node {}: {detail}", lease.attempt, lease.job_id, from.node);
-    let ended = office
-        .store
-        .end_try(&office.leadership, lease, after, avoid, reason, &detail)
-        .await?;
+    let (store, leadership) = (&office.store, &office.leadership);
+    let ended = if kind == FailureKind::Crash {
+        store
+            .end_try_by_death(leadership, lease, from.boot, &detail)
+            .await?
+    } else {
+        store
+            .end_try(leadership, lease, after, avoid, reason, &detail)
+            .await?
+    };
     let waits_again = match ended {
         AfterTry::Requeued(_) => true,
         AfterTry::Ended(ended) => {
@@ -305,5 +313,6 @@ fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::Retryable => "retryable",
         FailureKind::Fatal => "fatal",
         FailureKind::Infrastructure => "infrastructure",
+        FailureKind::Crash => "crash",
     }
 }

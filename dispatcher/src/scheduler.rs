@@ -56,8 +56,6 @@ pub struct Scheduler<P> {
     waiting: BTreeMap<JobId, WaitingJob>,
     running: BTreeMap<JobId, Running>,
     nodes: BTreeMap<BootId, Node>,
-    /// When a node last said that it has these weights.
-    served_at: BTreeMap<String, OffsetDateTime>,
 }
 
 impl<P: Policy> Scheduler<P> {
@@ -68,7 +66,6 @@ impl<P: Policy> Scheduler<P> {
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
             nodes: BTreeMap::new(),
-            served_at: BTreeMap::new(),
         }
     }
 
@@ -105,9 +102,6 @@ impl<P: Policy> Scheduler<P> {
             draining: beat.draining,
             last_seen: now,
         };
-        for hash in &node.models {
-            self.served_at.insert(hash.clone(), now);
-        }
         self.nodes.insert(beat.from.boot, node);
     }
 
@@ -115,9 +109,6 @@ impl<P: Policy> Scheduler<P> {
     pub fn forgive_silence(&mut self, now: OffsetDateTime) {
         for node in self.nodes.values_mut() {
             node.last_seen = now;
-        }
-        for served_at in self.served_at.values_mut() {
-            *served_at = now;
         }
     }
 
@@ -176,26 +167,9 @@ impl<P: Policy> Scheduler<P> {
         order
     }
 
-    /// Jobs that have waited for `patience` for weights that no node has had for as long. A scheduler that began at
-    /// `since` cannot know what was served before.
-    pub fn homeless(
-        &self,
-        since: OffsetDateTime,
-        now: OffsetDateTime,
-        patience: Duration,
-    ) -> Vec<JobId> {
-        self.waiting
-            .values()
-            .filter(|job| {
-                let served = self
-                    .served_at
-                    .get(&job.model_hash)
-                    .copied()
-                    .unwrap_or(since);
-                now - served.max(job.submitted_at) >= patience
-            })
-            .map(|job| job.job_id)
-            .collect()
+    /// All waiting jobs.
+    pub fn waiting_jobs(&self) -> impl Iterator<Item = &WaitingJob> {
+        self.waiting.values()
     }
 
     /// A waiting job.

@@ -145,12 +145,25 @@ impl World {
 
     /// Starts a dispatcher: the leader, or a standby if there is one.
     pub fn dispatcher(&self) -> Result<Running> {
-        self.dispatcher_with_storage(servers::s3()?)
+        self.dispatcher_with(servers::s3()?, |_| {})
     }
 
     /// The same, with an object store that may be elsewhere.
     pub fn dispatcher_with_storage(&self, s3: S3Config) -> Result<Running> {
-        let config = DispatcherConfig {
+        self.dispatcher_with(s3, |_| {})
+    }
+
+    /// The same, with other settings of its lane.
+    pub fn dispatcher_with_lane(&self, change: impl FnOnce(&mut LaneConfig)) -> Result<Running> {
+        self.dispatcher_with(servers::s3()?, change)
+    }
+
+    fn dispatcher_with(
+        &self,
+        s3: S3Config,
+        change: impl FnOnce(&mut LaneConfig),
+    ) -> Result<Running> {
+        let mut config = DispatcherConfig {
             http: HttpConfig::default(),
             log: LogConfig::default(),
             shutdown: ShutdownConfig::default(),
@@ -166,6 +179,7 @@ impl World {
                 ..LaneConfig::default()
             },
         };
+        change(&mut config.dispatcher);
         Running::start("dispatcher", |ctx| {
             easel_dispatcher::leader::run(ctx, config)
         })

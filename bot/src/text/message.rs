@@ -135,6 +135,12 @@ texts! {
         de: "❌ Fehlgeschlagen: Das Modell wird nicht mehr angeboten. Es wurde nichts berechnet.",
         fr: "❌ Échec : le modèle n'est plus servi. Rien n'a été débité.",
     }
+    /// Machine after machine broke off while it had the job.
+    nodes_died {
+        en: "❌ Failed: two machines broke off while drawing it. Nothing was charged.",
+        de: "❌ Fehlgeschlagen: Zwei Rechner sind dabei ausgefallen. Es wurde nichts berechnet.",
+        fr: "❌ Échec : deux machines se sont arrêtées en le dessinant. Rien n'a été débité.",
+    }
     /// No reason is known.
     failed {
         en: "❌ Failed. Nothing was charged.",

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Tries of one job, the first included.
 pub const MAX_ATTEMPTS: u32 = 5;
 
+/// A job is given up when this many node starts died while they had it.
+pub const MAX_NODE_DEATHS: u32 = 2;
+
 /// Longest share of a pause that jitter may add.
 const JITTER: f64 = 0.25;
 
@@ -20,6 +23,9 @@ pub enum FailureKind {
     Fatal,
     /// The node or the broker went away, or the node is being drained. Uses up no attempt.
     Infrastructure,
+    /// The engine stopped with the job on it. Uses up no attempt, but counts as the death of a node: a job that brought
+    /// [`MAX_NODE_DEATHS`] of them down is given up.
+    Crash,
 }
 
 /// What to do with a job whose try ended badly.
@@ -40,7 +46,7 @@ pub enum AfterFailure {
 pub fn after_failure(kind: FailureKind, attempt: u32, jitter: f64) -> AfterFailure {
     match kind {
         FailureKind::Fatal => AfterFailure::GiveUp,
-        FailureKind::Infrastructure => AfterFailure::Requeue {
+        FailureKind::Infrastructure | FailureKind::Crash => AfterFailure::Requeue {
             attempt,
             pause: Duration::ZERO,
         },

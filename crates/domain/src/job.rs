@@ -152,17 +152,20 @@ pub enum EndReason {
     ModelGone,
     /// Dropped under load.
     Overload,
+    /// Too many nodes died while they had it.
+    NodesDied,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CancelledByUser,
         Self::AttemptsExhausted,
         Self::Unrenderable,
         Self::PicturesBlocked,
         Self::ModelGone,
         Self::Overload,
+        Self::NodesDied,
     ];
 
     /// The stored name.
@@ -174,6 +177,7 @@ impl EndReason {
             Self::PicturesBlocked => "pictures_blocked",
             Self::ModelGone => "model_gone",
             Self::Overload => "overload",
+            Self::NodesDied => "nodes_died",
         }
     }
 

@@ -1,7 +1,7 @@
 //! Ends of a try and of a job that did not end with its pictures.
 
 use deadpool_postgres::Transaction;
-use easel_domain::failure::AfterFailure;
+use easel_domain::failure::{AfterFailure, MAX_NODE_DEATHS};
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::message::LeaseRef;
 use easel_domain::{BootId, JobId};
@@ -53,18 +53,55 @@ impl Store {
                         Ok(AfterTry::Ended(end_job(tx, &job, end).await?))
                     }
                     AfterFailure::Requeue { attempt, pause } => {
-                        requeue(tx, &lease, job.state, attempt, pause.as_secs_f64(), avoid).await?;
-                        // Completion would have won against the cancel; a try that must be repeated does not.
-                        if wants_cancel(tx, lease.job_id).await? {
-                            let job = lock_job(tx, lease.job_id).await?;
-                            return Ok(AfterTry::Ended(end_job(tx, &job, cancelled()).await?));
-                        }
-                        let event =
-                            serde_json::json!({ "detail": detail, "pause_s": pause.as_secs_f64() });
-                        job_event(tx, lease.job_id, "queued", attempt, &event).await?;
-                        Ok(AfterTry::Requeued(lease.job_id))
+                        let again = Again {
+                            attempt,
+                            pause_s: pause.as_secs_f64(),
+                            avoid,
+                            detail: &detail,
+                        };
+                        wait_again(tx, &lease, job.state, again).await
                     }
                 }
+            })
+        })
+        .await
+    }
+
+    /// Ends a try whose node died, or whose engine stopped: the job waits again and uses up no attempt, unless it has
+    /// brought down [`MAX_NODE_DEATHS`] node starts.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when the lease is lost or the job has ended.
+    pub async fn end_try_by_death(
+        &self,
+        leadership: &Leadership,
+        lease: LeaseRef,
+        dead: BootId,
+        detail: &str,
+    ) -> Result<AfterTry, StoreError> {
+        self.run("end_try_by_death", |tx| {
+            let (leadership, detail) = (leadership.clone(), detail.to_owned());
+            Box::pin(async move {
+                hold(tx, &leadership).await?;
+                let job = lock_job(tx, lease.job_id).await?;
+                check_fence(tx, &lease).await?;
+                if count_death(tx, lease.job_id).await? >= MAX_NODE_DEATHS {
+                    let end = End {
+                        state: JobState::Failed,
+                        reason: Some(EndReason::NodesDied),
+                        detail: &detail,
+                        delivered: 0,
+                    };
+                    return Ok(AfterTry::Ended(end_job(tx, &job, end).await?));
+                }
+                let again = Again {
+                    attempt: lease.attempt,
+                    pause_s: 0.0,
+                    avoid: Some(dead),
+                    detail: &detail,
+                };
+                wait_again(tx, &lease, job.state, again).await
             })
         })
         .await
@@ -134,6 +171,42 @@ impl Store {
     }
 }
 
+/// How a job waits again.
+struct Again<'a> {
+    attempt: u32,
+    pause_s: f64,
+    avoid: Option<BootId>,
+    detail: &'a str,
+}
+
+async fn wait_again(
+    tx: &Transaction<'_>,
+    lease: &LeaseRef,
+    from: JobState,
+    again: Again<'_>,
+) -> Result<AfterTry, StoreError> {
+    requeue(tx, lease, from, &again).await?;
+    // Completion would have won against the cancel; a try that must be repeated does not.
+    if wants_cancel(tx, lease.job_id).await? {
+        let job = lock_job(tx, lease.job_id).await?;
+        return Ok(AfterTry::Ended(end_job(tx, &job, cancelled()).await?));
+    }
+    let event = serde_json::json!({ "detail": again.detail, "pause_s": again.pause_s });
+    job_event(tx, lease.job_id, "queued", again.attempt, &event).await?;
+    Ok(AfterTry::Requeued(lease.job_id))
+}
+
+async fn count_death(tx: &Transaction<'_>, job_id: JobId) -> Result<u32, StoreError> {
+    let row = tx
+        .query_one(
+            "-- finish::count_death\n\
+             UPDATE jobs SET deaths = deaths + 1 WHERE id = $1 RETURNING deaths",
+            &[/* job */ &job_id],
+        )
+        .await?;
+    Ok(u32::try_from(row.get::<_, i32>(0)).unwrap_or(u32::MAX))
+}
+
 fn cancelled() -> End<'static> {
     End {
         state: JobState::Cancelled,
@@ -176,9 +249,7 @@ async fn requeue(
     tx: &Transaction<'_>,
     lease: &LeaseRef,
     from: JobState,
-    attempt: u32,
-    pause_s: f64,
-    avoid: Option<BootId>,
+    again: &Again<'_>,
 ) -> Result<(), StoreError> {
     from.advance(JobState::Queued)
         .map_err(|_| StoreError::Guard {
@@ -195,9 +266,9 @@ async fn requeue(
             &[
                 /* job */ &lease.job_id,
                 /* from */ &from.as_str(),
-                /* attempt */ &i32::try_from(attempt).unwrap_or(i32::MAX),
-                /* pause in seconds */ &pause_s,
-                /* avoid */ &avoid,
+                /* attempt */ &i32::try_from(again.attempt).unwrap_or(i32::MAX),
+                /* pause in seconds */ &again.pause_s,
+                /* avoid */ &again.avoid,
             ],
         )
         .await?;

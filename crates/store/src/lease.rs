@@ -41,6 +41,8 @@ pub struct HeldLease {
     pub shard: u32,
     /// The channel of its message.
     pub channel_id: DiscordId,
+    /// Whether its pictures are made and being uploaded.
+    pub finishing: bool,
 }
 
 impl Store {
@@ -114,7 +116,7 @@ impl Store {
                          FROM jobs j JOIN deliveries d ON d.job_id = j.id
                          WHERE j.id = l.job_id AND j.region = $1 AND j.pool = $2
                          RETURNING l.job_id, l.attempt, l.token, l.node_id, l.boot_id, j.user_id,
-                                   d.shard, d.channel_id",
+                                   d.shard, d.channel_id, j.state",
                         &[
                             /* region */ &leadership.region,
                             /* pool */ &leadership.pool,
@@ -159,7 +161,8 @@ impl Store {
             .await?
             .query(
                 "-- lease::expired_leases\n\
-                 SELECT l.job_id, l.attempt, l.token, l.node_id, l.boot_id, j.user_id, d.shard, d.channel_id
+                 SELECT l.job_id, l.attempt, l.token, l.node_id, l.boot_id, j.user_id, d.shard, d.channel_id,
+                        j.state
                  FROM leases l JOIN jobs j ON j.id = l.job_id JOIN deliveries d ON d.job_id = j.id
                  WHERE l.expires_at <= now() AND j.region = $1 AND j.pool = $2
                  ORDER BY l.expires_at LIMIT 500",
@@ -258,5 +261,6 @@ fn held(row: &tokio_postgres::Row) -> Result<HeldLease, StoreError> {
         user_id: row.get("user_id"),
         shard: u32::try_from(row.get::<_, i32>("shard")).unwrap_or(0),
         channel_id: row.get("channel_id"),
+        finishing: row.get::<_, &str>("state") == "finishing",
     })
 }

@@ -168,7 +168,7 @@ impl Store {
             .await?
             .query_opt(
                 "-- submit::newest_model\n\
-                 SELECT id, hash, profile FROM models WHERE state = 'active' ORDER BY first_seen DESC, id LIMIT 1",
+                 SELECT id, hash, profile FROM models WHERE state = 'active' ORDER BY announced_at DESC, id LIMIT 1",
                 &[],
             )
             .await?;

@@ -28,6 +28,8 @@ pub struct WaitingJob {
     pub running_limit: u32,
     /// After this long it goes first within its class.
     pub aging: Duration,
+    /// Its model.
+    pub model_id: String,
     /// Hash of the weights it needs.
     pub model_hash: String,
     /// Pictures wanted.
@@ -48,7 +50,7 @@ pub struct WaitingJob {
     pub channel_id: DiscordId,
 }
 
-const COLUMNS: &str = "j.id, j.user_id, j.guild_id, j.service_class, t.running_limit, t.aging_s, j.model_hash, j.spec,
+const COLUMNS: &str = "j.id, j.user_id, j.guild_id, j.service_class, t.running_limit, t.aging_s, j.model_id, j.model_hash, j.spec,
     j.attempt, nullif(j.not_before, '-infinity') AS not_before, j.avoid_boot, j.submitted_at, d.shard, d.channel_id";
 
 const TABLES: &str = "jobs j JOIN tiers t ON t.name = j.tier JOIN deliveries d ON d.job_id = j.id";
@@ -65,6 +67,7 @@ impl WaitingJob {
                 .ok_or_else(|| corrupt("service class", &class))?,
             running_limit: unsigned(row, "running_limit")?,
             aging: Duration::from_secs(u64::from(unsigned(row, "aging_s")?)),
+            model_id: row.get("model_id"),
             model_hash: row.get("model_hash"),
             pictures: u32::try_from(spec.picture_count()).unwrap_or(u32::MAX),
             shape: spec.work_shape(),
@@ -75,6 +78,48 @@ impl WaitingJob {
             shard: unsigned(row, "shard")?,
             channel_id: row.get("channel_id"),
         })
+    }
+}
+
+/// A stretch of the waiting rows of a lane, in the order of their ids.
+#[derive(Debug, Default)]
+pub struct WaitingPage {
+    /// Those that can be read.
+    pub jobs: Vec<WaitingJob>,
+    /// Those that cannot: somebody edited them, or a newer process wrote them.
+    pub unreadable: Vec<UnreadableJob>,
+    /// The last row of a full page, readable or not: the next page begins after it. Nothing on the last page.
+    pub next: Option<JobId>,
+}
+
+/// A waiting row that does not fit its type.
+#[derive(Debug)]
+pub struct UnreadableJob {
+    /// The job.
+    pub job_id: JobId,
+    /// When the member asked.
+    pub submitted_at: OffsetDateTime,
+    /// What is wrong with it.
+    pub error: StoreError,
+}
+
+impl WaitingPage {
+    fn read(rows: &[Row], limit: u32) -> Self {
+        let mut page = Self::default();
+        for row in rows {
+            match WaitingJob::read(row) {
+                Ok(job) => page.jobs.push(job),
+                Err(error) => page.unreadable.push(UnreadableJob {
+                    job_id: row.get("id"),
+                    submitted_at: row.get("submitted_at"),
+                    error,
+                }),
+            }
+        }
+        if rows.len() >= limit as usize {
+            page.next = rows.last().map(|row| row.get("id"));
+        }
+        page
     }
 }
 
@@ -108,14 +153,15 @@ impl Store {
         row.as_ref().map(WaitingJob::read).transpose()
     }
 
-    /// The next waiting jobs of this lane after `after` in the order of ids, at most `limit` of them.
+    /// The next waiting jobs of this lane after `after` in the order of ids, at most `limit` of them. A row that cannot
+    /// be read is told of and hides no other.
     pub async fn waiting_jobs(
         &self,
         region: &str,
         pool: &str,
         after: Option<JobId>,
         limit: u32,
-    ) -> Result<Vec<WaitingJob>, StoreError> {
+    ) -> Result<WaitingPage, StoreError> {
         let after = after.unwrap_or(JobId(uuid::Uuid::nil()));
         let rows = self
             .connection()
@@ -135,7 +181,7 @@ impl Store {
                 ],
             )
             .await?;
-        rows.iter().map(WaitingJob::read).collect()
+        Ok(WaitingPage::read(&rows, limit))
     }
 
     /// Cancel requests of this lane that nobody has acted on, oldest first, at most `limit` of them.

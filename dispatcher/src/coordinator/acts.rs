@@ -13,7 +13,6 @@ use easel_domain::{JobId, LeaseToken};
 use easel_store::StoreError;
 use easel_store::finish::AfterTry;
 use easel_store::lease::{HeldLease, TakenLease};
-use easel_store::waiting::WaitingJob;
 use tokio::time::Instant;
 
 use super::{Coordinator, Leased};
@@ -63,14 +62,16 @@ impl Coordinator {
                 .store
                 .waiting_jobs(&region, &pool, after, PAGE)
                 .await?;
-            after = page.last().map(|job| job.job_id);
-            let last = page.len() < PAGE as usize;
-            for job in page {
+            for job in page.jobs {
                 if self.scheduler.waiting_job(job.job_id).is_none() {
                     self.scheduler.job_waits(job);
                 }
             }
-            if last {
+            for job in page.unreadable {
+                self.cannot_read(job).await?;
+            }
+            after = page.next;
+            if after.is_none() {
                 return Ok(());
             }
         }
@@ -111,13 +112,7 @@ impl Coordinator {
                 .lease_found(held.lease.job_id, held.user_id, held.holder.boot);
             self.leased
                 .entry(held.lease.job_id)
-                .or_insert_with(|| Leased {
-                    lease: held.lease,
-                    holder: held.holder.clone(),
-                    shard: held.shard,
-                    channel_id: held.channel_id,
-                    since: Instant::now(),
-                });
+                .or_insert_with(|| Leased::from(&held));
         }
         Ok(())
     }
@@ -132,7 +127,16 @@ impl Coordinator {
             metrics::counter!(metric::LEASES_EXPIRED).increment(1);
             tracing::warn!(job.id = %held.lease.job_id, node.id = %held.holder.node,
                 "node {} fell silent with job {}", held.holder.node, held.lease.job_id);
-            self.take_back(&held, "the node fell silent").await?;
+            let (store, leadership) = (&self.office.store, &self.office.leadership);
+            let ended = store
+                .end_try_by_death(
+                    leadership,
+                    held.lease,
+                    held.holder.boot,
+                    "the node fell silent",
+                )
+                .await;
+            self.after_try(&held, ended).await?;
         }
         Ok(())
     }
@@ -141,13 +145,11 @@ impl Coordinator {
     async fn take_back(&mut self, held: &HeldLease, detail: &str) -> Result<(), StoreError> {
         let after = after_failure(FailureKind::Infrastructure, held.lease.attempt, 0.0);
         let avoid = Some(held.holder.boot);
-        self.end_lease(held.lease.job_id, held, after, avoid, detail)
-            .await
+        self.end_lease(held, after, avoid, detail).await
     }
 
-    async fn end_lease(
+    pub(super) async fn end_lease(
         &mut self,
-        job_id: JobId,
         held: &HeldLease,
         after: AfterFailure,
         avoid: Option<easel_domain::BootId>,
@@ -164,6 +166,15 @@ impl Coordinator {
                 detail,
             )
             .await;
+        self.after_try(held, ended).await
+    }
+
+    async fn after_try(
+        &mut self,
+        held: &HeldLease,
+        ended: Result<AfterTry, StoreError>,
+    ) -> Result<(), StoreError> {
+        let job_id = held.lease.job_id;
         match ended {
             Ok(AfterTry::Requeued(_)) => {
                 metrics::counter!(metric::REQUEUES, "kind" => "infrastructure").increment(1);
@@ -208,30 +219,6 @@ impl Coordinator {
             }
         }
         self.office.announce_end(&ended).await;
-        Ok(())
-    }
-
-    /// Ends jobs whose weights nobody has had for long: a model was replaced or taken away while they waited.
-    pub(super) async fn give_up_homeless(&mut self) -> Result<(), StoreError> {
-        let patience = self.office.settings.model_patience;
-        let now = self.office.clock.now();
-        // Where no node speaks at all, or none can be heard, nobody knows what is served.
-        if !self.can_hear() || self.scheduler.capacity(now) == 0 {
-            return Ok(());
-        }
-        for job_id in self.scheduler.homeless(self.leads_since, now, patience) {
-            let (store, leadership) = (&self.office.store, &self.office.leadership);
-            let detail = "no node serves its weights";
-            let given_up = store
-                .give_up_waiting(leadership, job_id, EndReason::ModelGone, detail)
-                .await;
-            self.scheduler.job_gone(job_id);
-            match given_up {
-                Ok(ended) => self.office.announce_end(&ended).await,
-                Err(error) if error.is_lost_race() => {}
-                Err(error) => return Err(error),
-            }
-        }
         Ok(())
     }
 
@@ -280,38 +267,25 @@ impl Coordinator {
         metrics::counter!(metric::LEASES, "outcome" => "written").increment(1);
         let waited = self.office.clock.now() - job.submitted_at;
         metrics::histogram!(metric::QUEUE_WAIT_SECONDS).record(waited.as_seconds_f64());
-        let leased = Leased {
+        let held = HeldLease {
             lease: offered.lease,
             holder: node,
+            user_id: job.user_id,
             shard: job.shard,
             channel_id: job.channel_id,
-            since: Instant::now(),
+            finishing: false,
         };
-        self.leased.insert(job_id, leased.clone());
+        self.leased.insert(job_id, Leased::from(&held));
         self.queue_view.job_left(job_id);
-        self.offer(&job, leased, offered).await
+        self.offer(&held, offered).await
     }
 
-    async fn offer(
-        &mut self,
-        job: &WaitingJob,
-        leased: Leased,
-        taken: TakenLease,
-    ) -> Result<(), StoreError> {
-        let held = HeldLease {
-            lease: leased.lease,
-            holder: leased.holder.clone(),
-            user_id: job.user_id,
-            shard: leased.shard,
-            channel_id: leased.channel_id,
-        };
+    async fn offer(&mut self, held: &HeldLease, taken: TakenLease) -> Result<(), StoreError> {
         let inputs = match self.inputs(&taken.spec).await {
             Ok(inputs) => inputs,
             Err(reason) => {
                 let give_up = AfterFailure::GiveUp;
-                return self
-                    .end_lease(job.job_id, &held, give_up, None, &reason)
-                    .await;
+                return self.end_lease(held, give_up, None, &reason).await;
             }
         };
         let offer = Offer {
@@ -325,21 +299,22 @@ impl Coordinator {
         };
         match self
             .office
-            .tell(&leased.holder, &NodeCommand::Offer(Box::new(offer)))
+            .tell(&held.holder, &NodeCommand::Offer(Box::new(offer)))
             .await
         {
             Ok(()) => {
                 // The member learns that it has begun; the node's first word may be seconds away.
-                self.pass_on(leased.lease, 0, None).await;
+                self.pass_on(held.lease, 0, None).await;
                 Ok(())
             }
             Err(PublishError::Returned { .. } | PublishError::Nacked { .. }) => {
-                self.scheduler.node_gone(leased.holder.boot);
-                self.take_back(&held, "the node has no inbox").await
+                self.scheduler.node_gone(held.holder.boot);
+                self.take_back(held, "the node has no inbox").await
             }
             // It may have arrived: the node's heartbeats tell, or the lease runs out.
             Err(error) => {
-                tracing::warn!(job.id = %job.job_id, "offer of job {} may be lost: {error}", job.job_id);
+                let job_id = held.lease.job_id;
+                tracing::warn!(job.id = %job_id, "offer of job {job_id} may be lost: {error}");
                 Ok(())
             }
         }

@@ -20,6 +20,7 @@ fn job(number: u32, class: ServiceClass) -> WaitingJob {
         service_class: class,
         running_limit: 3,
         aging: Duration::from_mins(5),
+        model_id: "tiny".into(),
         model_hash: "m".into(),
         pictures: 4,
         shape: (64, 64, 20),
@@ -181,26 +182,6 @@ fn the_least_urgent_class_gets_its_share_under_constant_pressure() {
         }
     }
     panic!("the relax job starved");
-}
-
-#[test]
-fn a_job_is_homeless_when_nobody_has_had_its_weights_for_long() {
-    let patience = Duration::from_mins(15);
-    let mut scheduler = scheduler(1);
-    let mut gone = job(1, ServiceClass::Fast);
-    gone.model_hash = "retired".into();
-    scheduler.job_waits(gone.clone());
-    scheduler.job_waits(job(2, ServiceClass::Fast));
-    let later = START + patience;
-    assert!(
-        scheduler
-            .homeless(START, later - Duration::from_secs(1), patience)
-            .is_empty()
-    );
-    scheduler.node_speaks(&beat("a", 1, 1), later);
-    let soon = later + Duration::from_secs(1);
-    assert_eq!(scheduler.homeless(START, soon, patience), [gone.job_id]);
-    assert!(scheduler.homeless(later, soon, patience).is_empty());
 }
 
 #[test]

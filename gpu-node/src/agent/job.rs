@@ -252,7 +252,7 @@ fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::
         Some(EngineEvent::Progress { .. }) | None => {
             let message = "the engine has stopped".to_owned();
             Err(Stop::Failed {
-                kind: FailureKind::Infrastructure,
+                kind: FailureKind::Crash,
                 message,
             })
         }

@@ -1,11 +1,13 @@
 //! Tries that fail.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use easel_domain::failure::FailureKind;
 use easel_gpu_node::engine::fake::{Fault, Gate};
 use easel_tests::road::Road;
 use easel_tests::servers;
-use easel_tests::world::{PURSE, STEPS, World};
+use easel_tests::world::{PURSE, STEPS, World, eventually};
 
 use super::DONE;
 
@@ -132,5 +134,88 @@ async fn finished_pictures_wait_on_their_node_for_a_store_that_is_away() -> Resu
     world.until(job, "completed").await?;
     // Not a single step more was to be had: nothing was rendered twice.
     world.expect_path(job, &DONE).await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_job_that_hangs_is_taken_from_a_node_that_lives_and_ends_after_its_last_try() -> Result<()>
+{
+    let world = World::new().await?;
+    let deadline = Duration::from_secs(3);
+    let _dispatcher = world.dispatcher_with_lane(|lane| lane.progress_deadline = deadline)?;
+    let _hung = world.node("a", Gate::closed()).await?;
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "leased").await?;
+    let _sound = world.node("b", Gate::open()).await?;
+    world.until(job, "completed").await?;
+    ensure!(world.nodes_of(job).await? == ["a", "b"]);
+    world
+        .expect_path(
+            job,
+            &[
+                "queued 1",
+                "leased 1",
+                "queued 2",
+                "leased 2",
+                "finishing 2",
+                "completed 2",
+            ],
+        )
+        .await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_job_that_two_nodes_died_of_is_not_given_to_a_third() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let poison = world.submit(world.grid()).await?;
+    for name in ["a", "b"] {
+        let node = world.node(name, Gate::closed()).await?;
+        let leased_to =
+            format!("SELECT count(*) FROM leases WHERE job_id = '{poison}' AND node_id = '{name}'");
+        eventually("the job is leased", async || {
+            Ok((world.number(&leased_to).await? == 1).then_some(()))
+        })
+        .await?;
+        node.kill();
+    }
+    world.until(poison, "failed").await?;
+    let reason = "SELECT count(*) FROM jobs WHERE end_reason = 'nodes_died'";
+    ensure!(world.number(reason).await? == 1);
+    ensure!(world.number("SELECT balance FROM accounts").await? == PURSE);
+    let _third = world.node("c", Gate::open()).await?;
+    let sound = world.submit(world.grid()).await?;
+    world.until(sound, "completed").await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_nobody_and_fails_in_the_end() -> Result<()> {
+    let world = World::new().await?;
+    let torn = world.commit(world.grid()).await?;
+    world
+        .meddle("UPDATE jobs SET spec = spec - 'steps'")
+        .await?;
+    let sound = world.commit(world.grid()).await?;
+    world.meddle("UPDATE outbox SET sent_at = now()").await?;
+    let _dispatcher =
+        world.dispatcher_with_lane(|lane| lane.model_patience = Duration::from_secs(4))?;
+    let _node = world.node("a", Gate::open()).await?;
+    world.until(sound, "completed").await?;
+    world.until(torn, "failed").await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_waiting_job_is_rendered_with_the_weights_that_replaced_its_own() -> Result<()> {
+    let mut world = World::new().await?;
+    world.model.hash = "e".repeat(64);
+    let waiting = world.commit(world.grid()).await?;
+    world.model.hash = "f".repeat(64);
+    let _dispatcher =
+        world.dispatcher_with_lane(|lane| lane.replaced_after = Duration::from_secs(1))?;
+    let _node = world.node("a", Gate::open()).await?;
+    world.until(waiting, "completed").await?;
     world.close().await
 }

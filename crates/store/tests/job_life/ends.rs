@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::world::*;
+use easel_domain::LeaseToken;
+use easel_domain::clock::EntropyExt;
 use easel_domain::failure::AfterFailure;
 use easel_domain::job::{EndReason, JobState};
+use easel_domain::model::ModelRef;
 use easel_domain::picture::PictureOutcome;
 use easel_store::finish::AfterTry;
 use easel_store::grant::GrantedFile;
@@ -18,7 +21,8 @@ async fn a_finished_job_is_charged_once_and_its_message_must_change() {
             .store()
             .waiting_jobs("eu", "main", None, 10)
             .await
-            .unwrap()[0]
+            .unwrap()
+            .jobs[0]
             .job_id,
         job
     );
@@ -288,4 +292,102 @@ async fn a_cancel_that_lost_against_finishing_wins_when_the_try_must_be_repeated
         .unwrap();
     assert!(matches!(after, AfterTry::Ended(ended) if ended.state == JobState::Cancelled));
     assert_eq!(world.number("SELECT balance FROM accounts").await, 100);
+}
+
+#[tokio::test]
+async fn a_job_that_two_nodes_died_of_is_given_up_and_costs_nothing() {
+    let world = World::new().await;
+    let job = world.job().await;
+    let first = world.node();
+    let lease = world.lease(job, &first).await.unwrap();
+    let after = world
+        .store()
+        .end_try_by_death(&world.leadership, lease, first.boot, "silent")
+        .await
+        .unwrap();
+    assert_eq!(after, AfterTry::Requeued(job));
+    let second = world.node();
+    let lease = world.lease(job, &second).await.unwrap();
+    assert_eq!(lease.attempt, 1);
+    let after = world
+        .store()
+        .end_try_by_death(&world.leadership, lease, second.boot, "silent")
+        .await
+        .unwrap();
+    assert!(matches!(after, AfterTry::Ended(ended) if ended.state == JobState::Failed));
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM jobs WHERE end_reason = 'nodes_died' AND deaths = 2")
+            .await,
+        1
+    );
+    assert_eq!(world.number("SELECT balance FROM accounts").await, 100);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_hides_no_other() {
+    let world = World::new().await;
+    let mut jobs = [world.job().await, world.job().await, world.job().await];
+    jobs.sort_unstable();
+    let connection = world.store().connection().await.unwrap();
+    connection
+        .execute(
+            "UPDATE jobs SET spec = '{\"kind\": \"sculpture\"}' WHERE id = $1",
+            &[&jobs[1]],
+        )
+        .await
+        .unwrap();
+    let mut page = world
+        .store()
+        .waiting_jobs("eu", "main", None, 2)
+        .await
+        .unwrap();
+    assert_eq!((page.jobs.len(), page.unreadable.len()), (1, 1));
+    assert_eq!(
+        (page.unreadable[0].job_id, page.next),
+        (jobs[1], Some(jobs[1]))
+    );
+    page = world
+        .store()
+        .waiting_jobs("eu", "main", page.next, 2)
+        .await
+        .unwrap();
+    assert_eq!((page.jobs[0].job_id, page.next), (jobs[2], None));
+    let given_up = world
+        .store()
+        .give_up_waiting(&world.leadership, jobs[1], EndReason::Unrenderable, "")
+        .await
+        .unwrap();
+    assert_eq!(given_up.state, JobState::Failed);
+}
+
+#[tokio::test]
+async fn a_waiting_job_goes_on_with_the_weights_that_replaced_its_own() {
+    let world = World::new().await;
+    let (waiting, leased) = (world.job().await, world.job().await);
+    world.lease(leased, &world.node()).await.unwrap();
+    let new = ModelRef {
+        id: "tiny".into(),
+        hash: "h2".into(),
+    };
+    let moved = world
+        .store()
+        .retarget_waiting(&world.leadership, &[waiting, leased], "h", &new)
+        .await
+        .unwrap();
+    assert_eq!(moved, [waiting]);
+    let job = world
+        .store()
+        .waiting_job("eu", "main", waiting)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(job.model_hash, "h2");
+    let lease = LeaseToken(world.entropy.random_uuid());
+    let taken = world
+        .store()
+        .take_lease(&world.leadership, waiting, lease, &world.node(), TERM)
+        .await
+        .unwrap();
+    assert_eq!(taken.spec.model(), &new);
 }

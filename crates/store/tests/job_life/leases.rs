@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::world::*;
-use easel_domain::LeaseToken;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::AfterFailure;
 use easel_domain::job::EndReason;
+use easel_domain::model::ModelRef;
 use easel_domain::picture::PictureOutcome;
 use easel_domain::spec::Sampler;
+use easel_domain::{BootId, LeaseToken};
 use easel_store::StoreError;
 use easel_store::finish::AfterTry;
 use uuid::Uuid;
@@ -168,8 +169,15 @@ async fn a_leader_that_was_replaced_can_change_nothing() {
     assert_eq!(world.state(job).await, "queued");
 }
 
+fn model(hash: &str) -> ModelRef {
+    ModelRef {
+        id: "tiny".into(),
+        hash: hash.into(),
+    }
+}
+
 #[tokio::test]
-async fn the_newest_weights_of_a_model_are_used() {
+async fn new_jobs_follow_the_weights_that_were_announced_last() {
     let world = World::new().await;
     let store = world.store();
     let profile = easel_domain::model::ModelProfile {
@@ -185,13 +193,19 @@ async fn the_newest_weights_of_a_model_are_used() {
         finish_scale: 4,
         aliases: vec![],
     };
-    for hash in ["old", "old", "new"] {
+    let boots: Vec<BootId> = (1..4).map(|n| BootId(Uuid::from_u128(n))).collect();
+    let announce = async |boot: usize, hash: &str| {
         let model = easel_domain::message::NodeModel {
             hash: hash.into(),
             profile: profile.clone(),
         };
-        store.announce_model(&model).await.unwrap();
-    }
-    let (model, newest) = store.newest_model().await.unwrap().unwrap();
-    assert_eq!((model.hash.as_str(), newest), ("new", profile));
+        store.announce_model(boots[boot], &model).await.unwrap();
+        store.newest_model().await.unwrap().unwrap()
+    };
+    assert_eq!(announce(0, "old").await.0.hash, "old");
+    assert_eq!(announce(1, "new").await, (model("new"), profile.clone()));
+    // A start that is heard again after a takeover is no news; one that brings the old weights back is.
+    assert_eq!(announce(0, "old").await.0.hash, "new");
+    assert_eq!(announce(2, "old").await.0.hash, "old");
+    assert_eq!(store.prune_announcements(Duration::ZERO).await.unwrap(), 3);
 }

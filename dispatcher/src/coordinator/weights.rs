@@ -1,0 +1,177 @@
+//! Which weights are served, and what becomes of jobs that wait for others.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use easel_domain::message::NodeModel;
+use easel_domain::model::ModelRef;
+use time::OffsetDateTime;
+
+/// Weights that nobody has spoken of for this long are forgotten.
+const FORGET_AFTER: Duration = Duration::from_hours(24);
+
+/// What a job that waits may hope for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Prospect {
+    /// Its weights are served, or have been not long ago.
+    Waits,
+    /// Nobody has its weights any more, and others go by the same name.
+    Replaced(ModelRef),
+    /// Nobody has its weights, or any others of their name.
+    Homeless,
+}
+
+#[derive(Debug)]
+struct Served {
+    id: String,
+    at: OffsetDateTime,
+}
+
+/// When nodes last spoke of which weights.
+#[derive(Debug)]
+pub(super) struct Weights {
+    by_hash: HashMap<String, Served>,
+    /// Before this moment nobody listened.
+    since: OffsetDateTime,
+}
+
+impl Weights {
+    /// Nobody has been heard yet.
+    pub fn new(since: OffsetDateTime) -> Self {
+        Self {
+            by_hash: HashMap::new(),
+            since,
+        }
+    }
+
+    /// A node that takes jobs has these weights.
+    pub fn heard(&mut self, models: &[NodeModel], now: OffsetDateTime) {
+        for model in models {
+            let served = self
+                .by_hash
+                .entry(model.hash.clone())
+                .or_insert_with(|| Served {
+                    id: model.profile.id.clone(),
+                    at: now,
+                });
+            served.at = now;
+        }
+        self.by_hash
+            .retain(|_, served| now - served.at < FORGET_AFTER);
+    }
+
+    /// The silence of the nodes may have been ours: all weights count as spoken of now.
+    pub fn forgive_silence(&mut self, now: OffsetDateTime) {
+        self.since = now;
+        for served in self.by_hash.values_mut() {
+            served.at = now;
+        }
+    }
+
+    /// What a job may hope for that was submitted at `submitted_at` and needs `model`.
+    pub fn prospect(
+        &self,
+        model: &ModelRef,
+        submitted_at: OffsetDateTime,
+        now: OffsetDateTime,
+        replaced_after: Duration,
+        patience: Duration,
+    ) -> Prospect {
+        let served = self.by_hash.get(&model.hash);
+        let last = served.map_or(self.since, |served| served.at);
+        // A job that came later was made for weights that the bot knew of then.
+        let silence = now - last.max(submitted_at);
+        if silence < replaced_after {
+            return Prospect::Waits;
+        }
+        let successor = self
+            .by_hash
+            .iter()
+            .filter(|(hash, other)| {
+                **hash != model.hash && other.id == model.id && now - other.at < replaced_after
+            })
+            .max_by_key(|(hash, other)| (other.at, *hash));
+        match successor {
+            Some((hash, _)) => Prospect::Replaced(ModelRef {
+                id: model.id.clone(),
+                hash: hash.clone(),
+            }),
+            None if silence >= patience => Prospect::Homeless,
+            None => Prospect::Waits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use easel_domain::model::ModelProfile;
+    use easel_domain::spec::Sampler;
+
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const SOON: Duration = Duration::from_secs(15);
+    const LONG: Duration = Duration::from_mins(15);
+
+    fn announced(hash: &str, id: &str) -> NodeModel {
+        let profile = ModelProfile {
+            id: id.into(),
+            native_width: 64,
+            native_height: 64,
+            max_side: 96,
+            multiple: 16,
+            default_steps: 20,
+            default_guidance: 5.0,
+            default_sampler: Sampler::Default,
+            safe: true,
+            finish_scale: 1,
+            aliases: vec![],
+        };
+        NodeModel {
+            hash: hash.into(),
+            profile,
+        }
+    }
+
+    fn prospect(weights: &Weights, hash: &str, seconds: u64) -> Prospect {
+        let model = ModelRef {
+            id: "tiny".into(),
+            hash: hash.into(),
+        };
+        let now = START + Duration::from_secs(seconds);
+        weights.prospect(&model, START, now, SOON, LONG)
+    }
+
+    #[test]
+    fn weights_are_replaced_once_nobody_has_them_and_somebody_has_others_of_their_name() {
+        let mut weights = Weights::new(START);
+        weights.heard(&[announced("old", "tiny")], START);
+        let later = START + Duration::from_secs(10);
+        weights.heard(&[announced("new", "tiny"), announced("else", "big")], later);
+        assert_eq!(prospect(&weights, "old", 14), Prospect::Waits);
+        let new = ModelRef {
+            id: "tiny".into(),
+            hash: "new".into(),
+        };
+        assert_eq!(prospect(&weights, "old", 16), Prospect::Replaced(new));
+    }
+
+    #[test]
+    fn without_a_successor_a_job_waits_for_as_long_as_it_is_told_to() {
+        let mut weights = Weights::new(START);
+        weights.heard(&[announced("else", "big")], START);
+        assert_eq!(prospect(&weights, "old", 15 * 60 - 1), Prospect::Waits);
+        assert_eq!(prospect(&weights, "old", 15 * 60), Prospect::Homeless);
+        weights.forgive_silence(START + LONG);
+        assert_eq!(prospect(&weights, "old", 15 * 60 + 5), Prospect::Waits);
+    }
+
+    #[test]
+    fn a_new_leader_lets_the_nodes_speak_first() {
+        let mut weights = Weights::new(START + Duration::from_secs(100));
+        weights.heard(
+            &[announced("new", "tiny")],
+            START + Duration::from_secs(101),
+        );
+        assert_eq!(prospect(&weights, "old", 110), Prospect::Waits);
+    }
+}
