@@ -10,7 +10,7 @@
 //! text       = part { "::" [weight] part } [ "::" [weight] ]
 //! weight     = [ "-" ] ( digits [ "." { digit } ] | "." digits ) [ "," ]   right behind "::"; 1 where there is none
 //! parameter  = dash name { value }                      names in any case
-//! dash       = "--", or one em dash, en dash or horizontal bar as phones type them
+//! dash       = "--", or one em dash, en dash, figure dash or horizontal bar as phones type them; wide hyphens count
 //! value      = a word; for lists, all words up to the next parameter
 //! ```
 //!

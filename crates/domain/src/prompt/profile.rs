@@ -189,6 +189,7 @@ impl PromptProfile {
             .collect();
         let known = Self::ALL.into_iter().find(|profile| profile.name == plain);
         known.or_else(|| match plain.strip_prefix("niji") {
+            Some("") => Self::of_niji("6"),
             Some(version) => Self::of_niji(version),
             None => Self::of_version(plain.strip_prefix('v').unwrap_or(&plain)),
         })
@@ -274,12 +275,13 @@ mod tests {
             ("5.2", "v5"),
             ("niji 5", "niji5"),
             ("Niji-6", "niji6"),
+            ("niji", "niji6"),
             ("v8.1", "v7"),
             ("LCM", "lcm"),
         ] {
             assert_eq!(PromptProfile::named(name).unwrap().name, profile, "{name}");
         }
-        for name in ["v99", "", "niji", "v", "6.5"] {
+        for name in ["v99", "", "niji9", "v", "6.5"] {
             assert_eq!(PromptProfile::named(name), None, "{name}");
         }
     }

@@ -84,10 +84,10 @@ fn word(text: &str, run: Span) -> Option<Word<'_>> {
 /// Two hyphens, or one of the dashes that phones make of them, then a letter. Two hyphens and a digit are meant as a
 /// parameter too (and will be an unknown one), while `–5` is a number and a dash by itself is punctuation.
 fn name_offset(word: &str) -> Option<usize> {
-    let name = word.trim_start_matches(is_dash);
+    let name = word.trim_start_matches(|c| is_hyphen(c) || is_long_dash(c));
     let dashes = &word[..word.len() - name.len()];
     let first = name.chars().next()?;
-    let long = dashes.chars().any(|dash| dash != '-');
+    let long = dashes.chars().any(is_long_dash);
     let meant = match dashes.chars().count() {
         0 => false,
         1 => long && first.is_alphabetic(),
@@ -96,9 +96,17 @@ fn name_offset(word: &str) -> Option<usize> {
     meant.then_some(dashes.len())
 }
 
-/// Hyphen, en dash, em dash, horizontal bar.
-fn is_dash(character: char) -> bool {
-    matches!(character, '-' | '\u{2013}' | '\u{2014}' | '\u{2015}')
+/// What stands for one hyphen: it takes two of these. Keyboards for Chinese and Japanese type the wide ones.
+fn is_hyphen(character: char) -> bool {
+    matches!(
+        character,
+        '-' | '\u{2010}' | '\u{2011}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}'
+    )
+}
+
+/// What phones and word processors make of two hyphens: figure dash, en dash, em dash, horizontal bar.
+fn is_long_dash(character: char) -> bool {
+    matches!(character, '\u{2012}'..='\u{2015}' | '\u{fe58}')
 }
 
 #[cfg(test)]
@@ -115,9 +123,12 @@ mod tests {
     #[test]
     fn every_dash_of_a_phone_begins_a_parameter() {
         assert_eq!(
-            names("a --ar 1:1 –seed 5 —no x —-tile ―raw"),
-            ["ar", "seed", "no", "tile", "raw"]
+            names("a --ar 1:1 –seed 5 —no x —-tile ―raw ‑‑fast －－draft −−iw ‒c"),
+            [
+                "ar", "seed", "no", "tile", "raw", "fast", "draft", "iw", "c"
+            ]
         );
+        assert_eq!(names("a ‑ar −5 －x"), Vec::<&str>::new());
     }
 
     #[test]

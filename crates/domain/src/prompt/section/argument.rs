@@ -114,10 +114,9 @@ impl Argument<'_> {
             .map(collapsed)
             .filter(|item| !item.is_empty())
             .collect();
-        if let Some(item) = items
-            .iter()
-            .find(|item| words(item).iter().any(|word| word.name.is_some()))
-        {
+        // Behind a parameter a bare “--” is one without a name, wherever it stands.
+        let dashes = |word: &Word<'_>| word.name.is_some() || word.text == "--";
+        if let Some(item) = items.iter().find(|item| words(item).iter().any(dashes)) {
             let problem = Problem::GluedToList {
                 parameter: self.rule.parameter,
                 typed: cut(item),

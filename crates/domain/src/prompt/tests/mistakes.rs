@@ -42,6 +42,7 @@ fn mistakes_in_values_are_named_and_pointed_at() {
         ("ä {b} --seed ö", BadValue, "seed", "ö"),
         ("a --no b::2", BadValue, "no", "b::2"),
         ("a --no b,--ar", BadValue, "no", "b,--ar"),
+        ("a --no b,-- c", BadValue, "no", "b,-- c"),
         ("a --repeat 1", OutOfRange, "repeat", "1"),
         ("a --repeat 41", OutOfRange, "repeat", "41"),
         ("a --sref nice", ErrorCode::BadUrl, "sref", "nice"),
