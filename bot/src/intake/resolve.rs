@@ -27,7 +27,7 @@ pub fn imagine(prompt: &Prompt, model: &NewestModel, seed: u32) -> RenderSpec {
         model: model.reference.clone(),
         width,
         height,
-        steps: prompt.params.quality.steps(model.profile.default_steps),
+        steps: prompt.params.steps(model.profile.default_steps),
         guidance: model.profile.default_guidance,
         sampler: model.profile.default_sampler,
         pictures: (0..GRID)

@@ -20,9 +20,9 @@ texts! {
     }
     /// `--stylize`, `--exp`.
     instead_stylize {
-        en: "name the style in the prompt, or weigh it with `::`",
-        de: "nenne den Stil im Prompt, oder gewichte ihn mit `::`",
-        fr: "nomme le style dans le prompt, ou pondère-le avec `::`",
+        en: "name the style in the prompt",
+        de: "nenne den Stil im Prompt",
+        fr: "nomme le style dans le prompt",
     }
     /// `--raw`, `--style raw`.
     instead_raw {
@@ -30,7 +30,7 @@ texts! {
         de: "Easels Modelle geben keinen eigenen Stil dazu, jeder Prompt ist also roh",
         fr: "les modèles d'Easel n'ajoutent pas de style, chaque prompt est donc brut",
     }
-    /// `--stop`, `--draft`.
+    /// `--stop`.
     instead_stop {
         en: "`--quality .5` takes fewer steps",
         de: "`--quality .5` macht weniger Schritte",
@@ -44,9 +44,9 @@ texts! {
     }
     /// `--iw`.
     instead_image_weight {
-        en: "the words say what matters, weighed with `::`",
-        de: "die Wörter sagen, was zählt, mit `::` gewichtet",
-        fr: "les mots disent ce qui compte, pondérés avec `::`",
+        en: "the words say what matters",
+        de: "die Wörter sagen, was zählt",
+        fr: "les mots disent ce qui compte",
     }
     /// `--stealth`.
     instead_stealth {
@@ -84,6 +84,12 @@ texts! {
         de: "dieses Modell zeichnet ohne Führung; sag, was zu sehen sein soll",
         fr: "ce modèle dessine sans guidage ; dis ce qu'il doit y avoir",
     }
+    /// Parts of different weight.
+    weights_lost {
+        en: "the weights behind `::` have no effect here yet: parts of negative weight are left out of the picture, all others count the same",
+        de: "die Gewichte hinter `::` wirken hier noch nicht: Teile mit negativem Gewicht kommen nicht ins Bild, alle anderen zählen gleich",
+        fr: "les poids derrière `::` n'ont pas encore d'effet ici : les parties de poids négatif sont écartées de l'image, toutes les autres comptent autant",
+    }
     /// The shape that was asked for cannot be drawn; width × height, their ratio, and what was asked for.
     nearest_shape(size, ratio, asked) {
         en: "drawn at {size} ({ratio}): the nearest to `--ar {asked}` that this model can draw",
@@ -99,7 +105,7 @@ impl Language {
             Parameter::Chaos | Parameter::Weird => Some(self.instead_variety()),
             Parameter::Stylize | Parameter::Experimental => Some(self.instead_stylize()),
             Parameter::Raw | Parameter::Style => Some(self.instead_raw()),
-            Parameter::Stop | Parameter::Draft => Some(self.instead_stop()),
+            Parameter::Stop => Some(self.instead_stop()),
             Parameter::Tile => Some(self.instead_tile()),
             Parameter::ImageWeight => Some(self.instead_image_weight()),
             Parameter::Stealth => Some(self.instead_stealth()),
@@ -120,6 +126,7 @@ impl Language {
             | Parameter::Fast
             | Parameter::Relax
             | Parameter::Turbo
+            | Parameter::Draft
             | Parameter::Public => None,
         }
     }

@@ -133,6 +133,9 @@ fn notes(job: &JobSnapshot) -> Vec<String> {
     let mut notes: Vec<String> = nearest_shape(asked.params.aspect_ratio, job)
         .into_iter()
         .collect();
+    if asked.loses_weights() {
+        notes.push(language.weights_lost().to_owned());
+    }
     let idle = asked.without_effect(&PromptProfile::EASEL);
     let (explained, others) = idle.split_at(idle.len().min(EXPLAINED));
     notes.extend(explained.iter().filter_map(|parameter| {

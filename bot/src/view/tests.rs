@@ -345,6 +345,12 @@ fn a_shape_that_the_model_cannot_draw_is_told() {
         ),
         "{text}"
     );
+    job.words.as_mut().unwrap().shown = "a boat::2 b::1".into();
+    let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+    assert!(
+        text.contains("-# the weights behind `::` have no effect"),
+        "{text}"
+    );
     job.words.as_mut().unwrap().shown = "a boat --ar 1:1".into();
     assert!(!seen(&view(&job, &Live::Unknown, &Picture::None)).contains("nearest"));
 }

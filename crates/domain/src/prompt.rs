@@ -123,6 +123,17 @@ impl Prompt {
         idle
     }
 
+    /// Whether its parts have weights that differ in more than their sign, which [`Self::words`] cannot say.
+    pub fn loses_weights(&self) -> bool {
+        let mut wanted = self
+            .parts
+            .iter()
+            .map(|part| part.weight)
+            .filter(|weight| *weight > 0.0);
+        let first = wanted.next();
+        first.is_some_and(|first| wanted.any(|other| (other - first).abs() > f64::EPSILON))
+    }
+
     /// The same prompt for one job, whatever its `--repeat`: what a button on one of its pictures runs again.
     #[must_use]
     pub fn once(&self) -> Self {

@@ -191,7 +191,7 @@ pub const PARAMETERS: &[ParameterRule] = &[
         .excludes(&[P::Niji]),
     rule(P::Niji, "niji", Version(NIJI)).excludes(&[P::Version]),
     rule(P::Experimental, "exp", Whole { min: 0, max: 100 }),
-    rule(P::Draft, "draft", Flag),
+    rule(P::Draft, "draft", Flag).honoured(),
     rule(P::Video, "video", Flag),
 ];
 

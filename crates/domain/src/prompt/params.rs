@@ -248,6 +248,16 @@ impl Params {
             .collect()
     }
 
+    /// Steps to take where the model takes `full`: `--quality` chooses its share, `--draft` a quarter of that.
+    pub fn steps(&self, full: u32) -> u32 {
+        let steps = self.quality.steps(full);
+        if self.draft {
+            steps.div_ceil(4).max(1)
+        } else {
+            steps
+        }
+    }
+
     /// The rules that the prompt was read by: those of the version that it names, or else `model`'s.
     pub fn profile(&self, model: &PromptProfile) -> PromptProfile {
         let version = self.version.as_deref().and_then(PromptProfile::of_version);

@@ -151,6 +151,8 @@ fn parts_have_weights() {
     assert_eq!(weights(&one("a::2, b::1;")), [("a", 2.0), ("b", 1.0)]);
     assert_eq!(weights(&one("a: :b")), [("a: :b", 1.0)]);
     assert_eq!(weights(&one("a:: 3 dogs")), [("a", 1.0), ("3 dogs", 1.0)]);
+    assert!(one("a::2 b").loses_weights() && !one("a::2 b::2 c::-1").loses_weights());
+    assert!(!one("a::2 b::-.5").loses_weights() && !one("a").loses_weights());
     let words = one("a::2 b::-.5 --no c").words();
     assert_eq!(
         (words.positive.as_str(), words.negative.as_str()),
@@ -307,4 +309,7 @@ fn quality_is_a_share_of_the_steps() {
     assert_eq!(Quality(50).steps(25), 13);
     assert_eq!(Quality(25).steps(1), 1);
     assert_eq!(Quality(400).steps(u32::MAX), u32::MAX.div_ceil(100));
+    assert_eq!(one("a --draft").params.steps(20), 5);
+    assert_eq!(one("a --draft --q .25").params.steps(2), 1);
+    assert_eq!(one("a --v 7 --q 2").params.steps(20), 40);
 }
