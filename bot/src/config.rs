@@ -11,6 +11,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use crate::fetch::FetchConfig;
+
 /// Everything the bot is told.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BotConfig {
@@ -34,6 +36,9 @@ pub struct BotConfig {
     /// Section `delivery`.
     #[serde(default)]
     pub delivery: DeliveryConfig,
+    /// Section `fetch`.
+    #[serde(default)]
+    pub fetch: FetchConfig,
     /// Section `http`.
     #[serde(default)]
     pub http: HttpConfig,

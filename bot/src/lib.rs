@@ -1,13 +1,14 @@
 //! The Discord side: from an interaction to a durable job, and from a job to its message.
 //!
 //! [`gateway`] receives, [`intake`] answers and submits, [`live`] keeps messages up to date, [`view`] and [`text`] say
-//! what members see, [`rest`] is the way to Discord. Nothing is kept in memory that a restart would miss.
+//! what members see, [`rest`] is the way to Discord, [`fetch`] the one to members' pictures. Nothing is kept in memory that a restart would miss.
 
 pub mod arrival;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod custom_id;
+pub mod fetch;
 pub mod gateway;
 pub mod intake;
 pub mod live;

@@ -1,9 +1,9 @@
 //! Every sentence that a member reads, in one place, in every language.
 //!
 //! Texts are written in the files of this module, each next to its translations:
-//! `answers` to commands and clicks, the `message` of a job and its buttons, `help`, moderation's `category`
-//! names, what is wrong with a prompt (`problem`), and
-//! what to do in place of parameters without effect (`instead`). Names and descriptions of commands are in [`commands`].
+//! `answers` to commands and clicks, the `message` of a job and its buttons, `help`, moderation's `category` names,
+//! what is wrong with a prompt (`problem`) or with a member's picture (`pictures`), and what to do in place of
+//! parameters without effect (`instead`). Names and descriptions of commands are in [`commands`].
 //!
 //! To add a text: put a block with `en`, `de` and `fr` into the file that it belongs to, and say it with
 //! `language.its_name(…)`. The language of an interaction is `arrival.language`; that of a job's message is
@@ -19,6 +19,7 @@ mod help;
 mod instead;
 mod language;
 mod message;
+mod pictures;
 mod problem;
 mod table;
 
@@ -176,20 +177,32 @@ pub fn message_link(place: &MessagePlace) -> Option<String> {
     ))
 }
 
-/// Text that stands for itself, whatever it holds: no formatting, no links, no mentions, no line breaks.
+/// Text that stands for itself, whatever it holds: no formatting, no mentions, no line breaks, and no links, which
+/// Discord would show the picture or the invitation behind.
 pub fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
-            '*' | '_' | '~' | '`' | '|' | '\\' | '<' | '>' | '[' | ']' | '#' | '@' => {
-                escaped.push('\\');
+            // Letters written the other way round would hide what follows.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => escaped.push(' '),
+            c => {
+                if is_markup(c) {
+                    escaped.push('\\');
+                }
                 escaped.push(c);
             }
-            c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => escaped.push(' '),
-            c => escaped.push(c),
         }
     }
     escaped
+}
+
+/// Whether Discord gives the character a meaning within a line. The slash is what makes a link of an address.
+fn is_markup(character: char) -> bool {
+    matches!(
+        character,
+        '*' | '_' | '~' | '`' | '|' | '\\' | '<' | '>' | '[' | ']' | '(' | ')' | '#' | '@' | '/'
+    )
 }
 
 /// The first `limit` characters, with an ellipsis where something is missing.

@@ -11,6 +11,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         help::ENTRIES,
         instead::ENTRIES,
         message::ENTRIES,
+        pictures::ENTRIES,
     ]
     .into_iter()
     .flatten()
@@ -97,6 +98,14 @@ fn a_long_prompt_is_quoted_around_the_place() {
 }
 
 #[test]
+fn neither_mentions_nor_links_of_a_prompt_come_alive() {
+    assert_eq!(
+        escape_markdown("@everyone <@7> https://e.org/a.png discord.gg/x"),
+        "\\@everyone \\<\\@7\\> https:\\/\\/e.org\\/a.png discord.gg\\/x"
+    );
+}
+
+#[test]
 fn times_are_rounded_for_people() {
     let texts: Vec<_> = [1, 12, 91, 600, 7_200]
         .map(|s| Language::English.about(Duration::from_secs(s)))
@@ -113,7 +122,35 @@ proptest! {
     }
 
     #[test]
-    fn escaped_text_has_no_line_breaks(text in ".{0,80}") {
-        prop_assert!(!escape_markdown(&text).contains('\n'));
+    fn escaped_text_shows_what_was_typed_and_nothing_else(text in "(\\PC|[*_~`|<>@#/:\\\\\n\u{202e}]|@everyone|<@1>|https://e.org){0,40}") {
+        let escaped = escape_markdown(&text);
+        prop_assert!(!escaped.chars().any(char::is_control));
+        let mut shown = String::new();
+        let mut characters = escaped.chars();
+        while let Some(c) = characters.next() {
+            // A backslash takes the meaning of exactly the character behind it.
+            if c == '\\' {
+                let next = characters.next().expect("a character behind the backslash");
+                prop_assert!(is_markup(next));
+                shown.push(next);
+            } else {
+                prop_assert!(!is_markup(c));
+                shown.push(c);
+            }
+        }
+        let typed: String = text.chars().filter(|c| !('\u{202a}'..='\u{202e}').contains(c) && !('\u{2066}'..='\u{2069}').contains(c))
+            .map(|c| if c.is_control() || c == '\u{2028}' || c == '\u{2029}' { ' ' } else { c }).collect();
+        prop_assert_eq!(shown, typed);
+    }
+
+    #[test]
+    fn no_sentence_about_a_prompt_outgrows_a_message_or_breaks_out_of_its_code_block(text in "(\\PC|[{}:,`@]|--|--ar |::|@everyone|```){0,60}") {
+        if let Err(error) = parse(&text, &PromptProfile::EASEL, 1) {
+            for language in Language::ALL {
+                let sentence = language.parse_error(&text, &error);
+                prop_assert!(sentence.chars().count() <= 2000);
+                prop_assert_eq!(sentence.matches("```").count(), 2);
+            }
+        }
     }
 }

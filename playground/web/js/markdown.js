@@ -86,7 +86,7 @@ function span(element, text, names, depth) {
 
 /** Span rules in order of precedence: `[pattern at the start of the rest, (match, names, depth) → Node]`. */
 const RULES = [
-  [/^\\([\\`*_~|>#<[\]()-])/, ([, escaped]) => document.createTextNode(escaped)],
+  [/^\\([^0-9A-Za-z\s])/, ([, escaped]) => document.createTextNode(escaped)],
   [/^``([^]+?)``(?!`)/, ([, code]) => h("code", { class: "md-code" }, code.trim())],
   [/^`([^`]+)`/, ([, code]) => h("code", { class: "md-code" }, code)],
   [/^<t:(-?\d{1,13})(?::([tTdDfFR]))?>/, ([, seconds, style]) => timestamp(Number(seconds), style)],
