@@ -59,6 +59,63 @@ fn lively_text() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Text with braces in it, as a tree.
+#[derive(Debug, Clone)]
+enum Tree {
+    Words(String),
+    Sequence(Vec<Tree>),
+    Choice(Vec<Tree>),
+}
+
+/// Trees that expand to a moderate number of texts; every leaf is visible, so that no expansion is empty.
+fn tree() -> impl Strategy<Value = Tree> {
+    let words = "[a-c{},\\\\]{1,4}".prop_map(Tree::Words);
+    words.prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(Tree::Sequence),
+            prop::collection::vec(inner, 1..4).prop_map(Tree::Choice),
+        ]
+    })
+}
+
+impl Tree {
+    /// As a member types it, every character of the language escaped within words.
+    fn typed(&self) -> String {
+        match self {
+            Self::Words(words) => {
+                let escaped = words.chars().flat_map(|c| {
+                    let slash = matches!(c, '{' | '}' | ',' | '\\').then_some('\\');
+                    slash.into_iter().chain([c])
+                });
+                escaped.collect()
+            }
+            Self::Sequence(trees) => trees.iter().map(Self::typed).collect(),
+            Self::Choice(trees) => {
+                let typed: Vec<_> = trees.iter().map(Self::typed).collect();
+                format!("{{{}}}", typed.join(" , "))
+            }
+        }
+    }
+
+    /// Everything it expands to, by the definition of the language rather than by its code.
+    fn meanings(&self) -> Vec<String> {
+        match self {
+            Self::Words(words) => vec![words.clone()],
+            Self::Sequence(trees) => trees.iter().fold(vec![String::new()], |heads, tree| {
+                let tails = tree.meanings();
+                let joined = |head: &String| {
+                    tails
+                        .iter()
+                        .map(|tail| format!("{head}{tail}"))
+                        .collect::<Vec<_>>()
+                };
+                heads.iter().flat_map(joined).collect()
+            }),
+            Self::Choice(trees) => trees.iter().flat_map(Self::meanings).collect(),
+        }
+    }
+}
+
 fn check_any_text(text: &str) {
     match parse(text, &PromptProfile::EASEL, 40) {
         Ok(request) => {
@@ -107,6 +164,51 @@ proptest! {
         prop_assert_eq!(error.code, ErrorCode::OutOfRange);
         prop_assert_eq!(error.span.of(&text), chaos.to_string());
         prop_assert_eq!(error.value, Some(chaos.to_string()));
+    }
+
+    #[test]
+    fn nested_permutations_mean_what_their_definition_says(tree in tree()) {
+        let (text, meanings) = (format!("x {}", tree.typed()), tree.meanings());
+        prop_assume!(meanings.len() <= 200);
+        let texts: Vec<_> = parse(&text, &PromptProfile::EASEL, 200).unwrap().jobs.into_iter()
+            .map(|job| job.parts[0].text.clone()).collect();
+        let expected: Vec<_> = meanings.iter().map(|meaning| format!("x {meaning}")).collect();
+        prop_assert_eq!(texts, expected, "{}", text);
+        // One job less is not enough, and nothing is expanded to find that out.
+        if meanings.len() > 1 {
+            let error = parse(&text, &PromptProfile::EASEL, meanings.len() as u32 - 1).unwrap_err();
+            prop_assert_eq!(error.code, ErrorCode::TooManyJobs);
+        }
+    }
+
+    #[test]
+    fn weights_are_kept_as_typed_and_must_add_up(hundredths in prop::collection::vec(-300_i32..=300, 1..6)) {
+        let typed: Vec<_> = hundredths.iter()
+            .map(|n| format!("w::{}{}.{:02}", if *n < 0 { "-" } else { "" }, n.abs() / 100, n.abs() % 100)).collect();
+        let text = typed.join(" ");
+        match parse(&text, &PromptProfile::EASEL, 1) {
+            Ok(request) => {
+                prop_assert!(hundredths.iter().sum::<i32>() > 0);
+                let weights: Vec<_> = request.jobs[0].parts.iter().map(|part| (part.weight * 100.0).round() as i32).collect();
+                prop_assert_eq!(weights, hundredths);
+            }
+            Err(error) => {
+                prop_assert!(hundredths.iter().sum::<i32>() <= 0, "{}", text);
+                prop_assert_eq!((error.code, error.span.of(&text)), (ErrorCode::WeightsNotPositive, text.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn order_case_and_dashes_of_parameters_make_no_difference(
+        order in Just(vec!["ar 3:2", "seed 7", "chaos 5", "no a, b", "tile", "iw .5", "fast"]).prop_shuffle(),
+        dash in prop::sample::select(vec!["--", "—", "–", "―", "－－"]),
+        upper: bool,
+    ) {
+        let text = order.iter().fold(String::new(), |text, parameter| format!("{text} {dash}{parameter}"));
+        let text = format!("a cat{}", if upper { text.to_uppercase().replace("A, B", "a, b") } else { text });
+        let expected = request("a cat --ar 3:2 --seed 7 --chaos 5 --no a, b --tile --iw .5 --fast").unwrap();
+        prop_assert_eq!(request(&text).unwrap(), expected, "{}", text);
     }
 
     #[test]
