@@ -115,6 +115,9 @@ fn unknown<'a>(
 /// One line per job, then what the user would be told.
 fn listing(jobs: &[Prompt], profile: &PromptProfile, needs_confirmation: bool) -> String {
     let mut lines: Vec<String> = jobs.iter().map(Prompt::to_string).collect();
+    if jobs.iter().any(|job| !job.images.is_empty()) {
+        lines.push(Language::English.pictures_lost().to_owned());
+    }
     if jobs.iter().any(Prompt::loses_weights) {
         lines.push(Language::English.weights_lost().to_owned());
     }

@@ -34,7 +34,12 @@ impl Intake {
                 .await;
         };
         let words = asked.words();
-        let verdict = self.judge(&words);
+        if words.positive.is_empty() {
+            return self
+                .whisper(arrival, language.words_needed(), "no_words")
+                .await;
+        }
+        let verdict = self.judge(&asked.judged_words());
         if !verdict.allows() {
             return self.whisper_blocked(arrival, &verdict).await;
         }

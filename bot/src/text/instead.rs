@@ -84,6 +84,18 @@ texts! {
         de: "dieses Modell zeichnet ohne Führung; sag, was zu sehen sein soll",
         fr: "ce modèle dessine sans guidage ; dis ce qu'il doit y avoir",
     }
+    /// A prompt of pictures without words.
+    words_needed {
+        en: "❌ Pictures in a prompt have no effect here yet, so it needs words that say what to draw. Nothing was started.",
+        de: "❌ Bilder im Prompt wirken hier noch nicht, deshalb braucht er Wörter, die sagen, was zu zeichnen ist. Es wurde nichts gestartet.",
+        fr: "❌ Les images d'un prompt n'ont pas encore d'effet ici ; il lui faut des mots qui disent quoi dessiner. Rien n'a été lancé.",
+    }
+    /// Pictures before the words.
+    pictures_lost {
+        en: "pictures in the prompt have no effect here yet: the words alone are drawn",
+        de: "Bilder im Prompt wirken hier noch nicht: Gezeichnet werden nur die Wörter",
+        fr: "les images du prompt n'ont pas encore d'effet ici : seuls les mots sont dessinés",
+    }
     /// Parts of different weight.
     weights_lost {
         en: "the weights behind `::` have no effect here yet: parts of negative weight are left out of the picture, all others count the same",

@@ -75,6 +75,47 @@ fn texts_call_commands_by_the_names_of_their_language() {
     }
 }
 
+/// Source files of this crate outside tests, with what stands before their own test modules.
+fn sources() -> Vec<(std::path::PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|suffix| suffix == "rs")
+                && !path.ends_with("tests.rs")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                found.push((path, code.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_sentence_is_written_where_it_is_said() {
+    // What a member reads goes through one of these; a literal behind them exists in one language only.
+    let ways = [
+        "MessagePayload::text(\"",
+        "MessagePayload::whisper(\"",
+        "\"label\": \"",
+        "\"placeholder\": \"",
+        "\"title\": \"",
+        "\"description\": \"",
+    ];
+    let sources = sources();
+    assert!(sources.len() > 40, "the sources were found");
+    for (path, code) in sources {
+        for way in ways {
+            assert!(!code.contains(way), "{}: {way}", path.display());
+        }
+    }
+}
+
 #[test]
 fn an_error_points_at_its_place() {
     let prompt = "a castle --ar 16:nine";

@@ -133,6 +133,9 @@ fn notes(job: &JobSnapshot) -> Vec<String> {
     let mut notes: Vec<String> = nearest_shape(asked.params.aspect_ratio, job)
         .into_iter()
         .collect();
+    if !asked.images.is_empty() {
+        notes.push(language.pictures_lost().to_owned());
+    }
     if asked.loses_weights() {
         notes.push(language.weights_lost().to_owned());
     }

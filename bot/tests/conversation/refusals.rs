@@ -47,6 +47,27 @@ async fn a_prompt_that_does_not_parse_is_answered_with_its_place_and_nothing_els
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pictures_without_words_and_words_of_no_weight_do_not_slip_through() {
+    let world = World::start().await;
+    let ada = world.discord.user("ada");
+    for (prompt, said) in [
+        ("https://e.org/a.png https://e.org/b.png", "it needs words"),
+        ("a cat::1 extreme gore, a beheading::0", "extreme violence"),
+        ("a cat\u{1b}[31m", "control character U+001B"),
+    ] {
+        let imagine = ada.slash("imagine", [("prompt", prompt)]).await.unwrap();
+        let answer = imagine.message().unwrap();
+        assert!(
+            answer.is_ephemeral() && answer.content().contains(said),
+            "{}",
+            answer.content()
+        );
+    }
+    assert_eq!(world.platform.jobs().await.len(), 0);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn blocked_words_are_refused_by_category_and_the_decision_is_kept_without_them() {
     let world = World::start().await;
     let ada = world.discord.user("ada");

@@ -123,6 +123,16 @@ impl Prompt {
         idle
     }
 
+    /// The words for moderation: whatever will be shown, so parts of weight 0 too, which are not drawn.
+    pub fn judged_words(&self) -> PromptText {
+        let mut words = self.words();
+        for part in self.parts.iter().filter(|part| part.weight == 0.0) {
+            let separator = if words.positive.is_empty() { "" } else { ", " };
+            words.positive = format!("{}{separator}{}", words.positive, part.text);
+        }
+        words
+    }
+
     /// Whether its parts have weights that differ in more than their sign, which [`Self::words`] cannot say.
     pub fn loses_weights(&self) -> bool {
         let mut wanted = self

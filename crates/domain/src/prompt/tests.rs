@@ -151,6 +151,13 @@ fn parts_have_weights() {
     assert_eq!(weights(&one("a::2, b::1;")), [("a", 2.0), ("b", 1.0)]);
     assert_eq!(weights(&one("a: :b")), [("a: :b", 1.0)]);
     assert_eq!(weights(&one("a:: 3 dogs")), [("a", 1.0), ("3 dogs", 1.0)]);
+    let hidden = one("a::2 b::0 --no c");
+    assert_eq!(hidden.words().positive, "a");
+    let judged = hidden.judged_words();
+    assert_eq!(
+        (judged.positive.as_str(), judged.negative.as_str()),
+        ("a, b", "c")
+    );
     assert!(one("a::2 b").loses_weights() && !one("a::2 b::2 c::-1").loses_weights());
     assert!(!one("a::2 b::-.5").loses_weights() && !one("a").loses_weights());
     let words = one("a::2 b::-.5 --no c").words();
