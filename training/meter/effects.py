@@ -70,19 +70,16 @@ def negatives(painter: Painter, judge: Judge, count: int, seed: int):
     for fact, of in (("thing", scenes), ("background", [s for s in scenes if s.background != "none"]), ("style", [s for s in scenes if s.style != "flat"])):
         words = {"skyline": "city, skyscrapers, skyline", "pixel art": "pixel art", "oil": "oil painting"}
         chosen = [(s, p) for s, p in zip(scenes, prompts) if s in of]
-        before = after = 0
-        for s, p in chosen:
-            name = getattr(s, fact)
-            plain = painter([p], seed=s.seed % 1000)
-            without = painter([p], seed=s.seed % 1000, negative=words.get(name, name))
-            if judge.facts(plain)[fact][0] == name:
-                before += 1
-                after += judge.facts(without)[fact][0] != name
+        names, texts = [getattr(s, fact) for s, _ in chosen], [p for _, p in chosen]
+        plain = judge.facts(painter(texts, seed=seed))[fact]
+        without = judge.facts(painter(texts, seed=seed, negative=[words.get(name, name) for name in names]))[fact]
+        before = sum(a == name for a, name in zip(plain, names))
+        after = sum(a == name != b for a, b, name in zip(plain, without, names))
         print(f"| `--no` of the {fact} that the prompt itself asks for | gone in {share(after, before)} of the pictures that had it |", flush=True)
     # The usual case: the prompt does not ask for it, but the model tends to draw it.
-    bare = [s for s in scenes if s.ground == "street"] or scenes
+    bare = scenes
     texts = [f"{r.choice(GROUND_WORDS['street'])}, {r.choice(SKY_WORDS[s.sky])}" for s in bare]
-    plain, without = painter(texts), painter(texts, negative="city, skyscrapers, skyline")
+    plain, without = painter(texts), painter(texts, negative=["city, skyscrapers, skyline"] * len(texts))
     had = [i for i, b in enumerate(judge.facts(plain)["background"]) if b == "skyline"]
     gone = sum(judge.facts(without)["background"][i] != "skyline" for i in had)
     print(f"| `--no city` where a wet street brought a skyline unasked | gone in {share(gone, len(had))} |", flush=True)

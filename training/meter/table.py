@@ -34,8 +34,11 @@ class Painter:
         self.pipeline.set_progress_bar_config(disable=True)
         self.config = self.pipeline.scheduler.config
 
-    def __call__(self, prompts: list[str], sampler="ddim", steps=20, guidance=PROFILE["default_guidance"], seed=0, negative="", batch=16):
-        """uint8-like pictures as floats in -1..1, (n, 3, 64, 64); prompt i has noise of its own, drawn from `seed` and i."""
+    def __call__(self, prompts: list[str], sampler="ddim", steps=20, guidance=PROFILE["default_guidance"], seed=0, negative=None, batch=16):
+        """Pictures in 255 steps as floats in -1..1, (n, 3, 64, 64); prompt i has noise of its own, drawn from `seed` and i.
+
+        `negative` is one text for each prompt.
+        """
         name, more = SAMPLERS[sampler]
         self.pipeline.scheduler = getattr(diffusers, name).from_config(self.config, **more)
         made = []
@@ -44,7 +47,7 @@ class Painter:
             noise = [torch.Generator().manual_seed(seed * 1_000_003 + i + j) for j in range(len(part))]
             latents = torch.cat([torch.randn(1, 4, 16, 16, generator=g) for g in noise])
             with bf16():
-                made.append(self.pipeline(part, negative_prompt=[negative] * len(part), width=64, height=64, num_inference_steps=steps,
+                made.append(self.pipeline(part, negative_prompt=negative and negative[i:i + batch], width=64, height=64, num_inference_steps=steps,
                                           guidance_scale=guidance, output_type="pt", latents=latents, generator=noise).images.float())
         return (torch.cat(made) * 255).round() / 127.5 - 1
 
