@@ -1,8 +1,11 @@
 """The parts of the trainer and of the meter that can go wrong quietly."""
 
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
+from xml.etree import ElementTree
 
 import torch
 from diffusers import DDIMScheduler
@@ -11,6 +14,7 @@ from meter.judge import CLASSES, Judge, roughen, truth, wilson
 from meter.table import asked
 from renderer import Scene
 from trainer import vae as autoencoder
+from trainer import curve
 from trainer.diffusion import SCHEDULE, loss_weight, rate_at
 from trainer.run import Average, Run
 from trainer.upscaler import Upscaler
@@ -37,6 +41,16 @@ class Runs(unittest.TestCase):
             lines = (run.path / "loss.csv").read_text().splitlines()
             self.assertEqual(len(lines), 1)
             self.assertIn("loss=2.00000", lines[0])
+
+    def test_the_curve_is_drawn_from_the_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(Path(folder), "diffusion")
+            (run.path / "loss.csv").write_text("".join(f"{i},{32 * i},{i},loss=0.2,mse={1 / i}\n" for i in range(1, 40)))
+            file = Path(folder) / "loss.svg"
+            with mock.patch.object(sys, "argv", ["curve", "--runs", folder, "--to", str(file)]):
+                curve.main()
+            lines = [e for e in ElementTree.parse(file).iter() if e.tag.endswith("polyline")]
+            self.assertEqual([len(line.get("points").split()) for line in lines], [39, 39])
 
     def test_averaged_weights_follow_from_behind(self):
         layer = torch.nn.Linear(1, 1, bias=False)

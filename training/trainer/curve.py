@@ -1,4 +1,4 @@
-"""Draws a stage's `loss.csv` as an SVG: `python -m trainer.curve --stage diffusion --figure mse --to samples/loss.svg`."""
+"""Draws a stage's `loss.csv` as an SVG: `python -m trainer.curve --log diffusion --figure mse --to samples/loss.svg`."""
 
 from pathlib import Path
 
@@ -48,9 +48,9 @@ def svg(points: list[tuple[int, float]], title: str) -> str:
 
 
 def main():
-    o = arguments("curve", stage="diffusion", figure="mse", to="samples/loss.svg")
-    points = read(o.runs / o.stage / "loss.csv", o.figure)
-    Path(o.to).write_text(svg(points, f"{o.stage}: {o.figure} over samples seen"))
+    o = arguments("curve", log="diffusion", figure="mse", to="samples/loss.svg")
+    points = read(o.runs / o.log / "loss.csv", o.figure)
+    Path(o.to).write_text(svg(points, f"{o.log}: {o.figure} over samples seen"))
 
 
 if __name__ == "__main__":
