@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -12,10 +13,14 @@ use tokio::task::JoinSet;
 use super::*;
 
 /// `pictures.test` is this machine, `private.test` a private network, `mixed.test` half of each, `public.test` nobody.
-struct Names;
+#[derive(Default)]
+struct Names {
+    look_ups: AtomicUsize,
+}
 
 impl HostResolver for Names {
     fn look_up(&self, host: &str) -> resolve::Lookup {
+        self.look_ups.fetch_add(1, Ordering::Relaxed);
         let addresses: Vec<std::net::IpAddr> = match host {
             "pictures.test" => vec![Ipv4Addr::LOCALHOST.into()],
             "private.test" => vec![Ipv4Addr::new(10, 0, 0, 1).into()],
@@ -94,6 +99,7 @@ async fn serve(Path(what): Path<String>) -> Response {
 
 struct Setting {
     fetcher: Fetcher,
+    names: Arc<Names>,
     address: SocketAddr,
     _server: JoinSet<()>,
 }
@@ -114,8 +120,10 @@ impl Setting {
             trusted_origins: vec![origin.parse().unwrap()],
             ..settings
         };
+        let names = Arc::new(Names::default());
         Self {
-            fetcher: Fetcher::with_resolver(settings, Arc::new(Names)).unwrap(),
+            fetcher: Fetcher::with_resolver(settings, names.clone()).unwrap(),
+            names,
             address,
             _server: server,
         }
@@ -248,6 +256,17 @@ async fn private_addresses_are_not_followed_however_they_are_written() {
         setting.follow("http://nobody.test/a.png").await,
         Err(FetchError::Unreachable(_))
     ));
+}
+
+/// A name that leads elsewhere at the second question would get round the check.
+#[tokio::test]
+async fn the_addresses_that_were_checked_are_those_connected_to() {
+    let setting = Setting::new(FetchConfig::default()).await;
+    setting.get("cat.png").await.unwrap();
+    assert_eq!(setting.names.look_ups.load(Ordering::Relaxed), 1);
+    let refused = setting.follow("http://private.test/cat.png").await;
+    assert!(matches!(refused, Err(FetchError::Private)));
+    assert_eq!(setting.names.look_ups.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
