@@ -1,0 +1,268 @@
+//! When weights are loaded, where, and which go.
+//!
+//! A load costs the time it takes, and the time that it will take to load again what it drives out and somebody wants. It
+//! is done when what waits for the model is worth several times that, or has waited for as long: so a model that is
+//! asked for rarely is loaded for several jobs at once. A node that has work for what it has loaded changes over only for
+//! more work than that. Memory that lies free costs nothing but the load itself.
+
+use super::Easel;
+use super::place::Spot;
+use crate::event::Action;
+use crate::fleet::Node;
+use crate::job::{ClassKey, Job, ModelKey};
+use crate::moment::Moment;
+
+/// Open nodes of a class whose weights are weighed against each other.
+const LOOKED_AT: usize = 12;
+/// A node is that much of a second busy in each, where it keeps its promises.
+const TARGET_LOAD: f64 = 0.75;
+/// Weights that nobody used for so many seconds are worth nothing.
+const IDLE_S: f64 = 900.0;
+/// How far ahead the value of weights is looked at, in seconds.
+const HORIZON_S: f64 = 900.0;
+/// What a second of waiting counts for a model that nobody has, where nodes have other work.
+const AGE_IN_A_CROWD: f64 = 0.1;
+/// A fleet is crowded while fewer than one node in so many is open.
+const CROWDED: usize = 20;
+/// Looks at loads in a second, in a crowd.
+const LOOKS: u32 = 40;
+/// Loads ahead of demand that are begun at once.
+const PREFETCHES: usize = 4;
+
+/// A load that comes before a job.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Load {
+    /// Weights that go.
+    pub evict: Vec<ModelKey>,
+}
+
+/// A node that could load, and what that costs.
+struct Candidate {
+    node: u32,
+    class: ClassKey,
+    load_s: f64,
+    /// Seconds of loading again what goes.
+    regret_s: f64,
+    /// Seconds of waiting work that it could do as it is.
+    own_s: f64,
+    evict: Vec<ModelKey>,
+}
+
+impl Easel {
+    /// A node that would load the job's model, where that is worth it.
+    pub(super) fn cold_spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
+        let model = job.key.model;
+        // A copy on the node that failed this job is none for it.
+        let lost = job
+            .avoid
+            .and_then(|node| self.fleet.get(node))
+            .is_some_and(|node| node.has(model));
+        let copies = self.fleet.copies(model).saturating_sub(u32::from(lost));
+        // In a crowd there is always something to do without loading: whether loading would be better is asked a number
+        // of times a second, and not for each job.
+        if copies > 0 && self.is_crowded() && self.looks == 0 {
+            return None;
+        }
+        let waiting_s = self.pressure_s(model, 1);
+        let age_s = now.since(job.submitted);
+        let best = self
+            .classes()
+            .filter(|class| self.suits(job, *class, now))
+            .filter_map(|class| self.candidate(job, class, now))
+            .min_by(|a, b| self.total(job, a, now).total_cmp(&self.total(job, b, now)))?;
+        let cost = best.load_s + best.regret_s;
+        let idle = best.own_s <= 0.0;
+        let reluctance = self.settings.reluctance;
+        let (pressure, needed) = match (copies, best.evict.is_empty()) {
+            (0, true) => (waiting_s, 0.0),
+            (0, false) => {
+                let patience = if idle { self.scarcity() } else { 1.0 };
+                let own_s = if due { 0.0 } else { best.own_s };
+                (
+                    waiting_s + if idle { age_s } else { age_s * AGE_IN_A_CROWD },
+                    own_s + reluctance * cost * patience,
+                )
+            }
+            // A node that has it will be free before long, unless something is wrong with it.
+            (_, true) => (
+                self.pressure_s(model, copies) + age_s * AGE_IN_A_CROWD,
+                best.own_s + best.load_s,
+            ),
+            (_, false) => (
+                self.pressure_s(model, copies) + age_s * AGE_IN_A_CROWD,
+                2.0 * best.own_s + reluctance * cost,
+            ),
+        };
+        (pressure >= needed).then(|| Spot {
+            node: best.node,
+            class: best.class,
+            score: self.total(job, &best, now),
+            load: Some(Load { evict: best.evict }),
+        })
+    }
+
+    /// Whether nearly every node is busy.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.fleet.open() * CROWDED < self.fleet.up()
+    }
+
+    /// So many looks until the next tick.
+    pub(super) fn renew_looks(&mut self) {
+        let up = self.fleet.up() / CROWDED;
+        self.looks = LOOKS + u32::try_from(up).unwrap_or(u32::MAX - LOOKS);
+    }
+
+    /// Seconds of waiting work of a model for each of so many nodes.
+    fn pressure_s(&self, model: ModelKey, copies: u32) -> f64 {
+        self.waiting.backlog(model).cost as f64 / 1e6 / f64::from(copies.max(1))
+    }
+
+    /// The most that waits for a model of a node: what it could do without loading anything.
+    fn own_s(&self, node: &Node) -> f64 {
+        node.models()
+            .map(|model| self.pressure_s(model, self.fleet.copies(model)))
+            .fold(0.0, f64::max)
+    }
+
+    fn total(&self, job: &Job, candidate: &Candidate, now: Moment) -> f64 {
+        let load_s = candidate.load_s + candidate.regret_s + candidate.own_s;
+        self.score(job, candidate.class, job.pictures, load_s, now)
+    }
+
+    /// 0 while half of the nodes are idle, 1 when none is.
+    fn scarcity(&self) -> f64 {
+        let up = self.fleet.up().max(1) as f64;
+        (1.0 - 2.0 * self.fleet.open() as f64 / up).max(0.0)
+    }
+
+    fn candidate(&self, job: &Job, class: ClassKey, now: Moment) -> Option<Candidate> {
+        let model = job.key.model;
+        let size = self.fleet.size_gib(model);
+        let load_s = self.speed.load_s(class, model);
+        let roomy = self
+            .fleet
+            .roomy(class, size)
+            .take(LOOKED_AT)
+            .find(|node| self.is_fit(job, *node));
+        if let Some(node) = roomy {
+            return Some(Candidate {
+                node,
+                class,
+                load_s,
+                regret_s: 0.0,
+                own_s: self.fleet.at(node).map_or(0.0, |node| self.own_s(node)),
+                evict: Vec::new(),
+            });
+        }
+        self.fleet
+            .open_in(class)
+            .take(LOOKED_AT)
+            .filter(|node| self.is_fit(job, *node))
+            .filter_map(|index| {
+                let node = self.fleet.at(index)?;
+                let (evict, regret_s) = self.room_on(node, size, now)?;
+                Some(Candidate {
+                    node: index,
+                    class,
+                    load_s,
+                    regret_s,
+                    own_s: self.own_s(node),
+                    evict,
+                })
+            })
+            .min_by(|a, b| (a.regret_s + a.own_s).total_cmp(&(b.regret_s + b.own_s)))
+    }
+
+    /// The weights whose going makes room for `size` GiB, and the seconds that it costs to have them back.
+    fn room_on(&self, node: &Node, size: f64, now: Moment) -> Option<(Vec<ModelKey>, f64)> {
+        if !node.loads || size > node.memory_gib || !node.running().is_empty() {
+            return None;
+        }
+        let mut loaded: Vec<(f64, Moment, ModelKey)> = node
+            .loaded()
+            .iter()
+            .map(|loaded| {
+                let idle_s = now.since(loaded.used_at);
+                let worth = self.worth_s(node.class, loaded.model, idle_s, now);
+                (worth, loaded.used_at, loaded.model)
+            })
+            .collect();
+        loaded.sort_by(|a, b| {
+            a.0.total_cmp(&b.0)
+                .then_with(|| (a.1, a.2).cmp(&(b.1, b.2)))
+        });
+        let (mut evict, mut regret_s, mut free) = (Vec::new(), 0.0, node.free_gib());
+        for (worth, _, model) in loaded {
+            if free + 1e-9 >= size {
+                break;
+            }
+            free += self.fleet.size_gib(model);
+            regret_s += worth;
+            evict.push(model);
+        }
+        (free + 1e-9 >= size).then_some((evict, regret_s))
+    }
+
+    /// Seconds that it would cost to have these weights back soon.
+    fn worth_s(&self, class: ClassKey, model: ModelKey, idle_s: f64, now: Moment) -> f64 {
+        let backlog = self.waiting.backlog(model);
+        if idle_s >= IDLE_S && backlog.jobs == 0 {
+            return 0.0;
+        }
+        let load_s = self.speed.load_s(class, model);
+        let others = f64::from(self.fleet.copies(model).saturating_sub(1));
+        let wanted = self.demand.nodes(model, now) / TARGET_LOAD;
+        let missed = if others >= 1.0 {
+            (wanted - others).clamp(0.0, 1.0)
+        } else {
+            1.0 - (-self.demand.jobs(model, now) * HORIZON_S).exp()
+        };
+        let queued = if backlog.jobs > 0 { 1.0 } else { 0.0 };
+        let kept = if self.demand.is_promoted(model, now) {
+            2.0
+        } else {
+            1.0
+        };
+        load_s * (missed * kept + queued)
+    }
+
+    /// Loads what the demand will need into memory that lies free.
+    pub(super) fn prefetch(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let mut begun = 0;
+        for at in 0..self.demand.models().len() {
+            let model = self.demand.models()[at];
+            let wanted = (self.demand.nodes(model, now) / TARGET_LOAD).ceil();
+            let expected = self.demand.jobs(model, now) * IDLE_S >= 1.0;
+            if begun >= PREFETCHES || !expected || f64::from(self.fleet.copies(model)) >= wanted {
+                continue;
+            }
+            let Some(index) = self.idle_room_for(model) else {
+                continue;
+            };
+            let Some(node) = self.fleet.at(index).map(|node| node.key) else {
+                continue;
+            };
+            self.fleet.loads(index, model, &[]);
+            self.demand.loads(model, now);
+            actions.push(Action::Load { node, model });
+            begun += 1;
+        }
+    }
+
+    /// An idle node with free memory, as long as other nodes stay open.
+    fn idle_room_for(&self, model: ModelKey) -> Option<u32> {
+        if self.fleet.open() < 2 || self.waiting.lanes_in_order().next().is_some() {
+            return None;
+        }
+        let size = self.fleet.size_gib(model);
+        self.classes()
+            .filter(|class| self.fleet.runs(*class, model))
+            .find_map(|class| {
+                self.fleet.roomy(class, size).take(LOOKED_AT).find(|index| {
+                    self.fleet
+                        .at(*index)
+                        .is_some_and(|node| node.running().is_empty() && !node.has(model))
+                })
+            })
+    }
+}

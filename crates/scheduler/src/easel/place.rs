@@ -1,0 +1,325 @@
+//! Which node a job goes to.
+
+use easel_domain::tier::ServiceClass;
+
+use super::cold::Load;
+use super::{Easel, held};
+use crate::event::Action;
+use crate::job::{ClassKey, Job, TierKey};
+use crate::moment::Moment;
+use crate::waiting::{Head, Rank};
+
+/// Open nodes of a class that are looked at before it counts as having none.
+const LOOKED_AT: usize = 8;
+/// Seconds of going to another region, as a cost.
+const ELSEWHERE_S: f64 = 5.0;
+/// An urgent lane avoids nodes that may be taken away; the patient one prefers them.
+const SPOT_RISK: f64 = 1.5;
+const SPOT_WASTED: f64 = 1.15;
+
+/// Where a job could go.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spot {
+    pub node: u32,
+    pub class: ClassKey,
+    pub score: f64,
+    pub load: Option<Load>,
+}
+
+/// Share of a promise within which a node may be slow and cheap.
+const IN_TIME: f64 = 0.7;
+/// How much worse a late second is than one in time.
+const LATE: f64 = 20.0;
+
+/// How much a lane cares for money against time, where nothing is promised.
+fn thrift(lane: ServiceClass) -> f64 {
+    match lane {
+        ServiceClass::Turbo => 0.0,
+        ServiceClass::Fast => 0.05,
+        ServiceClass::Standard => 0.3,
+        ServiceClass::Relax => 1.0,
+    }
+}
+
+impl Easel {
+    /// Places jobs until none fits anywhere.
+    pub(super) fn place_all(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        while self.fleet.has_room() && self.place_one(now, actions) {}
+    }
+
+    fn place_one(&mut self, now: Moment, actions: &mut Vec<Action>) -> bool {
+        for lane in self.waiting.lanes_in_order() {
+            if let Some((head, spot)) = self.next_in(lane, now) {
+                return self.start(head, spot, now, actions);
+            }
+        }
+        false
+    }
+
+    /// The first job in the order of a lane that can start somewhere.
+    fn next_in(&mut self, lane: ServiceClass, now: Moment) -> Option<(Head, Spot)> {
+        let mut best: Option<(Rank, Head, Spot)> = None;
+        for at in 0..self.waiting.keys(lane) {
+            let key = self.waiting.key_at(lane, at);
+            if self.fleet.open() == 0 && self.fleet.joinable(key).next().is_none() {
+                continue;
+            }
+            let Some((rank, head)) = self.waiting.head(lane, at, now) else {
+                continue;
+            };
+            if best.as_ref().is_some_and(|(other, ..)| *other <= rank) {
+                continue;
+            }
+            let due = matches!(rank, Rank::Due(_));
+            let spot = self
+                .waiting
+                .job(head)
+                .and_then(|job| self.spot(job, due, now));
+            if spot.as_ref().is_none_or(|spot| spot.load.is_some()) && self.is_crowded() {
+                self.looks = self.looks.saturating_sub(1);
+            }
+            if let Some(spot) = spot {
+                best = Some((rank, head, spot));
+            }
+        }
+        best.map(|(_, head, spot)| (head, spot))
+    }
+
+    /// The best place for a job that is free now.
+    pub(super) fn spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
+        let may_open = self.may_open(job.tier);
+        let warm = if may_open {
+            self.warm_spot(job, now)
+        } else {
+            None
+        };
+        let joined = if job.deaths == 0 {
+            self.join_spot(job, now)
+        } else {
+            None
+        };
+        let best = match (warm, joined) {
+            (Some(warm), Some(joined)) if joined.score * 2.0 < warm.score => Some(joined),
+            (Some(warm), _) => Some(warm),
+            (None, joined) => joined,
+        };
+        best.or_else(|| {
+            if may_open {
+                self.cold_spot(job, due, now)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Whether a job of this tier may take an idle node, or what is idle is kept for others.
+    fn may_open(&self, tier: TierKey) -> bool {
+        let open = self.fleet.open();
+        if open == 0 {
+            return false;
+        }
+        let up = self.fleet.up() as f64;
+        let mut kept = 0;
+        for (index, rule) in (0..).zip(self.waiting.tiers()) {
+            if rule.reserved > 0.0 && TierKey(index) != tier {
+                let share = (rule.reserved * up) as usize;
+                kept += share.saturating_sub(self.fleet.busy_for(TierKey(index)) as usize);
+            }
+        }
+        open > kept
+    }
+
+    /// Whether a class may take a job now, by model, wish and region.
+    pub(super) fn suits(&self, job: &Job, class: ClassKey, now: Moment) -> bool {
+        self.fleet.runs(class, job.key.model)
+            && job.only.is_none_or(|only| only == class)
+            && self.region_suits(job, class, now)
+    }
+
+    fn region_suits(&self, job: &Job, class: ClassKey, now: Moment) -> bool {
+        let Some(region) = job.region else {
+            return true;
+        };
+        let rules = self.fleet.classes();
+        if rules[class.0 as usize].region == region
+            || now.since(job.submitted) >= self.settings.spill_s
+        {
+            return true;
+        }
+        // Where its own region has nobody at all, there is nothing to wait for.
+        !self.classes().any(|other| {
+            rules[other.0 as usize].region == region
+                && self.fleet.up_in(other) > 0
+                && self.fleet.runs(other, job.key.model)
+        })
+    }
+
+    /// Seconds until the job would be done, weighed with what the class costs in money, risk and distance. Whoever was
+    /// promised a time gets the cheapest node that keeps it, and the fastest where none does.
+    pub(super) fn score(
+        &self,
+        job: &Job,
+        class: ClassKey,
+        batch: u32,
+        load_s: f64,
+        now: Moment,
+    ) -> f64 {
+        let rules = self.fleet.classes();
+        let rule = &rules[class.0 as usize];
+        let service = self.speed.step_s(class, job.key, batch) * f64::from(job.steps);
+        let dear = (rule.relative_cost / self.fleet.cheapest() - 1.0).max(0.0);
+        let time_s = load_s + service;
+        let promise_s = self
+            .waiting
+            .tier(job)
+            .filter(|_| dear > 0.0 || rules.len() > 1)
+            .and_then(|tier| tier.promise_s(self.alone_s(job)));
+        let mut score = match promise_s {
+            None => time_s * (1.0 + thrift(job.lane) * dear),
+            Some(promise_s) if now.since(job.submitted) + time_s <= IN_TIME * promise_s => {
+                time_s * (1.0 + dear)
+            }
+            Some(_) => time_s * LATE,
+        };
+        match job.lane {
+            ServiceClass::Turbo | ServiceClass::Fast if rule.spot => score *= SPOT_RISK,
+            ServiceClass::Relax if !rule.spot && self.fleet.has_spot() => {
+                score *= SPOT_WASTED;
+            }
+            ServiceClass::Turbo
+            | ServiceClass::Fast
+            | ServiceClass::Standard
+            | ServiceClass::Relax => {}
+        }
+        if job.region.is_some_and(|region| region != rule.region) {
+            score += ELSEWHERE_S;
+        }
+        score
+    }
+
+    /// Whether a node may have this job: not one that failed it, unless there is no other.
+    pub(super) fn is_fit(&self, job: &Job, node: u32) -> bool {
+        let Some(node) = self.fleet.at(node) else {
+            return false;
+        };
+        let avoided = job.avoid == Some(node.key);
+        (!avoided || !self.has_other(job)) && (job.deaths == 0 || node.running().is_empty())
+    }
+
+    fn has_other(&self, job: &Job) -> bool {
+        let model = job.key.model;
+        self.fleet.iter().any(|node| {
+            Some(node.key) != job.avoid
+                && node.is_up()
+                && !node.blocked
+                && self.fleet.runs(node.class, model)
+                && (node.has(model)
+                    || (node.loads && self.fleet.size_gib(model) <= node.memory_gib))
+        })
+    }
+
+    fn warm_spot(&self, job: &Job, now: Moment) -> Option<Spot> {
+        let model = job.key.model;
+        if !self.fleet.any_warm(model) {
+            return None;
+        }
+        let mut best: Option<Spot> = None;
+        for class in self.classes() {
+            if !self.suits(job, class, now) {
+                continue;
+            }
+            let node = self
+                .fleet
+                .warm_in(model, class)
+                .take(LOOKED_AT)
+                .find(|node| self.is_fit(job, *node));
+            let Some(node) = node else { continue };
+            let score = self.score(job, class, job.pictures, 0.0, now);
+            if best.as_ref().is_none_or(|best| score < best.score) {
+                best = Some(Spot {
+                    node,
+                    class,
+                    score,
+                    load: None,
+                });
+            }
+        }
+        best
+    }
+
+    /// A batch that the job can join.
+    fn join_spot(&self, job: &Job, now: Moment) -> Option<Spot> {
+        let mut best: Option<Spot> = None;
+        for index in self.fleet.joinable(job.key).take(LOOKED_AT) {
+            let Some(node) = self.fleet.at(index) else {
+                continue;
+            };
+            let batch = node.pictures() + job.pictures;
+            let fits = batch <= self.speed.cap(node.class)
+                && self.suits(job, node.class, now)
+                && self.is_fit(job, index);
+            if !fits {
+                continue;
+            }
+            let score = self.score(job, node.class, batch, 0.0, now);
+            if best.as_ref().is_none_or(|best| score < best.score) {
+                best = Some(Spot {
+                    node: index,
+                    class: node.class,
+                    score,
+                    load: None,
+                });
+            }
+        }
+        best
+    }
+
+    /// Whether another class would have been better, had it had room.
+    fn is_fallback(&self, job: &Job, chosen: ClassKey, now: Moment) -> bool {
+        if self.fleet.classes().len() < 2 {
+            return false;
+        }
+        let mine = self.score(job, chosen, job.pictures, 0.0, now);
+        self.classes().any(|class| {
+            class != chosen
+                && self.fleet.up_in(class) > 0
+                && self.fleet.runs(class, job.key.model)
+                && self.score(job, class, job.pictures, 0.0, now) < mine
+        })
+    }
+
+    /// Starts a job.
+    pub(super) fn start(
+        &mut self,
+        head: Head,
+        spot: Spot,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let Some(id) = self.waiting.job(head).map(|job| job.id) else {
+            return false;
+        };
+        let Some(job) = self.waiting.start(id, now) else {
+            return false;
+        };
+        let Some(node) = self.fleet.at(spot.node).map(|node| node.key) else {
+            return false;
+        };
+        let fallback = self.is_fallback(&job, spot.class, now);
+        let load = spot.load.map(|load| {
+            self.fleet.loads(spot.node, job.key.model, &load.evict);
+            self.demand.loads(job.key.model, now);
+            load.evict
+        });
+        let cap = self.speed.cap(spot.class);
+        let started = held(&job, now.after(spot.score));
+        self.fleet.takes(spot.node, started, cap, now);
+        actions.push(Action::Place {
+            job: id,
+            node,
+            load,
+            fallback,
+        });
+        true
+    }
+}

@@ -1,0 +1,37 @@
+//! Who comes after whom, for those who wait and ask.
+
+use easel_domain::JobId;
+
+use super::Waiting;
+use crate::moment::Moment;
+
+impl Waiting {
+    /// The first jobs in the order in which they would start if nothing but their turn mattered, at most `limit`.
+    pub fn order(&self, now: Moment, limit: usize) -> Vec<JobId> {
+        let mut copy = self.clone();
+        copy.parties.forget_running();
+        for (user, lane, key) in copy.parties.unpark_all() {
+            copy.list_again(user, lane, key);
+        }
+        let mut order = Vec::new();
+        while order.len() < limit
+            && let Some(id) = copy.first(now)
+        {
+            if let Some(job) = copy.start(id, now) {
+                copy.ended(job.user);
+            }
+            order.push(id);
+        }
+        order
+    }
+
+    fn first(&mut self, now: Moment) -> Option<JobId> {
+        for lane in self.lanes_in_order() {
+            let heads = (0..self.keys(lane)).filter_map(|at| self.head(lane, at, now));
+            if let Some((_, head)) = heads.min_by_key(|(rank, _)| *rank) {
+                return self.job(head).map(|job| job.id);
+            }
+        }
+        None
+    }
+}
