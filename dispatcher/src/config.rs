@@ -67,6 +67,10 @@ pub struct LaneConfig {
     /// than the slowest step of the slowest node, waiting on the node included.
     #[serde(with = "duration")]
     pub progress_deadline: Duration,
+    /// Fewest nodes that `GET /scale` asks for.
+    pub least_nodes: u32,
+    /// Most nodes that it asks for: the ceiling of what the lane may cost.
+    pub most_nodes: u32,
 }
 
 impl Default for LaneConfig {
@@ -85,6 +89,8 @@ impl Default for LaneConfig {
             model_patience: Duration::from_mins(15),
             replaced_after: Duration::from_secs(15),
             progress_deadline: Duration::from_mins(5),
+            least_nodes: 0,
+            most_nodes: 1_000,
         }
     }
 }

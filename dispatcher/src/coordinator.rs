@@ -1,22 +1,26 @@
 //! The one owner of the scheduler: it orders all events of a term and performs what the scheduler decides.
 
 mod acts;
+mod lease;
 mod queue_view;
+mod rules;
 mod watch;
 mod weights;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use easel_domain::message::{Heartbeat, LeaseRef, NodeBoot, ProgressNote, ProgressState};
+use easel_domain::message::{Heartbeat, LeaseRef, NodeBoot, ProgressNote, ProgressState, Timings};
 use easel_domain::{DiscordId, JobId, UserId};
+use easel_scheduler::event::Outcome;
 use easel_store::StoreError;
 use easel_store::waiting::WaitingJob;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::lanes::Office;
-use crate::scheduler::{ClassShares, Scheduler};
+use crate::scale::Scaler;
+use crate::scheduler::Scheduler;
 use crate::term::TermEnd;
 use queue_view::QueueView;
 use weights::Weights;
@@ -41,7 +45,12 @@ pub(crate) enum Input {
         preview: Option<String>,
     },
     /// A lease was ended by its node's report.
-    LeaseEnded { lease: LeaseRef, waits_again: bool },
+    LeaseEnded {
+        lease: LeaseRef,
+        waits_again: bool,
+        outcome: Outcome,
+        timings: Option<Timings>,
+    },
     /// The pictures of a lease are made, and its node asks where to put them.
     Finishing(LeaseRef),
     /// The leader heard itself.
@@ -60,13 +69,15 @@ struct Leased {
     /// The furthest that its node has told of, and when.
     percent: u8,
     moved_at: Instant,
+    /// What it renders, where this leader placed it.
+    row: Option<Box<WaitingJob>>,
     /// Nothing is rendered any more: an upload may take as long as the object store is away.
     finishing: bool,
 }
 
 struct Coordinator {
     office: Office,
-    scheduler: Scheduler<ClassShares>,
+    scheduler: Scheduler,
     leased: HashMap<JobId, Leased>,
     queue_view: QueueView,
     heard_itself_at: Option<Instant>,
@@ -74,6 +85,8 @@ struct Coordinator {
     weights: Weights,
     /// Rows that cannot be read, each told of once.
     unreadable: HashSet<JobId>,
+    scaler: Scaler,
+    snapshot_at: Option<Instant>,
 }
 
 /// Runs until the term is over.
@@ -81,13 +94,15 @@ pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> Ter
     let weights = Weights::new(office.clock.now());
     let mut coordinator = Coordinator {
         office,
-        scheduler: Scheduler::new(ClassShares::default()),
+        scheduler: Scheduler::new(),
         leased: HashMap::new(),
         queue_view: QueueView::default(),
         heard_itself_at: None,
         swept_at: None,
         weights,
         unreadable: HashSet::new(),
+        scaler: Scaler::default(),
+        snapshot_at: None,
     };
     if let Err(end) = coordinator.take_over().await {
         return end;
@@ -119,6 +134,7 @@ impl Coordinator {
     /// Every lease gets a full term, and every waiting job is read.
     async fn take_over(&mut self) -> Result<(), TermEnd> {
         let outcome = async {
+            self.read_rules().await?;
             self.adopt_leases().await?;
             self.sweep().await
         };
@@ -130,7 +146,7 @@ impl Coordinator {
 
     async fn take(&mut self, input: Input) -> Result<(), StoreError> {
         match input {
-            Input::Waiting(job) => self.scheduler.job_waits(*job),
+            Input::Waiting(job) => self.scheduler.job_waits(*job, self.office.clock.now()),
             Input::CancelRequested(job_id) => self.cancel(job_id).await?,
             Input::Heartbeat(beat) => {
                 let now = self.office.clock.now();
@@ -148,8 +164,14 @@ impl Coordinator {
                 self.pass_on(lease, percent, preview).await;
             }
             Input::Finishing(lease) => self.finishes(lease),
-            Input::LeaseEnded { lease, waits_again } => {
-                self.lease_ended(lease, waits_again).await?;
+            Input::LeaseEnded {
+                lease,
+                waits_again,
+                outcome,
+                timings,
+            } => {
+                self.learn(lease, timings);
+                self.lease_ended(lease, waits_again, outcome).await?;
             }
             Input::Echo => self.heard_itself().await?,
         }
@@ -165,6 +187,7 @@ impl Coordinator {
             .swept_at
             .is_none_or(|at| at.elapsed() >= self.office.settings.sweep_every);
         if due {
+            self.read_rules().await?;
             self.sweep().await?;
             for job_id in self.open_cancel_requests().await? {
                 self.cancel(job_id).await?;
@@ -173,7 +196,7 @@ impl Coordinator {
         }
         self.tell_positions().await;
         self.record_gauges();
-        Ok(())
+        self.write_snapshot().await
     }
 
     fn can_hear(&self) -> bool {
@@ -211,7 +234,12 @@ impl Coordinator {
         self.office.mention(target, &note).await;
     }
 
-    async fn lease_ended(&mut self, lease: LeaseRef, waits_again: bool) -> Result<(), StoreError> {
+    async fn lease_ended(
+        &mut self,
+        lease: LeaseRef,
+        waits_again: bool,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
         let job_id = lease.job_id;
         match self.leased.get(&job_id) {
             // The sweep was faster, and the job has been leased again since.
@@ -222,7 +250,8 @@ impl Coordinator {
             }
             None => {}
         }
-        self.scheduler.lease_ended(job_id);
+        let now = self.office.clock.now();
+        self.scheduler.lease_ended(job_id, outcome, now);
         if waits_again {
             self.reload(job_id).await
         } else {

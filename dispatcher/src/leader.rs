@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use easel_blobs::BlobStore;
 use easel_broker::{Broker, Topology};
 use easel_domain::clock::EntropyExt;
@@ -13,7 +12,7 @@ use easel_store::{Store, StoreConfig};
 
 use crate::config::DispatcherConfig;
 use crate::lanes::Office;
-use crate::{metric, term};
+use crate::{metric, scale, term};
 
 /// How often a standby asks whether the lead is free.
 const STANDBY_EVERY: Duration = Duration::from_millis(500);
@@ -29,8 +28,10 @@ const DATABASE_PATIENCE: u32 = 8;
 /// A database that does not answer or is newer than this build, a broker address that is none, an object store that
 /// refuses the account.
 pub async fn run(ctx: Context, config: DispatcherConfig) -> anyhow::Result<()> {
-    ctx.serve_health(&config.http, Router::new()).await?;
-    let store = connect_store(&ctx, &config).await?;
+    let store = open_store(&config)?;
+    ctx.serve_health(&config.http, scale::routes(store.clone()))
+        .await?;
+    reach_store(&ctx, &config, &store).await?;
     let blobs = Arc::new(
         BlobStore::new(&config.s3, &config.cdn).map_err(|error| BadInput(error.to_string()))?,
     );
@@ -58,14 +59,21 @@ pub async fn run(ctx: Context, config: DispatcherConfig) -> anyhow::Result<()> {
     outcome
 }
 
-async fn connect_store(ctx: &Context, config: &DispatcherConfig) -> anyhow::Result<Store> {
-    let store = Store::new(&StoreConfig {
+fn open_store(config: &DispatcherConfig) -> anyhow::Result<Store> {
+    Store::new(&StoreConfig {
         url: config.database.url.clone(),
         pool_size: config.database.pool_size,
         connect_timeout: config.database.connect_timeout,
         statement_timeout: config.database.statement_timeout,
     })
-    .map_err(|error| BadInput(format!("`database.url` (EASEL_DATABASE__URL): {error}")))?;
+    .map_err(|error| BadInput(format!("`database.url` (EASEL_DATABASE__URL): {error}")).into())
+}
+
+async fn reach_store(
+    ctx: &Context,
+    config: &DispatcherConfig,
+    store: &Store,
+) -> anyhow::Result<()> {
     let mut pauses = Backoff::new(
         Duration::from_millis(200),
         LONGEST_PAUSE,
@@ -75,7 +83,7 @@ async fn connect_store(ctx: &Context, config: &DispatcherConfig) -> anyhow::Resu
     loop {
         tries += 1;
         match store.migrate().await {
-            Ok(()) => return Ok(store),
+            Ok(()) => return Ok(()),
             Err(error)
                 if error.is_transient()
                     && tries < DATABASE_PATIENCE

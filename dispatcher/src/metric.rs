@@ -34,3 +34,13 @@ pub const HUNG_TRIES: &str = "easel_dispatcher_hung_tries_total";
 pub const UNREADABLE_JOBS: &str = "easel_dispatcher_unreadable_jobs_total";
 /// Counter: waiting jobs that went on with the weights that replaced theirs.
 pub const RETARGETED_JOBS: &str = "easel_dispatcher_retargeted_jobs_total";
+/// Counter: jobs dropped under load; label: reason.
+pub const SHED_JOBS: &str = "easel_dispatcher_shed_jobs_total";
+/// Counter: nodes that failed too often; label: kind.
+pub const NODE_BREAKS: &str = "easel_dispatcher_node_breaks_total";
+/// Gauge: predicted GPU-seconds of the jobs that wait.
+pub const BACKLOG_GPU_SECONDS: &str = "easel_dispatcher_backlog_gpu_seconds";
+/// Gauge: nodes that the lane should have.
+pub const DESIRED_NODES: &str = "easel_dispatcher_desired_nodes";
+/// Gauge: running mean of |measured - predicted| / measured over step times.
+pub const SPEED_ERROR: &str = "easel_dispatcher_speed_error_ratio";

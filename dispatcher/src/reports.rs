@@ -15,6 +15,7 @@ use easel_domain::picture::{
     FileRole, MAX_FILE_BYTES, MAX_GRID_BYTES, PictureVerdict, StorageClass,
 };
 use easel_domain::{PictureId, RequestId};
+use easel_scheduler::event::Outcome;
 use easel_store::StoreError;
 use easel_store::complete::Completion;
 use easel_store::finish::AfterTry;
@@ -262,6 +263,8 @@ async fn done(
         .send(Input::LeaseEnded {
             lease,
             waits_again: false,
+            outcome: Outcome::Done,
+            timings: Some(timings),
         })
         .await;
     Ok(())
@@ -304,7 +307,18 @@ async fn failed(
     metrics::counter!(metric::REQUEUES, "kind" => kind_name(kind))
         .increment(u64::from(waits_again));
     settle(office, from, lease, true).await;
-    let _ = inputs.send(Input::LeaseEnded { lease, waits_again }).await;
+    let outcome = match kind {
+        FailureKind::Retryable => Outcome::Failed,
+        // No fault of the node, or its end.
+        FailureKind::Fatal | FailureKind::Infrastructure | FailureKind::Crash => Outcome::Lost,
+    };
+    let ended = Input::LeaseEnded {
+        lease,
+        waits_again,
+        outcome,
+        timings: None,
+    };
+    let _ = inputs.send(ended).await;
     Ok(())
 }
 

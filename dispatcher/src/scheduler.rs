@@ -1,21 +1,29 @@
-//! Which job goes to which node: a pure state machine without a clock of its own.
+//! Which job goes to which node: the platform's policy over real rows and real nodes.
 //!
-//! It is told what happens (jobs wait and vanish, nodes speak and fall silent, leases end) and asked for placements. A
-//! placed job is held apart until the caller says whether its lease was written. The order among waiting jobs belongs
-//! to a [`Policy`]; fitness of nodes is decided here.
+//! It is told what happens (jobs wait and vanish, nodes speak and fall silent, leases end) and asked what to do. A placed
+//! job counts as running until the caller says that its lease has ended or could not be written. All decisions are
+//! [`easel_scheduler::Easel`]'s, which the simulator drives too; here names become numbers and dates become moments.
 
-mod policy;
+mod names;
+mod nodes;
 #[cfg(test)]
 mod tests;
 
-pub use policy::{ClassShares, Policy};
-
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use easel_domain::message::{Heartbeat, NodeBoot};
-use easel_domain::{BootId, JobId, UserId};
+use easel_domain::message::NodeBoot;
+use easel_domain::{BootId, GuildKey, JobId, NodeId, UserId};
+use easel_scheduler::easel::{Easel, Settings};
+use easel_scheduler::event::Outcome;
+use easel_scheduler::fleet::NodeFacts;
+use easel_scheduler::speed::SpeedModel;
+use easel_scheduler::{
+    Action, BatchKey, Event, GuildIx, Job, ModelKey, Moment, NodeKey, Policy, Shape, TierKey,
+    TierRule, UserIx,
+};
 use easel_store::waiting::WaitingJob;
+use names::Names;
 use time::OffsetDateTime;
 
 /// A node that has been silent for longer gets no new work.
@@ -24,228 +32,329 @@ pub const SUSPECT_AFTER: Duration = Duration::from_secs(4);
 pub const FORGET_AFTER: Duration = Duration::from_mins(1);
 
 /// A job that was given to a node, before its lease is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
-    /// The job.
-    pub job_id: JobId,
+    /// The job, as its row was when it began to wait.
+    pub job: WaitingJob,
     /// The node.
     pub node: NodeBoot,
 }
 
-/// A node as the scheduler sees it.
-#[derive(Debug, Clone)]
-struct Node {
-    boot: NodeBoot,
-    capacity: u32,
-    models: BTreeSet<String>,
-    draining: bool,
-    last_seen: OffsetDateTime,
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Write this lease.
+    Lease(Box<Placement>),
+    /// Drop this job, with notice.
+    Shed(JobId),
+    /// The node has failed too often and is left alone for a while.
+    Broken(NodeId),
+    /// The node broke so often that only an operator lets it back.
+    Quarantine(NodeId),
 }
 
-/// A job that some node has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Running {
-    user_id: UserId,
-    boot: BootId,
+/// A node as it was last heard.
+#[derive(Debug, Clone)]
+struct Seen {
+    boot: NodeBoot,
+    facts: NodeFacts,
+    heard_at: OffsetDateTime,
+    /// Whether the policy counts on it.
+    trusted: bool,
+}
+
+/// A guild, or the direct messages of one member.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Place {
+    Guild(GuildKey),
+    Direct(UserId),
 }
 
 /// The state: waiting jobs, running jobs, nodes.
 #[derive(Debug)]
-pub struct Scheduler<P> {
-    policy: P,
-    waiting: BTreeMap<JobId, WaitingJob>,
-    running: BTreeMap<JobId, Running>,
-    nodes: BTreeMap<BootId, Node>,
+pub struct Scheduler {
+    easel: Easel,
+    rows: BTreeMap<JobId, WaitingJob>,
+    nodes: BTreeMap<BootId, Seen>,
+    quarantined: BTreeSet<NodeId>,
+    tiers: Vec<TierRule>,
+    users: Names<UserId>,
+    places: Names<Place>,
+    models: Names<String>,
+    classes: Names<String>,
+    actions: Vec<Action>,
 }
 
-impl<P: Policy> Scheduler<P> {
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A date as the policy sees it.
+fn moment(date: OffsetDateTime) -> Moment {
+    let micros = (date - OffsetDateTime::UNIX_EPOCH).whole_microseconds();
+    Moment(u64::try_from(micros).unwrap_or(0))
+}
+
+fn node_key(boot: BootId) -> NodeKey {
+    NodeKey(boot.0.as_u128())
+}
+
+impl Scheduler {
     /// Nothing waits, nothing runs, no node is known.
-    pub fn new(policy: P) -> Self {
+    pub fn new() -> Self {
         Self {
-            policy,
-            waiting: BTreeMap::new(),
-            running: BTreeMap::new(),
+            easel: Easel::new(Settings::default(), SpeedModel::default()),
+            rows: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            quarantined: BTreeSet::new(),
+            tiers: Vec::new(),
+            users: Names::default(),
+            places: Names::default(),
+            models: Names::default(),
+            classes: Names::default(),
+            actions: Vec::new(),
         }
     }
 
+    fn tell(&mut self, event: Event, now: OffsetDateTime) {
+        self.easel.apply(event, moment(now), &mut self.actions);
+    }
+
+    /// The tiers are these now. Jobs of others keep what was read with them.
+    pub fn tiers_are(&mut self, tiers: Vec<TierRule>, now: OffsetDateTime) {
+        // Keys are places in the list, so a tier that is gone keeps its own.
+        for old in &mut self.tiers {
+            if let Some(new) = tiers.iter().find(|new| new.name == old.name) {
+                old.clone_from(new);
+            }
+        }
+        for new in tiers {
+            if !self.tiers.iter().any(|old| old.name == new.name) {
+                self.tiers.push(new);
+            }
+        }
+        self.tell(Event::Tiers(self.tiers.clone()), now);
+    }
+
+    /// These nodes get nothing until an operator says so.
+    pub fn quarantined_are(&mut self, nodes: BTreeSet<NodeId>, now: OffsetDateTime) {
+        let released: Vec<BootId> = self
+            .nodes
+            .values()
+            .filter(|seen| {
+                self.quarantined.contains(&seen.boot.node) && !nodes.contains(&seen.boot.node)
+            })
+            .map(|seen| seen.boot.boot)
+            .collect();
+        self.quarantined = nodes;
+        for boot in released {
+            self.tell(Event::Release(node_key(boot)), now);
+        }
+    }
+
+    fn job(&mut self, row: &WaitingJob, now: OffsetDateTime) -> Job {
+        let place = row
+            .guild_id
+            .map_or(Place::Direct(row.user_id), Place::Guild);
+        let (width, height, steps) = row.shape;
+        Job {
+            id: row.job_id,
+            user: UserIx(self.users.number(&row.user_id)),
+            guild: GuildIx(self.places.number(&place)),
+            tier: self.tier(row, now),
+            lane: row.service_class,
+            key: BatchKey {
+                model: ModelKey(self.models.number(&row.model_hash)),
+                shape: Shape { width, height },
+            },
+            steps,
+            pictures: row.pictures,
+            region: None,
+            only: None,
+            submitted: moment(row.submitted_at),
+            not_before: row.not_before.map_or(Moment::START, moment),
+            deadline: None,
+            attempt: row.attempt,
+            deaths: row.deaths,
+            avoid: row.avoid_boot.map(node_key),
+        }
+    }
+
+    fn tier(&mut self, row: &WaitingJob, now: OffsetDateTime) -> TierKey {
+        let known = self.tiers.iter().position(|tier| tier.name == row.tier);
+        let at = known.unwrap_or_else(|| {
+            // Read before the list of tiers was: what came with the row will do until then.
+            self.tiers.push(TierRule {
+                name: row.tier.clone(),
+                class: row.service_class,
+                weight: 1.0,
+                running: row.running_limit,
+                waiting: u32::MAX,
+                aging_s: row.aging.as_secs_f64(),
+                shed_s: None,
+                slo_factor: None,
+                slo_s: None,
+                reserved: 0.0,
+            });
+            self.tell(Event::Tiers(self.tiers.clone()), now);
+            self.tiers.len() - 1
+        });
+        TierKey(u16::try_from(at).unwrap_or(u16::MAX))
+    }
+
     /// A job waits. Telling it twice changes nothing; a job that runs is not taken in until its lease has ended.
-    pub fn job_waits(&mut self, job: WaitingJob) {
-        if !self.running.contains_key(&job.job_id) {
-            self.policy.arrived(&job, &self.waiting);
-            self.waiting.insert(job.job_id, job);
+    pub fn job_waits(&mut self, row: WaitingJob, now: OffsetDateTime) {
+        let job = self.job(&row, now);
+        let id = job.id;
+        self.tell(Event::Waits(Box::new(job)), now);
+        if self.easel.waiting_set().get(id).is_some() {
+            self.rows.insert(id, row);
         }
     }
 
     /// A job waits no more: cancelled, or taken over by somebody else.
-    pub fn job_gone(&mut self, job_id: JobId) {
-        self.waiting.remove(&job_id);
+    pub fn job_gone(&mut self, job_id: JobId, now: OffsetDateTime) {
+        self.rows.remove(&job_id);
+        self.tell(Event::Gone(job_id), now);
     }
 
     /// A node has a job that this scheduler did not place: found at takeover.
-    pub fn lease_found(&mut self, job_id: JobId, user_id: UserId, boot: BootId) {
-        self.waiting.remove(&job_id);
-        self.running.insert(job_id, Running { user_id, boot });
+    pub fn lease_found(&mut self, row: &WaitingJob, boot: BootId, now: OffsetDateTime) {
+        self.rows.remove(&row.job_id);
+        let job = Box::new(self.job(row, now));
+        let node = node_key(boot);
+        self.tell(Event::Found { job, node }, now);
     }
 
     /// A lease has ended, or could not be written. The job comes back through [`Self::job_waits`] if it waits again.
-    pub fn lease_ended(&mut self, job_id: JobId) {
-        self.running.remove(&job_id);
+    pub fn lease_ended(&mut self, job_id: JobId, outcome: Outcome, now: OffsetDateTime) {
+        self.tell(
+            Event::Ended {
+                job: job_id,
+                outcome,
+            },
+            now,
+        );
     }
 
-    /// A node speaks.
-    pub fn node_speaks(&mut self, beat: &Heartbeat, now: OffsetDateTime) {
-        let node = Node {
-            boot: beat.from.clone(),
-            capacity: beat.capacity,
-            models: beat.models.iter().map(|model| model.hash.clone()).collect(),
-            draining: beat.draining,
-            last_seen: now,
+    /// A job of a kind took a node so many seconds for each step.
+    pub fn measured(&mut self, row: &WaitingJob, boot: BootId, step_s: f64, now: OffsetDateTime) {
+        let Some(class) = self.nodes.get(&boot).map(|seen| seen.facts.class) else {
+            return;
         };
-        self.nodes.insert(beat.from.boot, node);
+        let (width, height, _) = row.shape;
+        let key = BatchKey {
+            model: ModelKey(self.models.number(&row.model_hash)),
+            shape: Shape { width, height },
+        };
+        let batch = row.pictures;
+        self.tell(
+            Event::Measured {
+                class,
+                key,
+                batch,
+                step_s,
+            },
+            now,
+        );
     }
 
-    /// The silence of the nodes may have been ours: all count as heard now.
-    pub fn forgive_silence(&mut self, now: OffsetDateTime) {
-        for node in self.nodes.values_mut() {
-            node.last_seen = now;
+    /// What is to be done now. Every placement counts as running from now on.
+    pub fn decide(&mut self, now: OffsetDateTime) -> Vec<Decision> {
+        self.doubt_the_silent(now);
+        self.tell(Event::Tick, now);
+        self.easel.place(moment(now), &mut self.actions);
+        std::mem::take(&mut self.actions)
+            .into_iter()
+            .filter_map(|action| self.decision(&action))
+            .collect()
+    }
+
+    fn decision(&mut self, action: &Action) -> Option<Decision> {
+        let boot_of = |node: NodeKey| {
+            let boot = BootId(uuid::Uuid::from_u128(node.0));
+            self.nodes.get(&boot).map(|seen| seen.boot.clone())
+        };
+        match *action {
+            Action::Place { job, node, .. } => {
+                let node = boot_of(node)?;
+                let job = self.rows.remove(&job)?;
+                Some(Decision::Lease(Box::new(Placement { job, node })))
+            }
+            Action::Shed { job, .. } => {
+                self.rows.remove(&job);
+                Some(Decision::Shed(job))
+            }
+            Action::Broken { node, .. } => boot_of(node).map(|boot| Decision::Broken(boot.node)),
+            Action::Quarantine(node) => {
+                let boot = boot_of(node)?;
+                self.quarantined.insert(boot.node.clone());
+                Some(Decision::Quarantine(boot.node))
+            }
+            // These nodes load what they are started with, and mix what they render.
+            Action::Load { .. } | Action::Pause(_) | Action::Resume(_) => None,
         }
-    }
-
-    /// A node's inbox is gone.
-    pub fn node_gone(&mut self, boot: BootId) {
-        self.nodes.remove(&boot);
-    }
-
-    /// Gives waiting jobs to nodes until no job fits. Every placement counts as running from now on.
-    pub fn place(&mut self, now: OffsetDateTime) -> Vec<Placement> {
-        self.nodes
-            .retain(|_, node| now - node.last_seen < FORGET_AFTER);
-        let mut placements = Vec::new();
-        let mut skipped = BTreeSet::new();
-        while self.has_room(now) {
-            let eligible =
-                |job: &WaitingJob| !skipped.contains(&job.job_id) && self.may_start(job, now);
-            let Some(job_id) = self.policy.next(&self.waiting, &eligible, now) else {
-                break;
-            };
-            let Some(node) = self.node_for(&self.waiting[&job_id], now) else {
-                skipped.insert(job_id);
-                continue;
-            };
-            let Some(job) = self.waiting.remove(&job_id) else {
-                break;
-            };
-            self.policy.served(&job);
-            self.running.insert(
-                job_id,
-                Running {
-                    user_id: job.user_id,
-                    boot: node.boot,
-                },
-            );
-            placements.push(Placement { job_id, node });
-        }
-        placements
     }
 
     /// The waiting jobs in the order in which they would start, at most `limit` of them.
     pub fn ranking(&self, now: OffsetDateTime, limit: usize) -> Vec<JobId> {
-        let mut policy = self.policy.clone();
-        let mut waiting = self.waiting.clone();
-        let mut order = Vec::new();
-        while order.len() < limit {
-            let Some(job_id) = policy.next(&waiting, &|_| true, now) else {
-                break;
-            };
-            let Some(job) = waiting.remove(&job_id) else {
-                break;
-            };
-            policy.served(&job);
-            order.push(job_id);
-        }
-        order
+        self.easel.waiting_set().order(moment(now), limit)
     }
 
     /// All waiting jobs.
     pub fn waiting_jobs(&self) -> impl Iterator<Item = &WaitingJob> {
-        self.waiting.values()
+        self.rows.values()
     }
 
     /// A waiting job.
     pub fn waiting_job(&self, job_id: JobId) -> Option<&WaitingJob> {
-        self.waiting.get(&job_id)
+        self.rows.get(&job_id)
     }
 
     /// How many jobs wait.
     pub fn waiting_len(&self) -> usize {
-        self.waiting.len()
+        self.rows.len()
     }
 
     /// How many jobs run.
     pub fn running_len(&self) -> usize {
-        self.running.len()
+        self.easel.running()
     }
 
     /// How many jobs the nodes that are heard take at once.
     pub fn capacity(&self, now: OffsetDateTime) -> u32 {
+        self.heard(now).map(|seen| seen.facts.places).sum()
+    }
+
+    /// How many nodes are heard.
+    pub fn nodes(&self, now: OffsetDateTime) -> usize {
+        self.heard(now)
+            .map(|seen| &seen.boot.node)
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
+    fn heard(&self, now: OffsetDateTime) -> impl Iterator<Item = &Seen> {
         self.nodes
             .values()
-            .filter(|node| Self::takes_work(node, now))
-            .map(|node| node.capacity)
-            .sum()
+            .filter(move |seen| !seen.facts.draining && now - seen.heard_at < SUSPECT_AFTER)
     }
 
     /// When the oldest waiting job was submitted.
     pub fn oldest_waiting(&self) -> Option<OffsetDateTime> {
-        self.waiting.values().map(|job| job.submitted_at).min()
+        self.rows.values().map(|row| row.submitted_at).min()
     }
 
-    fn takes_work(node: &Node, now: OffsetDateTime) -> bool {
-        !node.draining && now - node.last_seen < SUSPECT_AFTER
+    /// GPU-seconds that wait, as far as speeds are known.
+    pub fn backlog_gpu_s(&self) -> f64 {
+        let waiting = self.easel.waiting_set();
+        waiting.iter().map(|job| waiting.cost_s(job.id)).sum()
     }
 
-    fn load(&self) -> HashMap<BootId, u32> {
-        let mut load = HashMap::new();
-        for running in self.running.values() {
-            *load.entry(running.boot).or_insert(0) += 1;
-        }
-        load
-    }
-
-    fn has_room(&self, now: OffsetDateTime) -> bool {
-        let load = self.load();
-        !self.waiting.is_empty()
-            && self.nodes.values().any(|node| {
-                Self::takes_work(node, now)
-                    && load.get(&node.boot.boot).copied().unwrap_or(0) < node.capacity
-            })
-    }
-
-    fn may_start(&self, job: &WaitingJob, now: OffsetDateTime) -> bool {
-        let running = self
-            .running
-            .values()
-            .filter(|running| running.user_id == job.user_id)
-            .count();
-        running < job.running_limit as usize && job.not_before.is_none_or(|time| time <= now)
-    }
-
-    /// The least loaded node that has the model; one that failed the job only when there is no other.
-    fn node_for(&self, job: &WaitingJob, now: OffsetDateTime) -> Option<NodeBoot> {
-        let load = self.load();
-        self.nodes
-            .values()
-            .filter(|node| Self::takes_work(node, now) && node.models.contains(&job.model_hash))
-            .map(|node| {
-                (
-                    job.avoid_boot == Some(node.boot.boot),
-                    load.get(&node.boot.boot).copied().unwrap_or(0),
-                    node,
-                )
-            })
-            .filter(|(_, load, node)| *load < node.capacity)
-            .min_by_key(|(avoided, load, node)| (*avoided, *load, node.boot.boot))
-            .map(|(_, _, node)| node.boot.clone())
+    /// How far off the predicted speeds are.
+    pub fn speed_error(&self) -> Option<f64> {
+        self.easel.speed().error()
     }
 }

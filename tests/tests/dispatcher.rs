@@ -203,3 +203,18 @@ async fn an_upscale_reads_a_private_picture_through_a_grant() -> Result<()> {
     ensure!((larger.width, larger.height) == (256, 256), "{larger:?}");
     world.close().await
 }
+
+#[tokio::test]
+async fn the_leader_writes_down_what_waits_for_whoever_starts_nodes() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let job = world.submit(world.grid()).await?;
+    let known = "SELECT count(*) FROM lane_snapshots WHERE waiting = 1 AND backlog_gpu_s > 0";
+    eventually("the leader knows that a job waits", async || {
+        Ok((world.number(known).await? == 1).then_some(()))
+    })
+    .await?;
+    let _node = world.node("a", Gate::open()).await?;
+    world.until(job, "completed").await?;
+    world.close().await
+}

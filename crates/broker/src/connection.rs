@@ -234,7 +234,7 @@ impl Broker {
             .await
     }
 
-    fn link(&self) -> Result<Arc<Link>, BrokerError> {
+    pub(crate) fn link(&self) -> Result<Arc<Link>, BrokerError> {
         let link = self.shared.links.borrow().clone();
         link.ok_or_else(|| BrokerError::Connect {
             address: self.shared.shown.clone(),

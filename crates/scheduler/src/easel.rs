@@ -1,7 +1,7 @@
 //! The policy of the platform.
 //!
-//! Who is next is decided by the [waiting set](crate::waiting), where he goes by [`place`], and when weights are loaded
-//! by [`cold`]. A job that cannot start anywhere blocks nobody: the next in the order that can start does.
+//! Who is next is decided by the [waiting set](crate::waiting), where he goes by `place`, and when weights are loaded by
+//! `cold`; `urgent` pauses what is less so, and `health` leaves broken nodes alone. A job that cannot start anywhere blocks nobody: the next in the order that can start does.
 
 mod cold;
 mod demand;

@@ -14,7 +14,7 @@ use truth::Truth;
 use uuid::Uuid;
 
 /// What a test does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Submit { user: u32, tier: u16, model: u32 },
     Cancel(usize),

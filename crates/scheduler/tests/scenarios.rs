@@ -1,5 +1,7 @@
 //! Whole simulations: what must hold in every one of them, and bad files.
 
+use std::fmt::Write as _;
+
 use easel_scheduler::scenario::{parse_scenario, parse_trace};
 use easel_scheduler::simulation::{PolicyName, Report, simulate};
 use proptest::prelude::*;
@@ -118,7 +120,12 @@ fn a_poison_job_takes_two_nodes_down_and_no_third() {
     let mut rows = String::from("t_s,user,guild,tier,model,width,height,steps,count,kind\n");
     for second in 0..60 {
         let kind = if second == 10 { "poison" } else { "imagine" };
-        rows += &format!("{second},u{},g,paid,a,512,512,20,1,{kind}\n", second % 7);
+        writeln!(
+            rows,
+            "{second},u{},g,paid,a,512,512,20,1,{kind}",
+            second % 7
+        )
+        .expect("writing to a string works");
     }
     let trace = parse_trace("t.csv", &rows, &scenario).expect("the trace is sound");
     let easel = PolicyName::from_name("easel").expect("it exists");
@@ -214,7 +221,7 @@ proptest! {
                 "region" => ["eu", "us", "eu", "us"][target],
                 _ => ["big-0", "small-1", "small", "big"][target],
             };
-            text += &format!("\n[[fault]]\nt_s = {at}\nkind = \"{kind}\"\ntarget = \"{target}\"\nfor_s = {length}\n");
+            write!(text, "\n[[fault]]\nt_s = {at}\nkind = \"{kind}\"\ntarget = \"{target}\"\nfor_s = {length}\n").expect("writing to a string works");
         }
         check(&run(&text, PolicyName::ALL[policy].0, seed));
     }

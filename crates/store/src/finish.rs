@@ -143,6 +143,29 @@ impl Store {
         .await
     }
 
+    /// Drops a job that has waited too long under load.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when it does not wait.
+    pub async fn shed(&self, leadership: &Leadership, job_id: JobId) -> Result<Ended, StoreError> {
+        self.run("shed", |tx| {
+            let leadership = leadership.clone();
+            Box::pin(async move {
+                hold(tx, &leadership).await?;
+                let job = lock_job(tx, job_id).await?;
+                let end = End {
+                    state: JobState::Shed,
+                    reason: Some(EndReason::Overload),
+                    detail: "",
+                    delivered: 0,
+                };
+                end_job(tx, &job, end).await
+            })
+        })
+        .await
+    }
+
     /// Acts on a cancel request: the job ends as cancelled unless it is finishing or has ended, in which case completion
     /// wins and nothing is returned.
     pub async fn cancel(

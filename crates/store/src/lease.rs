@@ -3,17 +3,26 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use easel_domain::message::{LeaseRef, NodeBoot};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{PromptText, RenderSpec};
 use easel_domain::{BootId, DiscordId, JobId, LeaseToken, UserId};
 
 use crate::error::StoreError;
-use crate::event::job_event;
 use crate::leadership::{Leadership, hold};
 use crate::pool::Store;
 use crate::row::{corrupt, json};
+
+/// A lease that is to be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The job.
+    pub job_id: JobId,
+    /// The token that its node will prove itself with.
+    pub token: LeaseToken,
+    /// The node.
+    pub holder: NodeBoot,
+}
 
 /// A fresh lease with everything that its node is offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,18 +68,63 @@ impl Store {
         holder: &NodeBoot,
         term: Duration,
     ) -> Result<TakenLease, StoreError> {
-        self.run("take_lease", |tx| {
-            let (leadership, holder) = (leadership.clone(), holder.clone());
-            Box::pin(async move {
-                hold(tx, &leadership).await?;
-                let offer = mark_leased(tx, &leadership, job_id, token).await?;
-                insert_lease(tx, &offer.lease, &holder, term).await?;
-                let detail = serde_json::json!({ "node": holder.node, "boot": holder.boot });
-                job_event(tx, job_id, "leased", offer.lease.attempt, &detail).await?;
-                Ok(offer)
-            })
-        })
-        .await
+        let wish = Wish {
+            job_id,
+            token,
+            holder: holder.clone(),
+        };
+        let leases = self.take_leases(leadership, &[wish], term).await?;
+        leases.into_iter().next().ok_or(StoreError::Guard {
+            statement: "take_lease",
+            expected: 1,
+            actual: 0,
+        })?
+    }
+
+    /// Leases queued jobs to nodes, in one statement. Returns those that could be leased: the others do not wait any
+    /// more, pause, or are to be cancelled. One whose row cannot be read is an error of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LeadershipLost`] when another process leads.
+    pub async fn take_leases(
+        &self,
+        leadership: &Leadership,
+        wishes: &[Wish],
+        term: Duration,
+    ) -> Result<Vec<Result<TakenLease, StoreError>>, StoreError> {
+        let jobs: Vec<JobId> = wishes.iter().map(|wish| wish.job_id).collect();
+        let tokens: Vec<LeaseToken> = wishes.iter().map(|wish| wish.token).collect();
+        let nodes: Vec<&str> = wishes.iter().map(|w| w.holder.node.as_str()).collect();
+        let boots: Vec<BootId> = wishes.iter().map(|wish| wish.holder.boot).collect();
+        let connection = self.connection().await?;
+        let statement = connection.prepare_cached(TAKE_LEASES).await?;
+        let rows = connection
+            .query(
+                &statement,
+                &[
+                    /* region */ &leadership.region,
+                    /* pool */ &leadership.pool,
+                    /* epoch */ &leadership.epoch,
+                    /* jobs */ &jobs,
+                    /* tokens */ &tokens,
+                    /* nodes */ &nodes,
+                    /* boots */ &boots,
+                    /* term in seconds */ &term.as_secs_f64(),
+                ],
+            )
+            .await?;
+        if rows
+            .first()
+            .is_none_or(|row| row.get::<_, i64>("leading") == 0)
+        {
+            return Err(StoreError::LeadershipLost);
+        }
+        Ok(rows
+            .iter()
+            .filter(|row| row.get::<_, Option<JobId>>("id").is_some())
+            .map(taken)
+            .collect())
     }
 
     /// Extends the leases of one node start, in one statement. Returns the tokens that still count: the node must stop
@@ -176,72 +230,47 @@ impl Store {
     }
 }
 
-async fn mark_leased(
-    tx: &Transaction<'_>,
-    leadership: &Leadership,
-    job_id: JobId,
-    token: LeaseToken,
-) -> Result<TakenLease, StoreError> {
-    let row = tx
-        .query_opt(
-            "-- lease::mark_leased\n\
-             UPDATE jobs j SET state = 'leased', started_at = coalesce(j.started_at, now())
-             FROM prompts p
-             WHERE j.id = $1 AND p.job_id = j.id AND j.region = $2 AND j.pool = $3
-               AND j.state = 'queued' AND j.not_before <= now()
-               AND NOT EXISTS (SELECT 1 FROM cancel_requests c WHERE c.job_id = j.id)
-             RETURNING j.attempt, j.spec, j.storage_class, p.positive, p.negative",
-            &[
-                /* job */ &job_id,
-                /* region */ &leadership.region,
-                /* pool */ &leadership.pool,
-            ],
-        )
-        .await?
-        .ok_or(StoreError::Guard {
-            statement: "mark_leased",
-            expected: 1,
-            actual: 0,
-        })?;
+/// One statement and one round trip: the epoch is held, the jobs are marked, the leases and the events are written, or
+/// nothing is.
+const TAKE_LEASES: &str = "-- lease::take_leases
+    WITH held AS (
+        SELECT 1 FROM leadership WHERE region = $1 AND pool = $2 AND epoch = $3 FOR SHARE
+    ), wish AS (
+        SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::uuid[]) AS w (job_id, token, node_id, boot_id)
+    ), marked AS (
+        UPDATE jobs j SET state = 'leased', started_at = coalesce(j.started_at, now())
+        FROM wish w, prompts p, held
+        WHERE j.id = w.job_id AND p.job_id = j.id AND j.region = $1 AND j.pool = $2
+          AND j.state = 'queued' AND j.not_before <= now()
+          AND NOT EXISTS (SELECT 1 FROM cancel_requests c WHERE c.job_id = j.id)
+        RETURNING j.id, j.attempt, j.spec, j.storage_class, p.positive, p.negative, w.token, w.node_id, w.boot_id
+    ), written AS (
+        INSERT INTO leases (job_id, attempt, token, node_id, boot_id, expires_at)
+        SELECT id, attempt, token, node_id, boot_id, now() + make_interval(secs => $8) FROM marked
+    ), told AS (
+        INSERT INTO job_events (job_id, state, attempt, detail)
+        SELECT id, 'leased', attempt, jsonb_build_object('node', node_id, 'boot', boot_id) FROM marked
+    )
+    SELECT h.leading, m.id, m.attempt, m.spec, m.storage_class, m.positive, m.negative, m.token
+    FROM (SELECT count(*) AS leading FROM held) h LEFT JOIN marked m ON true";
+
+fn taken(row: &tokio_postgres::Row) -> Result<TakenLease, StoreError> {
     let attempt: i32 = row.get("attempt");
     let class: String = row.get("storage_class");
     Ok(TakenLease {
         lease: LeaseRef {
-            job_id,
+            job_id: row.get("id"),
             attempt: u32::try_from(attempt)
                 .map_err(|_| corrupt("attempt", &attempt.to_string()))?,
-            token,
+            token: row.get("token"),
         },
-        spec: json(&row, "spec")?,
+        spec: json(row, "spec")?,
         text: PromptText {
             positive: row.get("positive"),
             negative: row.get("negative"),
         },
         class: StorageClass::from_name(&class).ok_or_else(|| corrupt("storage class", &class))?,
     })
-}
-
-async fn insert_lease(
-    tx: &Transaction<'_>,
-    lease: &LeaseRef,
-    holder: &NodeBoot,
-    term: Duration,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "-- lease::insert_lease\n\
-         INSERT INTO leases (job_id, attempt, token, node_id, boot_id, expires_at)
-         VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))",
-        &[
-            /* job */ &lease.job_id,
-            /* attempt */ &i32::try_from(lease.attempt).unwrap_or(i32::MAX),
-            /* token */ &lease.token,
-            /* node */ &holder.node,
-            /* boot */ &holder.boot,
-            /* term in seconds */ &term.as_secs_f64(),
-        ],
-    )
-    .await?;
-    Ok(())
 }
 
 fn held(row: &tokio_postgres::Row) -> Result<HeldLease, StoreError> {

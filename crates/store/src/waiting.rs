@@ -22,6 +22,8 @@ pub struct WaitingJob {
     pub user_id: UserId,
     /// Where it was asked for.
     pub guild_id: Option<GuildKey>,
+    /// Tier at submit.
+    pub tier: String,
     /// Its lane.
     pub service_class: ServiceClass,
     /// Jobs of this member that may run at once.
@@ -38,6 +40,8 @@ pub struct WaitingJob {
     pub shape: (u32, u32, u32),
     /// Number of the next try.
     pub attempt: u32,
+    /// Node starts that died while they had it.
+    pub deaths: u32,
     /// Not to be leased before.
     pub not_before: Option<OffsetDateTime>,
     /// The node start that failed the last try.
@@ -50,8 +54,8 @@ pub struct WaitingJob {
     pub channel_id: DiscordId,
 }
 
-const COLUMNS: &str = "j.id, j.user_id, j.guild_id, j.service_class, t.running_limit, t.aging_s, j.model_id, j.model_hash, j.spec,
-    j.attempt, nullif(j.not_before, '-infinity') AS not_before, j.avoid_boot, j.submitted_at, d.shard, d.channel_id";
+const COLUMNS: &str = "j.id, j.user_id, j.guild_id, j.tier, j.service_class, t.running_limit, t.aging_s, j.model_id, j.model_hash, j.spec,
+    j.attempt, j.deaths, nullif(j.not_before, '-infinity') AS not_before, j.avoid_boot, j.submitted_at, d.shard, d.channel_id";
 
 const TABLES: &str = "jobs j JOIN tiers t ON t.name = j.tier JOIN deliveries d ON d.job_id = j.id";
 
@@ -63,6 +67,7 @@ impl WaitingJob {
             job_id: row.get("id"),
             user_id: row.get("user_id"),
             guild_id: row.get("guild_id"),
+            tier: row.get("tier"),
             service_class: ServiceClass::from_name(&class)
                 .ok_or_else(|| corrupt("service class", &class))?,
             running_limit: unsigned(row, "running_limit")?,
@@ -72,6 +77,7 @@ impl WaitingJob {
             pictures: u32::try_from(spec.picture_count()).unwrap_or(u32::MAX),
             shape: spec.work_shape(),
             attempt: unsigned(row, "attempt")?,
+            deaths: unsigned(row, "deaths")?,
             not_before: row.get("not_before"),
             avoid_boot: row.get("avoid_boot"),
             submitted_at: row.get("submitted_at"),
@@ -182,6 +188,32 @@ impl Store {
             )
             .await?;
         Ok(WaitingPage::read(&rows, limit))
+    }
+
+    /// The jobs of this lane that nodes have, in the same terms. Rows that cannot be read are left out: their leases
+    /// end like any other.
+    pub async fn leased_jobs(
+        &self,
+        region: &str,
+        pool: &str,
+    ) -> Result<Vec<WaitingJob>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                &format!(
+                    "-- waiting::leased_jobs\n\
+                     SELECT {COLUMNS} FROM leases l JOIN jobs j ON j.id = l.job_id JOIN tiers t ON t.name = j.tier
+                     JOIN deliveries d ON d.job_id = j.id
+                     WHERE j.region = $1 AND j.pool = $2"
+                ),
+                &[/* region */ &region, /* pool */ &pool],
+            )
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| WaitingJob::read(row).ok())
+            .collect())
     }
 
     /// Cancel requests of this lane that nobody has acted on, oldest first, at most `limit` of them.

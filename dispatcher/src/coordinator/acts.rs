@@ -1,29 +1,25 @@
 //! What the coordinator does to rows and tells nodes.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
-use easel_blobs::ObjectKey;
-use easel_broker::PublishError;
-use easel_domain::clock::EntropyExt;
+use easel_domain::JobId;
 use easel_domain::failure::{AfterFailure, FailureKind, after_failure};
 use easel_domain::job::EndReason;
-use easel_domain::message::{DownloadGrant, NodeCommand, Offer};
-use easel_domain::spec::RenderSpec;
-use easel_domain::{JobId, LeaseToken};
+use easel_domain::message::NodeCommand;
+use easel_scheduler::event::Outcome;
 use easel_store::StoreError;
 use easel_store::finish::AfterTry;
-use easel_store::lease::{HeldLease, TakenLease};
+use easel_store::lease::HeldLease;
+use easel_store::waiting::WaitingJob;
 use tokio::time::Instant;
 
 use super::{Coordinator, Leased};
 use crate::metric;
-use crate::scheduler::Placement;
 
 /// Rows read at once by the sweep.
 const PAGE: u32 = 500;
 /// Cancel requests acted on in one sweep.
 const CANCEL_BATCH: u32 = 200;
-const GRANT_LIFETIME: Duration = Duration::from_mins(1);
 
 impl Coordinator {
     /// Makes memory agree with the rows: losing every hint, or the answer to a commit, costs one interval.
@@ -44,8 +40,9 @@ impl Coordinator {
         let ended = self
             .leased
             .extract_if(|_, leased| !held.contains(&leased.lease.token));
+        let now = self.office.clock.now();
         for (job_id, _) in ended {
-            self.scheduler.lease_ended(job_id);
+            self.scheduler.lease_ended(job_id, Outcome::Lost, now);
         }
         Ok(())
     }
@@ -64,7 +61,7 @@ impl Coordinator {
                 .await?;
             for job in page.jobs {
                 if self.scheduler.waiting_job(job.job_id).is_none() {
-                    self.scheduler.job_waits(job);
+                    self.scheduler.job_waits(job, self.office.clock.now());
                 }
             }
             for job in page.unreadable {
@@ -92,24 +89,29 @@ impl Coordinator {
             .store
             .waiting_job(&leadership.region, &leadership.pool, job_id)
             .await?;
+        let now = self.office.clock.now();
         match job {
-            Some(job) => self.scheduler.job_waits(job),
-            None => self.scheduler.job_gone(job_id),
+            Some(job) => self.scheduler.job_waits(job, now),
+            None => self.scheduler.job_gone(job_id, now),
         }
         Ok(())
     }
 
     /// Takes the leases that stand in the table, after a takeover or a time of deafness, and gives each a full term.
     pub(super) async fn adopt_leases(&mut self) -> Result<(), StoreError> {
+        let (store, leadership) = (&self.office.store, &self.office.leadership);
         let term = self.office.settings.lease_term;
-        for held in self
-            .office
-            .store
-            .extend_all_leases(&self.office.leadership, term)
-            .await?
-        {
-            self.scheduler
-                .lease_found(held.lease.job_id, held.user_id, held.holder.boot);
+        let all = store.extend_all_leases(leadership, term).await?;
+        let rows = store
+            .leased_jobs(&leadership.region, &leadership.pool)
+            .await?;
+        let rows: HashMap<JobId, WaitingJob> =
+            rows.into_iter().map(|row| (row.job_id, row)).collect();
+        let now = self.office.clock.now();
+        for held in all {
+            if let Some(row) = rows.get(&held.lease.job_id) {
+                self.scheduler.lease_found(row, held.holder.boot, now);
+            }
             self.leased
                 .entry(held.lease.job_id)
                 .or_insert_with(|| Leased::from(&held));
@@ -136,16 +138,21 @@ impl Coordinator {
                     "the node fell silent",
                 )
                 .await;
-            self.after_try(&held, ended).await?;
+            self.after_try(&held, ended, Outcome::Lost).await?;
         }
         Ok(())
     }
 
     /// Ends a lease without its node: the job waits again and no attempt is used up.
-    async fn take_back(&mut self, held: &HeldLease, detail: &str) -> Result<(), StoreError> {
+    pub(super) async fn take_back(
+        &mut self,
+        held: &HeldLease,
+        detail: &str,
+    ) -> Result<(), StoreError> {
         let after = after_failure(FailureKind::Infrastructure, held.lease.attempt, 0.0);
         let avoid = Some(held.holder.boot);
-        self.end_lease(held, after, avoid, detail).await
+        self.end_lease(held, after, avoid, detail, Outcome::Lost)
+            .await
     }
 
     pub(super) async fn end_lease(
@@ -154,6 +161,7 @@ impl Coordinator {
         after: AfterFailure,
         avoid: Option<easel_domain::BootId>,
         detail: &str,
+        outcome: Outcome,
     ) -> Result<(), StoreError> {
         let (store, leadership) = (&self.office.store, &self.office.leadership);
         let ended = store
@@ -166,25 +174,27 @@ impl Coordinator {
                 detail,
             )
             .await;
-        self.after_try(held, ended).await
+        self.after_try(held, ended, outcome).await
     }
 
     async fn after_try(
         &mut self,
         held: &HeldLease,
         ended: Result<AfterTry, StoreError>,
+        outcome: Outcome,
     ) -> Result<(), StoreError> {
         let job_id = held.lease.job_id;
         match ended {
             Ok(AfterTry::Requeued(_)) => {
                 metrics::counter!(metric::REQUEUES, "kind" => "infrastructure").increment(1);
-                self.scheduler.lease_ended(job_id);
+                let now = self.office.clock.now();
+                self.scheduler.lease_ended(job_id, outcome, now);
                 self.leased.remove(&job_id);
                 self.reload(job_id).await
             }
             Ok(AfterTry::Ended(ended)) => {
                 self.office.announce_end(&ended).await;
-                self.lease_ended(held.lease, false).await
+                self.lease_ended(held.lease, false, outcome).await
             }
             // Its node was faster.
             Err(error) if error.is_lost_race() => Ok(()),
@@ -205,8 +215,9 @@ impl Coordinator {
             Err(error) if error.is_lost_race() => return Ok(()),
             Err(error) => return Err(error),
         };
-        self.scheduler.job_gone(job_id);
-        self.scheduler.lease_ended(job_id);
+        let now = self.office.clock.now();
+        self.scheduler.job_gone(job_id, now);
+        self.scheduler.lease_ended(job_id, Outcome::Cancelled, now);
         if let Some(leased) = self.leased.remove(&job_id) {
             let command = NodeCommand::Cancel {
                 lease: leased.lease,
@@ -220,122 +231,5 @@ impl Coordinator {
         }
         self.office.announce_end(&ended).await;
         Ok(())
-    }
-
-    /// Leases jobs to nodes until no job fits.
-    pub(super) async fn place(&mut self) -> Result<(), StoreError> {
-        let now = self.office.clock.now();
-        let mut first_error = None;
-        for placement in self.scheduler.place(now) {
-            let job_id = placement.job_id;
-            if first_error.is_some() {
-                // The scheduler counts it as running already: it must not be forgotten there.
-                self.scheduler.lease_ended(job_id);
-                continue;
-            }
-            let outcome = self.lease(placement).await;
-            if let Err(error) = outcome {
-                self.scheduler.lease_ended(job_id);
-                metrics::counter!(metric::LEASES, "outcome" => "not_written").increment(1);
-                // A job that does not wait any more is dropped; any other is found again by the sweep.
-                if !error.is_lost_race() {
-                    first_error = Some(error);
-                }
-            }
-        }
-        first_error.map_or(Ok(()), Err)
-    }
-
-    async fn lease(&mut self, placement: Placement) -> Result<(), StoreError> {
-        let Placement { job_id, node } = placement;
-        let token = LeaseToken(self.office.entropy.random_uuid());
-        let term = self.office.settings.lease_term;
-        let (store, leadership) = (&self.office.store, &self.office.leadership);
-        let waiting = store
-            .waiting_job(&leadership.region, &leadership.pool, job_id)
-            .await?;
-        let Some(job) = waiting else {
-            return Err(StoreError::Guard {
-                statement: "waiting_job",
-                expected: 1,
-                actual: 0,
-            });
-        };
-        let offered = store
-            .take_lease(leadership, job_id, token, &node, term)
-            .await?;
-        metrics::counter!(metric::LEASES, "outcome" => "written").increment(1);
-        let waited = self.office.clock.now() - job.submitted_at;
-        metrics::histogram!(metric::QUEUE_WAIT_SECONDS).record(waited.as_seconds_f64());
-        let held = HeldLease {
-            lease: offered.lease,
-            holder: node,
-            user_id: job.user_id,
-            shard: job.shard,
-            channel_id: job.channel_id,
-            finishing: false,
-        };
-        self.leased.insert(job_id, Leased::from(&held));
-        self.queue_view.job_left(job_id);
-        self.offer(&held, offered).await
-    }
-
-    async fn offer(&mut self, held: &HeldLease, taken: TakenLease) -> Result<(), StoreError> {
-        let inputs = match self.inputs(&taken.spec).await {
-            Ok(inputs) => inputs,
-            Err(reason) => {
-                let give_up = AfterFailure::GiveUp;
-                return self.end_lease(held, give_up, None, &reason).await;
-            }
-        };
-        let offer = Offer {
-            lease: taken.lease,
-            lease_ms: u64::try_from(self.office.settings.lease_term.as_millis())
-                .unwrap_or(u64::MAX),
-            spec: taken.spec,
-            text: taken.text,
-            class: taken.class,
-            inputs,
-        };
-        match self
-            .office
-            .tell(&held.holder, &NodeCommand::Offer(Box::new(offer)))
-            .await
-        {
-            Ok(()) => {
-                // The member learns that it has begun; the node's first word may be seconds away.
-                self.pass_on(held.lease, 0, None).await;
-                Ok(())
-            }
-            Err(PublishError::Returned { .. } | PublishError::Nacked { .. }) => {
-                self.scheduler.node_gone(held.holder.boot);
-                self.take_back(held, "the node has no inbox").await
-            }
-            // It may have arrived: the node's heartbeats tell, or the lease runs out.
-            Err(error) => {
-                let job_id = held.lease.job_id;
-                tracing::warn!(job.id = %job_id, "offer of job {job_id} may be lost: {error}");
-                Ok(())
-            }
-        }
-    }
-
-    async fn inputs(&self, spec: &RenderSpec) -> Result<Vec<DownloadGrant>, String> {
-        let input = match spec {
-            RenderSpec::Generate(_) => return Ok(Vec::new()),
-            RenderSpec::Upscale(upscale) => &upscale.input,
-        };
-        let key: ObjectKey = input
-            .key
-            .parse()
-            .map_err(|_| "an input has no valid key".to_owned())?;
-        let grant = self
-            .office
-            .blobs
-            .grant_download(&key, &input.sha256, GRANT_LIFETIME)
-            .await;
-        grant
-            .map(|grant| vec![grant])
-            .map_err(|error| format!("an input cannot be granted: {error}"))
     }
 }

@@ -8,6 +8,7 @@ use easel_domain::failure::{FailureKind, after_failure};
 use easel_domain::job::EndReason;
 use easel_domain::message::{LeaseRef, NodeCommand};
 use easel_domain::model::ModelRef;
+use easel_scheduler::event::Outcome;
 use easel_store::StoreError;
 use easel_store::lease::HeldLease;
 use easel_store::waiting::UnreadableJob;
@@ -30,6 +31,7 @@ impl From<&HeldLease> for Leased {
             since: now,
             percent: 0,
             moved_at: now,
+            row: None,
             finishing: held.finishing,
         }
     }
@@ -96,7 +98,7 @@ impl Coordinator {
             let jitter = self.office.entropy.random_unit();
             let after = after_failure(FailureKind::Retryable, held.lease.attempt, jitter);
             let avoid = Some(held.holder.boot);
-            self.end_lease(&held, after, avoid, "it came no further")
+            self.end_lease(&held, after, avoid, "it came no further", Outcome::Hung)
                 .await?;
             let cancel = NodeCommand::Cancel { lease: held.lease };
             if let Err(error) = self.office.tell(&held.holder, &cancel).await {
@@ -132,7 +134,7 @@ impl Coordinator {
         let given_up = store
             .give_up_waiting(leadership, job_id, reason, detail)
             .await;
-        self.scheduler.job_gone(job_id);
+        self.scheduler.job_gone(job_id, self.office.clock.now());
         self.unreadable.remove(&job_id);
         match given_up {
             Ok(ended) => {
@@ -198,7 +200,7 @@ impl Coordinator {
             moved.len()
         );
         for job_id in jobs {
-            self.scheduler.job_gone(*job_id);
+            self.scheduler.job_gone(*job_id, self.office.clock.now());
             self.reload(*job_id).await?;
         }
         Ok(())

@@ -1,0 +1,225 @@
+//! What the scheduler goes by and what it knows: tiers, quarantine, snapshots of the lanes.
+
+use std::collections::BTreeSet;
+
+use easel_domain::NodeId;
+use easel_domain::tier::Tier;
+
+use crate::account::tier;
+use crate::error::{StoreError, expect_one_row};
+use crate::leadership::{Leadership, hold};
+use crate::pool::Store;
+use crate::row::corrupt;
+
+/// A tier with what it is promised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchedulingTier {
+    /// What it allows.
+    pub tier: Tier,
+    /// Seconds within which its jobs should be done.
+    pub promise_s: Option<f64>,
+    /// The same, as a multiple of what a job takes by itself.
+    pub promise_factor: Option<f64>,
+    /// Share of the nodes that is kept for it.
+    pub reserved: f64,
+}
+
+/// What the leader of a lane knows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LaneSnapshot {
+    /// Predicted GPU-seconds of the jobs that wait.
+    pub backlog_gpu_s: f64,
+    /// Seconds that the oldest of them has waited.
+    pub oldest_s: f64,
+    /// Nodes that the lane should have.
+    pub desired_nodes: u32,
+    /// Jobs that wait.
+    pub waiting: u32,
+    /// Jobs that nodes have.
+    pub running: u32,
+    /// Nodes that are heard.
+    pub nodes: u32,
+}
+
+/// A snapshot with its lane and its age.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgedSnapshot {
+    /// Region.
+    pub region: String,
+    /// Pool.
+    pub pool: String,
+    /// Seconds since it was taken.
+    pub age_s: f64,
+    /// What was known then.
+    pub snapshot: LaneSnapshot,
+}
+
+impl Store {
+    /// All tiers, by name.
+    pub async fn scheduling_tiers(&self) -> Result<Vec<SchedulingTier>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- fleet::scheduling_tiers\n\
+                 SELECT name, service_class, weight, running_limit, waiting_limit, permutation_limit, aging_s,
+                        shed_after_s, retention_s, promise_s, promise_factor, reserved
+                 FROM tiers ORDER BY name",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SchedulingTier {
+                    tier: tier(row)?,
+                    promise_s: row.get::<_, Option<i32>>("promise_s").map(f64::from),
+                    promise_factor: row.get::<_, Option<f32>>("promise_factor").map(f64::from),
+                    reserved: f64::from(row.get::<_, f32>("reserved")),
+                })
+            })
+            .collect()
+    }
+
+    /// Nodes that get no work until an operator says so.
+    pub async fn quarantined_nodes(&self) -> Result<BTreeSet<NodeId>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- fleet::quarantined_nodes\nSELECT node_id FROM quarantined_nodes",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let node: &str = row.get(0);
+                node.parse().map_err(|_| corrupt("node id", node))
+            })
+            .collect()
+    }
+
+    /// Sets a node aside.
+    pub async fn quarantine_node(
+        &self,
+        leadership: &Leadership,
+        node: &NodeId,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.run("quarantine_node", |tx| {
+            let (leadership, node, reason) = (leadership.clone(), node.clone(), reason.to_owned());
+            Box::pin(async move {
+                hold(tx, &leadership).await?;
+                tx.execute(
+                    "-- fleet::quarantine_node\n\
+                     WITH news AS (
+                         INSERT INTO quarantined_nodes (node_id, reason) VALUES ($1, $2)
+                         ON CONFLICT DO NOTHING RETURNING node_id
+                     )
+                     INSERT INTO node_decisions (node_id, what, detail) SELECT node_id, 'quarantined', $2 FROM news",
+                    &[/* node */ &node, /* reason */ &reason],
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Lets a node work again, on an operator's word.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when it is not quarantined.
+    pub async fn release_node(&self, node: &NodeId, by: &str) -> Result<(), StoreError> {
+        self.run("release_node", |tx| {
+            let (node, by) = (node.clone(), by.to_owned());
+            Box::pin(async move {
+                let gone = tx
+                    .execute(
+                        "-- fleet::release_node\nDELETE FROM quarantined_nodes WHERE node_id = $1",
+                        &[/* node */ &node],
+                    )
+                    .await?;
+                expect_one_row("release_node", gone)?;
+                tx.execute(
+                    "-- fleet::release_node (decision)\n\
+                     INSERT INTO node_decisions (node_id, what, detail) VALUES ($1, 'released', $2)",
+                    &[/* node */ &node, /* by */ &by],
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Writes down what the leader of a lane knows.
+    pub async fn write_snapshot(
+        &self,
+        leadership: &Leadership,
+        snapshot: &LaneSnapshot,
+    ) -> Result<(), StoreError> {
+        let whole = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let written = self
+            .connection()
+            .await?
+            .execute(
+                "-- fleet::write_snapshot\n\
+                 INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting,
+                                             running, nodes)
+                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9
+                 FROM leadership l WHERE l.region = $1 AND l.pool = $2 AND l.epoch = $3
+                 ON CONFLICT (region, pool) DO UPDATE
+                 SET taken_at = excluded.taken_at, backlog_gpu_s = excluded.backlog_gpu_s,
+                     oldest_s = excluded.oldest_s, desired_nodes = excluded.desired_nodes,
+                     waiting = excluded.waiting, running = excluded.running, nodes = excluded.nodes",
+                &[
+                    /* region */ &leadership.region,
+                    /* pool */ &leadership.pool,
+                    /* epoch */ &leadership.epoch,
+                    /* backlog */ &snapshot.backlog_gpu_s,
+                    /* oldest */ &snapshot.oldest_s,
+                    /* desired */ &whole(snapshot.desired_nodes),
+                    /* waiting */ &whole(snapshot.waiting),
+                    /* running */ &whole(snapshot.running),
+                    /* nodes */ &whole(snapshot.nodes),
+                ],
+            )
+            .await?;
+        expect_one_row("write_snapshot", written).map_err(|_| StoreError::LeadershipLost)
+    }
+
+    /// What the leaders of all lanes last knew.
+    pub async fn snapshots(&self) -> Result<Vec<AgedSnapshot>, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                "-- fleet::snapshots\n\
+                 SELECT region, pool, extract(epoch FROM now() - taken_at)::float8 AS age_s, backlog_gpu_s, oldest_s,
+                        desired_nodes, waiting, running, nodes
+                 FROM lane_snapshots ORDER BY region, pool",
+                &[],
+            )
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let whole = |name: &str| u32::try_from(row.get::<_, i32>(name)).unwrap_or(0);
+                AgedSnapshot {
+                    region: row.get("region"),
+                    pool: row.get("pool"),
+                    age_s: row.get("age_s"),
+                    snapshot: LaneSnapshot {
+                        backlog_gpu_s: row.get("backlog_gpu_s"),
+                        oldest_s: row.get("oldest_s"),
+                        desired_nodes: whole("desired_nodes"),
+                        waiting: whole("waiting"),
+                        running: whole("running"),
+                        nodes: whole("nodes"),
+                    },
+                }
+            })
+            .collect())
+    }
+}
