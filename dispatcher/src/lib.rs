@@ -25,6 +25,7 @@ mod scale;
 pub mod scheduler;
 mod simulate;
 mod term;
+mod uploads;
 
 use std::process::ExitCode;
 

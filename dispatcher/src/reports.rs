@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use easel_blobs::{BlobError, ObjectKey, Scope, UploadCheck, UploadTerms};
+use easel_blobs::{BlobError, Scope, UploadTerms};
 use easel_broker::{Action, Consumer, Delivery, Subscription};
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::{FailureKind, after_failure};
@@ -26,6 +26,7 @@ use crate::coordinator::Input;
 use crate::lanes::Office;
 use crate::live::speaks_for;
 use crate::metric;
+use crate::uploads::{self, Arrival, UploadError};
 
 const PREFETCH: u16 = 64;
 const CONCURRENCY: usize = 8;
@@ -43,6 +44,16 @@ enum ReportError {
     Blobs(#[from] BlobError),
     #[error("the report is not sound: {0}")]
     Unsound(&'static str),
+}
+
+impl From<UploadError> for ReportError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Store(error) => Self::Store(error),
+            UploadError::Blobs(error) => Self::Blobs(error),
+            UploadError::NotGranted => Self::Unsound("a file was never granted"),
+        }
+    }
 }
 
 impl ReportError {
@@ -213,34 +224,9 @@ async fn done(
     verdicts: Vec<PictureVerdict>,
     timings: Timings,
 ) -> Result<(), ReportError> {
-    let granted = office.store.granted_files(lease).await?;
-    for file in &files {
-        let as_granted = granted
-            .iter()
-            .any(|grant| grant.key == file.key && grant.claim == file.claim);
-        if !as_granted {
-            return Err(StoreError::Guard {
-                statement: "granted_files",
-                expected: 1,
-                actual: 0,
-            }
-            .into());
-        }
-        let key: ObjectKey = file
-            .key
-            .parse()
-            .map_err(|_| ReportError::Unsound("a key is not a key"))?;
-        match office
-            .blobs
-            .check_upload(&key, &UploadTerms::from(&file.claim))
-            .await?
-        {
-            UploadCheck::Good => {}
-            UploadCheck::Missing | UploadCheck::Mismatch => {
-                let message = "an upload did not arrive as it was claimed";
-                return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;
-            }
-        }
+    if uploads::arrival(office, lease, &files).await? == Arrival::Incomplete {
+        let message = "an upload did not arrive as it was claimed";
+        return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;
     }
     let picture_ids = verdicts
         .iter()

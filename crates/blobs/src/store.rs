@@ -270,7 +270,8 @@ impl BlobStore {
         }
     }
 
-    /// Compares an upload with its terms, and deletes what does not fit.
+    /// Compares an upload with its terms. What does not fit stays: only the rows know whether it is somebody's picture,
+    /// which a false claim must not take away. Where they do not, [`Self::delete`] it, or no upload can ever succeed.
     ///
     /// # Errors
     /// No answer, or a refusal.
@@ -287,10 +288,7 @@ impl BlobStore {
             {
                 UploadCheck::Good
             }
-            Some(_) => {
-                self.delete(key).await?;
-                UploadCheck::Mismatch
-            }
+            Some(_) => UploadCheck::Mismatch,
         };
         let outcome = match check {
             UploadCheck::Good => "good",

@@ -34,7 +34,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Guard`] when the lease is lost or the job has ended.
+    /// [`StoreError::Guard`] when the lease is lost or the job has ended, [`StoreError::Corrupt`] when there is not one
+    /// verdict for each picture.
     pub async fn complete(
         &self,
         leadership: &Leadership,
@@ -47,11 +48,10 @@ impl Store {
                 let job = lock_job(tx, done.lease.job_id).await?;
                 check_fence(tx, &done.lease).await?;
                 if done.verdicts.len() != job.pictures_wanted {
-                    return Err(StoreError::Guard {
-                        statement: "verdicts",
-                        expected: job.pictures_wanted as u64,
-                        actual: done.verdicts.len() as u64,
-                    });
+                    return Err(corrupt(
+                        "number of verdicts",
+                        &done.verdicts.len().to_string(),
+                    ));
                 }
                 let shown = done.verdicts.iter().filter(|v| is_shown(v)).count();
                 let end = if shown == 0 {

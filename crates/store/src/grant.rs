@@ -77,6 +77,19 @@ impl Store {
             })
             .collect()
     }
+
+    /// Whether a picture refers to the object with this key.
+    pub async fn is_published(&self, key: &str) -> Result<bool, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_one(
+                "-- grant::is_published\nSELECT EXISTS (SELECT 1 FROM blobs WHERE key = $1)",
+                &[/* key */ &key],
+            )
+            .await?;
+        Ok(row.get(0))
+    }
 }
 
 async fn set_state(

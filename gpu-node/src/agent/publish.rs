@@ -96,7 +96,8 @@ impl LeaseJob<'_> {
         asked: NodeEvent,
     ) -> Result<Vec<UploadGrant>, Stop> {
         let mut pauses = self.backoff(RESEND_AFTER, RESEND_AT_LEAST);
-        loop {
+        let began = Instant::now();
+        while began.elapsed() < self.workshop.settings.store_patience {
             self.report(asked.clone()).await;
             let mut granted = self.ticket.granted.clone();
             let answered =
@@ -113,6 +114,10 @@ impl LeaseJob<'_> {
                 },
             }
         }
+        Err(Stop::Failed {
+            kind: FailureKind::Retryable,
+            message: "nobody granted a place for the pictures".to_owned(),
+        })
     }
 
     pub(super) async fn report_until_settled(&mut self, event: NodeEvent) -> Result<(), Stop> {

@@ -1,12 +1,13 @@
 //! What does not count: forged, late and unreadable messages, and memory that the rows contradict.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use easel_domain::LeaseToken;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
-use easel_domain::message::NodeEvent;
+use easel_domain::message::{NodeEvent, Timings};
+use easel_domain::picture::FileRole;
 use easel_gpu_node::engine::fake::Gate;
-use easel_tests::world::World;
+use easel_tests::world::{STEPS, World};
 use serde_json::json;
 
 use super::{DONE, DONE_AGAIN};
@@ -113,5 +114,60 @@ async fn a_lease_that_the_rows_do_not_know_is_forgotten_at_the_next_sweep() -> R
     node.engine.gate().allow(u64::MAX);
     world.until(job, "completed").await?;
     world.expect_path(job, &DONE_AGAIN).await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_false_claim_takes_no_published_picture_away() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    node.engine.gate().allow(u64::from(STEPS));
+    let honest = world.submit(world.grid()).await?;
+    world.until(honest, "completed").await?;
+    let snapshot = world.database.store.job_snapshot(honest).await?;
+    let snapshot = snapshot.context("the job is there")?;
+    let published = snapshot
+        .file(FileRole::Full, 0)
+        .context("it has a first picture")?;
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "leased").await?;
+    let liar = world.voice_of_holder(job).await?;
+    let mut claims = world.claims(1);
+    claims[0].sha256.clone_from(&published.sha256);
+    claims[0].content_type.clone_from(&published.content_type);
+    world.say(&liar, world.grant_request(&claims)).await?;
+    world.until(job, "finishing").await?;
+    world
+        .say(&liar, world.done_unstored(job, &claims).await?)
+        .await?;
+    node.engine.gate().allow(u64::MAX);
+    world.until(job, "completed").await?;
+    ensure!(world.path(job).await?.contains(&"queued 2".to_owned()));
+    world
+        .blobs
+        .get(&published.key.parse()?)
+        .await
+        .context("the published picture is still there")?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn a_result_without_its_verdicts_is_a_failed_try() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    let job = world.submit(world.grid()).await?;
+    world.until(job, "leased").await?;
+    let voice = world.voice_of_holder(job).await?;
+    let event = NodeEvent::Done {
+        files: Vec::new(),
+        verdicts: Vec::new(),
+        timings: Timings::default(),
+    };
+    world.say(&voice, event).await?;
+    node.engine.gate().allow(u64::MAX);
+    world.until(job, "completed").await?;
+    ensure!(world.path(job).await?.contains(&"queued 2".to_owned()));
     world.close().await
 }
