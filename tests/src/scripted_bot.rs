@@ -158,6 +158,18 @@ impl ScriptedBot {
             .map(drop)
     }
 
+    /// Takes the first answer away.
+    pub async fn delete(&self, to: &Interaction) -> Result<()> {
+        let path = format!(
+            "/webhooks/{}/{}/messages/@original",
+            self.application,
+            to.text("token")
+        );
+        self.send(Method::DELETE, &path, &Value::Null, Vec::new())
+            .await
+            .map(drop)
+    }
+
     /// Posts another message that belongs to the interaction.
     pub async fn follow_up(
         &self,

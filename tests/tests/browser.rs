@@ -168,6 +168,21 @@ async fn a_click_is_answered_and_its_picture_opens_large() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_taken_back_leaves_the_page() -> Result<()> {
+    let (playground, mut bot) = studio().await?;
+    with_browser(playground.origin(), WIDE, async move |page: Browser| {
+        imagine(&page, &mut bot).await?;
+        page.click("[data-custom-id='again']").await?;
+        let click = bot.next().await?;
+        bot.answer(&click, 5, json!({})).await?;
+        page.until_newest_says("is thinking…").await?;
+        bot.delete(&click).await?;
+        page.until_newest_says(PROMPT).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_filled_in_and_its_private_answer_is_for_one_user_only() -> Result<()> {
     let (playground, mut bot) = studio().await?;
     with_browser(playground.origin(), WIDE, async move |page: Browser| {

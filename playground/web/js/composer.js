@@ -145,7 +145,8 @@ function refresh() {
 
 function showCommands(commands) {
   const items = commands.slice(0, 50).map((command) => ({
-    pick: () => showForm(command),
+    // A form without a field would only ask to be sent.
+    pick: () => (command.options.length === 0 ? run(command, {}, new Map()) : showForm(command)),
     node: h(
       "span",
       { class: "command-item" },

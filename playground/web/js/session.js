@@ -266,7 +266,7 @@ const HANDLERS = {
       announce(`${author(message.author).name} edited: ${summary(message)}`);
     }
   },
-  message_delete({ channel_id: channelId, id }) {
+  message_delete({ channel_id: channelId, message_id: id }) {
     if (room(channelId).remove(id) && channelId === store.channelId) changed("messages");
   },
   reaction(event) {
