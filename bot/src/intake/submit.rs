@@ -25,7 +25,8 @@ use crate::view::buttons::run_anyway;
 
 /// What every job costs so far.
 const PRICE: Credits = Credits(0);
-const STORE_RETRIES: u32 = 3;
+/// About eight seconds in all, which is less than an answered interaction may be left alone.
+const STORE_RETRIES: u32 = 10;
 
 /// A job that is to be submitted.
 pub(super) struct Wish {
