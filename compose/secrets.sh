@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the secrets that compose.yaml reads, random and once; what is already there stays. The Discord token is taken
-# from DISCORD_TOKEN, else a made-up one serves the playground.
+# from DISCORD_TOKEN whenever that is set; a made-up one, for the playground alone, holds its place until then.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,5 +31,11 @@ default_vhost = easel
 "
 fi
 secret s3_secret_key "$(random_secret)"
-secret discord_token "${DISCORD_TOKEN:-$(playground_token)}"
+if [ -n "${DISCORD_TOKEN:-}" ] && [ "$(cat "$dir/discord_token" 2>/dev/null)" != "$DISCORD_TOKEN" ]; then
+    printf '%s' "$DISCORD_TOKEN" >"$dir/discord_token"
+    say 'the Discord token is now the one of DISCORD_TOKEN'
+elif [ ! -s "$dir/discord_token" ]; then
+    secret discord_token "$(playground_token)"
+    say 'no DISCORD_TOKEN was given: the token is made up and serves the playground alone; give it and run this again'
+fi
 say "secrets are in $dir"

@@ -10,6 +10,8 @@ for part in common packages state postgres broker storage environment platform; 
 done
 
 name=${EASEL_DEMO_NAME:-demo}
+# People's pictures outlive a crash of the machine, whatever the stack is called.
+export EASEL_STACK_DURABLE=1
 open_stack "$name"
 
 leave() {

@@ -53,6 +53,18 @@ step_libtorch() {
     "$here/libtorch.sh"
 }
 
+# Nothing to do takes a second; whoever waits longer is told for what.
+build_quietly() {
+    local build notice status=0
+    (cd "$EASEL_REPO" && exec cargo build --locked --workspace --bins) >"$1" 2>&1 &
+    build=$!
+    (sleep 5 && kill -0 "$build" 2>/dev/null && say 'build: compiling (from nothing this takes several minutes)') &
+    notice=$!
+    wait "$build" || status=$?
+    kill "$notice" 2>/dev/null || true
+    return $status
+}
+
 step_build() {
     local log
     log=$(mktemp -t easel-build.XXXXXX)
@@ -60,7 +72,7 @@ step_build() {
     if [ -t 2 ]; then
         (cd "$EASEL_REPO" && cargo build --locked --workspace --bins) ||
             fail 'build' 'cargo build failed' 'read the compiler messages above'
-    elif ! (cd "$EASEL_REPO" && cargo build --locked --workspace --bins) >"$log" 2>&1; then
+    elif ! build_quietly "$log"; then
         fail 'build' 'cargo build failed' 'read the compiler messages above; the whole log lies beside them' "$log"
     fi
     rm -f "$log"

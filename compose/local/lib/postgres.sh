@@ -47,13 +47,14 @@ make_postgres() {
 }
 
 # The durable settings are PostgreSQL's defaults; a stack for tests trades them for speed, because its data is
-# thrown away with it.
+# thrown away with it. What `make demo` has once served stays durable.
 postgres_settings() {
     local setting durability
-    case $STACK_NAME in
-        demo*) durability='' ;;
-        *) durability='fsync=off synchronous_commit=off full_page_writes=off' ;;
-    esac
+    if [ -e "$STACK_DIR/durable" ]; then
+        durability=''
+    else
+        durability='fsync=off synchronous_commit=off full_page_writes=off'
+    fi
     for setting in listen_addresses=127.0.0.1 "port=$(port postgres)" unix_socket_directories= \
         max_connections=300 shared_buffers=64MB log_min_messages=warning timezone=UTC $durability; do
         printf -- '-c %s ' "$setting"

@@ -31,6 +31,7 @@ make_stack_dir() {
     mkdir -p "$STACK_DIR"
     chmod 711 "$STACK_DIR"
     (umask 077 && mkdir -p "$STACK_DIR/log" "$STACK_DIR/broker" "$STACK_DIR/s3" "$STACK_DIR/cdn")
+    [ -z "${EASEL_STACK_DURABLE:-}" ] || : >"$STACK_DIR/durable"
 }
 
 # need_stack: it was started once, so that it has ports and secrets, which are then at hand.
