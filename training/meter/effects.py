@@ -17,7 +17,7 @@ from renderer.words import COLOUR_WORDS, GROUND_WORDS, SKY_WORDS
 from trainer.export import PROFILE
 from trainer.run import arguments, bf16
 
-from .judge import FACTS, Judge, load, wilson
+from .judge import CLASSES, FACTS, Judge, load, wilson
 from .table import Painter, questions, score
 
 
@@ -63,7 +63,7 @@ def guidance(painter: Painter, judge: Judge, scenes: list[Scene], prompts: list[
 
 
 def negatives(painter: Painter, judge: Judge, count: int, seed: int):
-    """A thing that the prompt puts in the picture and `--no` names, and the same for the background and for the colour."""
+    """What the prompt itself puts in the picture and `--no` names: a contradiction, and the hardest case."""
     r = Random(f"{seed}/negatives")
     scenes = [sample_scene(r, held_out=True) for _ in range(count)]
     prompts = [caption(s, r, is_complete=True) for s in scenes]
@@ -76,13 +76,22 @@ def negatives(painter: Painter, judge: Judge, count: int, seed: int):
         before = sum(a == name for a, name in zip(plain, names))
         after = sum(a == name != b for a, b, name in zip(plain, without, names))
         print(f"| `--no` of the {fact} that the prompt itself asks for | gone in {share(after, before)} of the pictures that had it |", flush=True)
-    # The usual case: the prompt does not ask for it, but the model tends to draw it.
-    bare = scenes
-    texts = [f"{r.choice(GROUND_WORDS['street'])}, {r.choice(SKY_WORDS[s.sky])}" for s in bare]
-    plain, without = painter(texts), painter(texts, negative=["city, skyscrapers, skyline"] * len(texts))
-    had = [i for i, b in enumerate(judge.facts(plain)["background"]) if b == "skyline"]
-    gone = sum(judge.facts(without)["background"][i] != "skyline" for i in had)
-    print(f"| `--no city` where a wet street brought a skyline unasked | gone in {share(gone, len(had))} |", flush=True)
+    unasked(painter, judge, count, seed)
+
+
+def unasked(painter: Painter, judge: Judge, count: int, seed: int):
+    """The usual case: the prompt does not ask for it, but the model draws it. Another word in `--no` shows what would have gone anyway."""
+    plain = judge.facts(painter([""] * count, seed=seed))
+    for fact in ("thing", "colour"):
+        had = [(i, name) for i, name in enumerate(plain[fact]) if name]
+        others = {name: r for name, r in zip(CLASSES[fact], CLASSES[fact][5:-1] + CLASSES[fact][:5])}
+        gone = []
+        for word in (lambda name: name, lambda name: others[name]):
+            negative = [word(name) if name else "" for name in plain[fact]]
+            seen = judge.facts(painter([""] * count, seed=seed, negative=negative))[fact]
+            gone.append(sum(seen[i] != name for i, name in had))
+        print(f"| `--no` of the {fact} that came with an empty prompt | gone in {share(gone[0], len(had))}; with another {fact} in `--no` "
+              f"{share(gone[1], len(had))} |", flush=True)
 
 
 def seeds_and_variations(painter: Painter, prompts: list[str]):
