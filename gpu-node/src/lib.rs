@@ -17,6 +17,8 @@ mod bench;
 #[cfg(feature = "torch")]
 mod device;
 #[cfg(feature = "torch")]
+mod fetch;
+#[cfg(feature = "torch")]
 mod inspect;
 #[cfg(feature = "torch")]
 mod render;
