@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use easel_diffusion::{NoisePlan, Pipeline, Sampler, Slot, Task};
+use easel_diffusion::{Architecture, NoisePlan, Pipeline, Sampler, Slot, Task};
 use serde::Serialize;
 
 use crate::cli::CommandError;
@@ -17,9 +17,9 @@ pub struct BenchArgs {
     /// The checkpoint's directory, in diffusers' layout
     #[arg(long, required_unless_present = "arch")]
     model: Option<PathBuf>,
-    /// Not supported yet
-    #[arg(long, hide = true, conflicts_with = "model")]
-    arch: Option<String>,
+    /// In place of a checkpoint: sd15, sd21 or sdxl, with random weights
+    #[arg(long, conflicts_with = "model")]
+    arch: Option<Architecture>,
     /// Width in pixels; by default the checkpoint's
     #[arg(long)]
     width: Option<u32>,
@@ -53,13 +53,16 @@ struct Report {
 
 /// Draws the same batch again and again, from prompt to pixels.
 pub fn run(args: &BenchArgs) -> Result<ExitCode, CommandError> {
-    let Some(model) = &args.model else {
-        return Err(CommandError::Bad(
-            "--arch: this is not supported yet; use --model".to_owned(),
-        ));
+    let options = args.device.load_options()?;
+    let loaded = match (&args.model, args.arch) {
+        (Some(model), _) => Pipeline::load(model, options),
+        (None, Some(architecture)) => Pipeline::random(architecture, options),
+        (None, None) => {
+            let message = "--model or --arch must say what to measure";
+            return Err(CommandError::Bad(message.to_owned()));
+        }
     };
-    let mut pipeline = Pipeline::load(model, args.device.load_options()?)
-        .map_err(|error| bad_checkpoint(&error))?;
+    let mut pipeline = loaded.map_err(|error| bad_checkpoint(&error))?;
     draw(args, &mut pipeline, 0)?;
     let mut seconds = Vec::new();
     for round in 1..=args.repeat {

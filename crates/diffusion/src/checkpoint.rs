@@ -91,7 +91,7 @@ pub struct Checkpoint {
     /// Whether the network is told how beautiful the picture is to be, rather than its size.
     pub requires_aesthetics_score: bool,
     /// What the file calls it, for hints.
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Checkpoint {
@@ -141,7 +141,7 @@ impl Checkpoint {
     }
 
     /// Whether the parts fit each other.
-    fn check(&self) -> Result<(), LoadError> {
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
         let path = self.directory.join("unet/config.json");
         let latent = self.vae.latent_channels();
         let (inputs, outputs) = (self.unet.in_channels, self.unet.out_channels);

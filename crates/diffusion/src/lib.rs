@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod architecture;
 mod checkpoint;
 pub mod clip;
 mod config;
@@ -24,6 +25,7 @@ mod weighting;
 pub mod weights;
 mod workers;
 
+pub use architecture::Architecture;
 pub use checkpoint::{Checkpoint, Family, InspectedPart, Inspection, TextPart, inspect};
 pub use device::{Device, Precision};
 pub use error::{LoadError, TaskError};

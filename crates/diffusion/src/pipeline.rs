@@ -20,6 +20,7 @@ use batch::Batch;
 pub use finish::Finished;
 pub use load::Progress;
 
+use crate::architecture::Architecture;
 use crate::checkpoint::Checkpoint;
 use crate::device::{Device, Precision};
 use crate::error::{LoadError, TaskError};
@@ -93,8 +94,21 @@ impl Pipeline {
         // Each worker computes alone; on a GPU the host only launches.
         tch::set_num_threads(1);
         let checkpoint = Checkpoint::open(directory)?;
-        guarded(|| load::parts(checkpoint, options, progress))
+        guarded(|| load::parts(checkpoint, options, load::Source::Files, progress))
             .map_err(|error| LoadError::file(directory, error.to_string()))?
+    }
+
+    /// The shape of a well-known family with random weights, to measure speed with. Its pictures are noise.
+    pub fn random(architecture: Architecture, options: LoadOptions) -> Result<Self, LoadError> {
+        let checkpoint = architecture.checkpoint();
+        if !options.device.is_available() {
+            let message = format!("this libtorch has no device {}", options.device);
+            return Err(LoadError::file(&checkpoint.directory, message));
+        }
+        tch::set_num_threads(1);
+        let source = load::Source::Random;
+        guarded(|| load::parts(checkpoint, options, source, &mut |_| ()))
+            .map_err(|error| LoadError::file(Path::new("random weights"), error.to_string()))?
     }
 
     /// The configuration it was loaded from.

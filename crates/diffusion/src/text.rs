@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use crate::checkpoint::{Checkpoint, TRANSFORMERS_STEM};
+use crate::checkpoint::{Checkpoint, TextPart};
 use crate::clip::{ClipText, Layer};
 use crate::error::{LoadError, TaskError};
 use crate::tokenizer::Tokenizer;
@@ -59,6 +59,9 @@ struct Encoder {
     model: ClipText,
 }
 
+/// Gives weights and tokenizer of a part.
+pub type Opener<'a> = dyn FnMut(&TextPart) -> Result<(Weights, Tokenizer), LoadError> + 'a;
+
 /// The text encoders of a checkpoint.
 pub struct TextEncoders {
     encoders: Vec<Encoder>,
@@ -70,23 +73,18 @@ pub struct TextEncoders {
 }
 
 impl TextEncoders {
-    /// Loads what the checkpoint names; the tensors of each encoder are registered under its name, for adapters.
+    /// Loads what the checkpoint names, from what `open` gives for each; the tensors of each encoder are registered under
+    /// its name, for adapters. Also tells the number of parameters.
     pub fn load(
         checkpoint: &Checkpoint,
-        kind: Kind,
         device: tch::Device,
         tensors: &mut HashMap<&'static str, Tensors>,
-        progress: &mut dyn FnMut(&str),
+        open: &mut Opener<'_>,
     ) -> Result<(Self, u64), LoadError> {
         let mut encoders = Vec::new();
         let mut parameters = 0;
         for part in checkpoint.text_parts() {
-            progress(part.name);
-            let directory = checkpoint.directory.join(part.name);
-            let weights = Weights::open(&directory, TRANSFORMERS_STEM, kind, device)?;
-            let longest = part.config.max_position_embeddings as usize;
-            let tokenizer = checkpoint.directory.join(part.tokenizer);
-            let mut tokenizer = Tokenizer::load(&tokenizer, longest)?;
+            let (weights, mut tokenizer) = open(part)?;
             tokenizer.number_learnt_from(part.config.vocab_size);
             encoders.push(Encoder {
                 model: ClipText::load(&weights, &part.config, part.projected)?,

@@ -19,6 +19,10 @@ use crate::error::LoadError;
 const WORDS: &str =
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
+/// The usual special tokens.
+const START: &str = "<|startoftext|>";
+const END: &str = "<|endoftext|>";
+
 /// A CLIP tokenizer.
 pub struct Tokenizer {
     inner: Inner,
@@ -70,10 +74,10 @@ impl Tokenizer {
                 .or_else(|| token_text(pick(&map)))
                 .unwrap_or_else(|| default.to_owned())
         };
-        let start = named(|config| config.bos_token.as_ref(), "<|startoftext|>");
-        let end = named(|config| config.eos_token.as_ref(), "<|endoftext|>");
-        let padding = named(|config| config.pad_token.as_ref(), "<|endoftext|>");
-        let unknown = named(|config| config.unk_token.as_ref(), "<|endoftext|>");
+        let start = named(|config| config.bos_token.as_ref(), START);
+        let end = named(|config| config.eos_token.as_ref(), END);
+        let padding = named(|config| config.pad_token.as_ref(), END);
+        let unknown = named(|config| config.unk_token.as_ref(), END);
         let whole = directory.join("tokenizer.json");
         let mut inner = if whole.is_file() {
             read_whole(&whole)?
@@ -103,6 +107,40 @@ impl Tokenizer {
             learnt: Vec::new(),
             next_id: 0,
         })
+    }
+
+    /// A tokenizer that knows single bytes and no words, for checkpoints without files.
+    pub(crate) fn of_bytes(longest: usize) -> Self {
+        let letters = ByteLevel::alphabet();
+        let mut letters: Vec<String> = letters.into_iter().map(String::from).collect();
+        letters.sort();
+        let ended = letters.iter().map(|letter| format!("{letter}</w>"));
+        let tokens: Vec<String> = letters.iter().cloned().chain(ended).collect();
+        let special = [START.to_owned(), END.to_owned()];
+        let numbered = tokens.into_iter().chain(special).zip(0_u32..);
+        let vocabulary: std::collections::HashMap<String, u32> = numbered.collect();
+        let model = BPE::builder()
+            .vocab_and_merges(
+                vocabulary
+                    .into_iter()
+                    .collect::<tokenizers::models::bpe::Vocab>(),
+                Vec::new(),
+            )
+            .unk_token(END.to_owned())
+            .end_of_word_suffix("</w>".to_owned())
+            .build()
+            .expect("every byte has a token of its own");
+        let inner = around(model).expect("the expressions are valid");
+        let id = |token: &str| inner.token_to_id(token).unwrap_or_default();
+        Self {
+            start: id(START),
+            end: id(END),
+            padding: id(END),
+            inner,
+            length: longest.max(2),
+            learnt: Vec::new(),
+            next_id: 0,
+        }
     }
 
     /// Start, the prompt's tokens, end, padding: always as many as the text encoder takes. What does not fit is cut.
@@ -201,7 +239,12 @@ fn build(directory: &Path, unknown: &str) -> Result<Inner, LoadError> {
         .end_of_word_suffix("</w>".to_owned())
         .build()
         .map_err(wrong)?;
-    let spaces = Replace::new(ReplacePattern::Regex(r"\s+".to_owned()), " ").map_err(wrong)?;
+    around(model).map_err(wrong)
+}
+
+/// What CLIP does to a text before the model sees it.
+fn around(model: BPE) -> tokenizers::Result<Inner> {
+    let spaces = Replace::new(ReplacePattern::Regex(r"\s+".to_owned()), " ")?;
     let words = Split::new(
         SplitPattern::Regex(WORDS.to_owned()),
         SplitDelimiterBehavior::Removed,
@@ -214,9 +257,6 @@ fn build(directory: &Path, unknown: &str) -> Result<Inner, LoadError> {
         Lowercase.into(),
     ])));
     let bytes = ByteLevel::new(false, true, true);
-    inner.with_pre_tokenizer(Some(PreTokenizers::new(vec![
-        words.map_err(wrong)?.into(),
-        bytes.into(),
-    ])));
+    inner.with_pre_tokenizer(Some(PreTokenizers::new(vec![words?.into(), bytes.into()])));
     Ok(inner)
 }

@@ -1,6 +1,7 @@
 //! Named tensors out of memory-mapped safetensors files.
 
 mod files;
+mod random;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::LoadError;
 use files::locate;
+use random::random;
 
 /// Tensors by their names, sharing storage with the modules that were built from them.
 pub type Tensors = HashMap<String, Tensor>;
@@ -47,6 +49,8 @@ struct Shared {
     read: RefCell<Tensors>,
     /// Names that modules asked for.
     asked: RefCell<HashSet<String>>,
+    /// Whether tensors are made up instead of read.
+    random: bool,
     /// Filled instead of failing when a checkpoint is only inspected.
     problems: Option<RefCell<Vec<LoadError>>>,
 }
@@ -194,6 +198,7 @@ impl Weights {
             device,
             read,
             asked: RefCell::default(),
+            random: false,
             problems,
         });
         Ok(Self {
@@ -263,6 +268,12 @@ impl Weights {
         shared.asked.borrow_mut().insert(name.to_owned());
         if let Some(tensor) = shared.read.borrow().get(name) {
             return Ok(tensor.shallow_clone());
+        }
+        if shared.random {
+            let tensor = random(name, shape, shared.kind, shared.device);
+            let mut read = shared.read.borrow_mut();
+            read.insert(name.to_owned(), tensor.shallow_clone());
+            return Ok(tensor);
         }
         let Some(&number) = shared.index.get(name) else {
             return Err(LoadError::key(
@@ -348,9 +359,13 @@ impl Weights {
         &self.shared.path
     }
 
-    /// Sizes of everything in the files.
+    /// Sizes of everything in the files; of made-up weights, of everything that was asked for.
     pub fn stored(&self) -> StoredPart {
         let (mut parameters, mut bytes) = (0, 0);
+        if self.shared.random {
+            let read = self.shared.read.borrow();
+            parameters = read.values().map(|tensor| tensor.numel() as u64).sum();
+        }
         let mut by_type = HashMap::<String, u64>::new();
         for file in &self.shared.files {
             for info in file.metadata.tensors().values() {

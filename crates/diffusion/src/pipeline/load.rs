@@ -11,6 +11,7 @@ use crate::device::{Device, Precision};
 use crate::error::LoadError;
 use crate::preview::PreviewFactors;
 use crate::text::TextEncoders;
+use crate::tokenizer::Tokenizer;
 use crate::unet::UNet;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
@@ -46,16 +47,27 @@ impl Counter<'_> {
     }
 }
 
+/// Where parts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The checkpoint's files.
+    Files,
+    /// Nowhere: weights are random.
+    Random,
+}
+
 /// Every part of a checkpoint; workers share the storage of their weights.
 pub fn parts(
     checkpoint: Checkpoint,
     options: LoadOptions,
+    source: Source,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Pipeline, LoadError> {
     let (device, kind) = (options.device.torch(), options.precision.kind());
     let directory = checkpoint.directory.clone();
-    let open = |name: &str, stem: &str, kind: Kind| {
-        Weights::open(&directory.join(name), stem, kind, device)
+    let open = |name: &str, stem: &str, kind: Kind| match source {
+        Source::Files => Weights::open(&directory.join(name), stem, kind, device),
+        Source::Random => Ok(Weights::random(kind, device)),
     };
     let workers = match options.device {
         Device::Cpu => options.workers.max(1),
@@ -69,8 +81,14 @@ pub fn parts(
     };
     let mut tensors = HashMap::new();
     let (texts, mut parameters) =
-        TextEncoders::load(&checkpoint, kind, device, &mut tensors, &mut |part| {
-            counter.next(part);
+        TextEncoders::load(&checkpoint, device, &mut tensors, &mut |part| {
+            counter.next(part.name);
+            let longest = part.config.max_position_embeddings as usize;
+            let tokenizer = match source {
+                Source::Files => Tokenizer::load(&directory.join(part.tokenizer), longest)?,
+                Source::Random => Tokenizer::of_bytes(longest),
+            };
+            Ok((open(part.name, TRANSFORMERS_STEM, kind)?, tokenizer))
         })?;
     counter.next("unet");
     let unet = open("unet", DIFFUSERS_STEM, kind)?;

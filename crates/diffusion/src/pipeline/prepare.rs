@@ -125,6 +125,8 @@ impl Pipeline {
         let file = &self.checkpoint.scheduler;
         let file = match self.checkpoint.family {
             Family::StableDiffusion => file.corrected(inpainting),
+            // Masked pictures are drawn by Stable Diffusion's pipeline.
+            Family::LatentConsistency if inpainting => file.corrected(true),
             Family::StableDiffusionXl | Family::LatentConsistency => file.clone(),
         };
         // Latent consistency pipelines spread all steps over what is to be replaced; others leave steps out.
