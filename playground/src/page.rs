@@ -56,6 +56,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .nest("/playground/api", api)
         .nest("/playground/faults", faults)
         .route("/", get(files::index))
+        // Links to channels and messages, as Discord's client has them.
+        .route("/channels/{*place}", get(files::index))
         .route("/{*path}", get(files::file))
         .layer(DefaultBodyLimit::max(crate::rest::body::REQUEST_LIMIT))
 }

@@ -309,14 +309,26 @@ impl Browser {
             .await
     }
 
+    /// Opens another address.
+    pub async fn goto(&self, url: &str) -> Result<()> {
+        self.client
+            .goto(url)
+            .await
+            .with_context(|| format!("open {url}"))
+    }
+
+    /// The window as a PNG.
+    pub async fn screenshot(&self) -> Result<Vec<u8>> {
+        self.client
+            .screenshot()
+            .await
+            .context("take a picture of the page")
+    }
+
     /// Leaves a picture of the page, for whoever looks into a failure, and returns its path.
     async fn keep_screenshot(&self) -> Result<PathBuf> {
         let file = std::env::temp_dir().join(format!("browser-test-{}.png", std::process::id()));
-        let picture = self
-            .client
-            .screenshot()
-            .await
-            .context("take a picture of the page")?;
+        let picture = self.screenshot().await?;
         tokio::fs::write(&file, picture)
             .await
             .context("keep the picture of the page")?;

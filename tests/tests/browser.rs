@@ -330,6 +330,31 @@ async fn text_is_read_as_discord_reads_it_and_never_becomes_code() -> Result<()>
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_a_message_opens_it() -> Result<()> {
+    let (playground, mut bot) = studio().await?;
+    let origin = playground.origin();
+    let (guild, general) = (playground.guild_id(), playground.channel_id("general"));
+    with_browser(origin.clone(), WIDE, async move |page: Browser| {
+        imagine(&page, &mut bot).await?;
+        let id = page
+            .run("return [...document.querySelectorAll('[data-message]')].at(-1).dataset.message")
+            .await?;
+        let id = id.as_str().context("the message has an id")?;
+        let address = format!("{origin}/channels/{guild}/{general}/{id}");
+        page.goto(&address).await?;
+        page.until_shown(&format!("[data-message='{id}']:focus"))
+            .await?;
+        page.click("#composer").await?;
+        page.type_text(&format!("see {address}")).await?;
+        page.press(Key::Enter).await?;
+        page.click("a[data-action='open-message']").await?;
+        page.until_shown(&format!("[data-message='{id}']:focus"))
+            .await
+    })
+    .await
+}
+
 /// Reads options and markdown with the page's own modules.
 const READING: &str = r#"
     const { readOptions } = await import("/js/command-text.js");

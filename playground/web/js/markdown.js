@@ -192,7 +192,22 @@ function firstRule(text, at, names, depth, insideLink) {
   return null;
 }
 
+/** A link to a message of this very playground. */
+const MESSAGE = /^\/channels\/(?:\d+|@me)\/(\d+)\/(\d+)$/;
+
+/** Channel and message that an address of this playground names, or null. */
+export function messageAddress(url) {
+  const there = URL.canParse(url) ? new URL(url) : null;
+  const match = there?.origin === location.origin && MESSAGE.exec(there.pathname);
+  return match ? { channel: match[1], id: match[2] } : null;
+}
+
 function link(url, label) {
+  const message = messageAddress(url);
+  if (message) {
+    const data = { "data-action": "open-message", "data-channel": message.channel, "data-id": message.id };
+    return h("a", { class: "md-link", href: url, title: url, ...data }, label === url ? "the message" : label);
+  }
   return h("a", { class: "md-link", href: url, target: "_blank", rel: "noreferrer noopener", title: url }, label);
 }
 

@@ -11,8 +11,8 @@ import { openLightbox } from "./lightbox.js";
 import { pictures } from "./media.js";
 import { closeMenu, openMenu } from "./menu.js";
 import { EPHEMERAL, LOADING } from "./message.js";
-import { clickComponent, dismiss, forgetFailure, openChannel, remove, toggleReaction, useCommand } from "./session.js";
-import { commandsHere, findChannel, findMessage, store } from "./store.js";
+import { clickComponent, dismiss, forgetFailure, loadOlder, openChannel, remove, toggleReaction, useCommand } from "./session.js";
+import { commandsHere, findChannel, findMessage, room, store } from "./store.js";
 
 const ACTIONS = {
   "click-component": (target, message) => clickComponent(message.id, target.dataset.customId),
@@ -34,7 +34,8 @@ const ACTIONS = {
   },
   "use-command": (target) => fillComposer(`/${target.dataset.command} `),
   "use-text": (target) => fillComposer(target.dataset.text),
-  "go-to": goTo,
+  "go-to": (target) => goTo(target.dataset.id),
+  "open-message": (target) => openMessage(target.dataset.channel, target.dataset.id),
 };
 
 /** Listens on the message list. */
@@ -168,10 +169,24 @@ async function copy(text, done) {
   }
 }
 
-function goTo(target) {
-  const row = document.querySelector(`[data-message="${CSS.escape(target.dataset.id)}"]`);
+/** Pages of older messages that are loaded in search of a linked one. */
+const SEARCHED_PAGES = 20;
+
+/** Opens a channel at one of its messages: what a link to a message means. */
+export async function openMessage(channel, id) {
+  if (!findChannel(channel)) {
+    toast("That channel is not here.", "error");
+    return;
+  }
+  await openChannel(channel);
+  for (let page = 0; page < SEARCHED_PAGES && !findMessage(id) && !room(channel).complete; page += 1) await loadOlder();
+  goTo(id);
+}
+
+function goTo(id) {
+  const row = document.querySelector(`[data-message="${CSS.escape(id)}"]`);
   if (!row) {
-    toast("That message is not loaded.");
+    toast("That message is not here any more.");
     return;
   }
   row.scrollIntoView({ block: "center", behavior: "smooth" });
