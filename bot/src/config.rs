@@ -12,6 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::fetch::FetchConfig;
+use crate::link::WebLinks;
 
 /// Everything the bot is told.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,6 +22,8 @@ pub struct BotConfig {
     /// Origin of Discord (`EASEL_DISCORD_API`); `/api/v10` is appended.
     #[serde(default = "discord")]
     pub discord_api: Url,
+    /// Origin of Discord's client on the web (`EASEL_DISCORD_WEB`), for links to messages; by default that of the API.
+    pub discord_web: Option<Url>,
     /// Section `discord`.
     #[serde(default)]
     pub discord: DiscordConfig,
@@ -197,6 +200,11 @@ impl BotConfig {
             .map_err(|error| format!("`intake.region`, `intake.pool`: {error}"))
     }
 
+    /// Where members open links to messages.
+    pub fn web_links(&self) -> WebLinks {
+        WebLinks::new(self.discord_web.as_ref().unwrap_or(&self.discord_api))
+    }
+
     /// Whether finished pictures are sent as attachments, because the real Discord cannot reach the CDN.
     pub fn attaches_pictures(&self) -> bool {
         let local = |url: &Url| {
@@ -241,8 +249,12 @@ impl ProcessConfig for BotConfig {
                 "`intake.concurrency` and `delivery.edits_in_flight` must be at least 1".into(),
             );
         }
-        if !matches!(self.discord_api.scheme(), "http" | "https") {
+        let is_origin = |url: &Url| matches!(url.scheme(), "http" | "https");
+        if !is_origin(&self.discord_api) {
             return Err("`discord_api` (EASEL_DISCORD_API) must be an http or https origin".into());
+        }
+        if !self.discord_web.as_ref().is_none_or(is_origin) {
+            return Err("`discord_web` (EASEL_DISCORD_WEB) must be an http or https origin".into());
         }
         self.lane().map(drop)
     }

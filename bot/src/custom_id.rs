@@ -16,18 +16,21 @@ pub enum ButtonAction {
     Reroll,
     /// ❌: stop.
     Cancel,
+    /// The finished picture that its message could not carry.
+    Fetch,
     /// The same again, as a new job: after a failure, or in spite of a twin that still runs.
     Again,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Upscale,
         Self::Vary,
         Self::Reroll,
         Self::Cancel,
         Self::Again,
+        Self::Fetch,
     ];
 
     /// The name in the id, also for metrics.
@@ -38,6 +41,7 @@ impl ButtonAction {
             Self::Reroll => "reroll",
             Self::Cancel => "cancel",
             Self::Again => "again",
+            Self::Fetch => "fetch",
         }
     }
 }

@@ -26,6 +26,7 @@ use tracing::Instrument;
 
 use crate::arrival::{Arrival, Request};
 use crate::config::IntakeConfig;
+use crate::link::WebLinks;
 use crate::live::{LiveHandle, PictureSource};
 use crate::metric;
 use crate::rest::{Callback, MessagePayload, Rest};
@@ -45,6 +46,8 @@ pub struct IntakeParts {
     pub pictures: PictureSource,
     /// The owner of the messages.
     pub live: LiveHandle,
+    /// Addresses of messages.
+    pub links: WebLinks,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

@@ -11,6 +11,7 @@ pub mod custom_id;
 pub mod fetch;
 pub mod gateway;
 pub mod intake;
+pub mod link;
 pub mod live;
 pub mod metric;
 pub mod parse;

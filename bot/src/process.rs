@@ -242,6 +242,7 @@ fn intake(ctx: &Context, config: &BotConfig, uses: IntakeUses) -> anyhow::Result
         policy,
         pictures: uses.pictures,
         live: uses.live,
+        links: config.web_links(),
         clock: Arc::clone(&ctx.clock),
         entropy: Arc::clone(&ctx.entropy),
         lane: config.lane().map_err(BadInput)?,

@@ -28,7 +28,6 @@ use std::time::Duration;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::Credits;
 use easel_domain::prompt::ParseError;
-use easel_store::submit::MessagePlace;
 
 pub use language::Language;
 
@@ -65,24 +64,24 @@ impl Language {
     }
 
     /// The same was asked for a moment ago.
-    pub fn asked_before(self, place: &MessagePlace) -> String {
-        match message_link(place) {
+    pub fn asked_before(self, link: Option<String>) -> String {
+        match link {
             Some(link) => self.repeated_there(link),
             None => self.repeated().to_owned(),
         }
     }
 
     /// The picture was enlarged before.
-    pub fn large_already(self, place: &MessagePlace) -> String {
-        match message_link(place) {
+    pub fn large_already(self, link: Option<String>) -> String {
+        match link {
             Some(link) => self.enlarged_there(link),
             None => self.enlarged_before().to_owned(),
         }
     }
 
     /// `/show` of a job that still runs.
-    pub fn under_way(self, place: Option<&MessagePlace>) -> String {
-        match place.and_then(message_link) {
+    pub fn under_way(self, link: Option<String>) -> String {
+        match link {
             Some(link) => self.still_running_there(link),
             None => self.still_running().to_owned(),
         }
@@ -163,18 +162,6 @@ fn excerpt(text: &str, start: usize, end: usize) -> (String, String) {
         format!("{before}{middle}{after}"),
         format!("{}{}", " ".repeat(pad), "^".repeat(marked)),
     )
-}
-
-/// A link to a message.
-pub fn message_link(place: &MessagePlace) -> Option<String> {
-    let message = place.message?;
-    let guild = place
-        .guild
-        .map_or_else(|| "@me".to_owned(), |guild| guild.to_string());
-    Some(format!(
-        "https://discord.com/channels/{guild}/{}/{message}",
-        place.channel
-    ))
 }
 
 /// Text that stands for itself, whatever it holds: no formatting, no mentions, no line breaks, and no links, which

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use easel_domain::job::JobState;
 use easel_domain::picture::{FileRole, PictureOutcome};
-use easel_domain::spec::RenderSpec;
 use easel_store::show::{JobSnapshot, SnapshotFile};
 use serde_json::{Value, json};
 
@@ -42,6 +41,8 @@ pub enum Live {
 pub enum Picture {
     /// There is none (yet).
     None,
+    /// There is one, and it could not be brought here.
+    Missing,
     /// By this address.
     Link(String),
     /// With the message.
@@ -57,7 +58,7 @@ const PREVIEW: &str = "preview.png";
 /// The whole message of a job.
 pub fn view(job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {
     let mut payload = MessagePayload {
-        content: lines::content(job, live),
+        content: lines::content(job, live, picture),
         components: buttons::rows(job, picture),
         ..MessagePayload::default()
     };
@@ -87,17 +88,13 @@ pub fn view(job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload
 
 /// The file that a finished job's message shows: the grid, or the one picture.
 pub fn shown_file(job: &JobSnapshot) -> Option<&SnapshotFile> {
-    match &job.spec {
-        RenderSpec::Generate(_) => job
-            .file(FileRole::Grid, 0)
-            .or_else(|| job.file(FileRole::Full, 0)),
-        RenderSpec::Upscale(_) => job.file(FileRole::Full, 0),
-    }
+    job.file(FileRole::Grid, 0)
+        .or_else(|| job.file(FileRole::Full, 0))
 }
 
 fn show_picture(payload: &mut MessagePayload, job: &JobSnapshot, picture: &Picture) {
     match picture {
-        Picture::None => {}
+        Picture::None | Picture::Missing => {}
         Picture::Link(url) => payload.embeds.push(embed(url, FINISHED)),
         Picture::File(bytes) => {
             let name = file_name(job);

@@ -3,6 +3,7 @@
 //! Each offer becomes one task (`job`) that lives until the dispatcher has settled its lease. Commands find their task
 //! through the [`Desk`]; one heartbeat speaks for all leases.
 
+mod canvas;
 mod desk;
 mod job;
 mod progress;

@@ -43,8 +43,13 @@ impl Intake {
                 .await;
         };
         let within = self.parts.settings.same_click;
-        if button.action == ButtonAction::Cancel {
-            return self.cancel(arrival, button).await;
+        match button.action {
+            ButtonAction::Cancel => return self.cancel(arrival, button).await,
+            ButtonAction::Fetch => return self.show_job(arrival, button.job).await,
+            ButtonAction::Upscale
+            | ButtonAction::Vary
+            | ButtonAction::Reroll
+            | ButtonAction::Again => {}
         }
         if !self
             .recent
@@ -106,10 +111,12 @@ impl Intake {
         let model = self
             .newest_model()
             .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
-        let (model, seed) = (&model.reference, self.parts.entropy.random_u32());
+        let (model, seed) = (model.as_ref(), self.parts.entropy.random_u32());
         let same_click = Repetition::SameClick(self.parts.settings.same_click);
         let action = match (button.action, &job.spec) {
-            (ButtonAction::Again, RenderSpec::Generate(_)) => ButtonAction::Reroll,
+            (ButtonAction::Again, RenderSpec::Generate(_) | RenderSpec::Repaint(_)) => {
+                ButtonAction::Reroll
+            }
             (ButtonAction::Again, RenderSpec::Upscale(_)) => ButtonAction::Upscale,
             (action, _) => action,
         };
@@ -117,8 +124,8 @@ impl Intake {
             ButtonAction::Upscale => {
                 // "Try again" under a picture that could not be enlarged means the grid's picture.
                 let (grid, index) = self.grid(job, button.index, language).await?;
-                let spec =
-                    resolve::upscale(&grid, index, model).ok_or_else(|| no_picture(language))?;
+                let spec = resolve::upscale(&grid, index, &model.reference)
+                    .ok_or_else(|| no_picture(language))?;
                 Ok(Made {
                     action: Action::Upscale,
                     parent: (grid.job, index),
@@ -141,7 +148,10 @@ impl Intake {
                     spec,
                 })
             }
-            ButtonAction::Reroll | ButtonAction::Again | ButtonAction::Cancel => {
+            ButtonAction::Reroll
+            | ButtonAction::Again
+            | ButtonAction::Cancel
+            | ButtonAction::Fetch => {
                 let spec = resolve::reroll(generated(job, language)?, model, seed);
                 Ok(Made {
                     action: Action::Reroll,
@@ -263,8 +273,5 @@ fn no_picture(language: Language) -> Refusal {
 }
 
 fn generated(job: &JobSnapshot, language: Language) -> Result<&GenerateSpec, Refusal> {
-    match &job.spec {
-        RenderSpec::Generate(spec) => Ok(spec),
-        RenderSpec::Upscale(_) => Err(no_picture(language)),
-    }
+    job.spec.generated().ok_or_else(|| no_picture(language))
 }

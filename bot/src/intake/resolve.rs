@@ -3,7 +3,7 @@
 use easel_domain::JobId;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome};
-use easel_domain::prompt::{Prompt, Speed, picture_size};
+use easel_domain::prompt::{AspectRatio, Prompt, Speed, picture_size};
 use easel_domain::spec::{
     GenerateSpec, InputPicture, NoiseMix, NoisePlan, RenderSpec, UpscaleSpec,
 };
@@ -46,8 +46,28 @@ pub fn lane(prompt: &Prompt) -> Option<ServiceClass> {
     })
 }
 
+/// The spec on a model: unchanged on its own weights; on others the same shape in a size, and with settings, that they draw.
+pub fn on_model(spec: &GenerateSpec, model: &NewestModel) -> GenerateSpec {
+    if spec.model == model.reference {
+        return spec.clone();
+    }
+    let profile = &model.profile;
+    let shape = AspectRatio::new(spec.width, spec.height).unwrap_or_default();
+    let (width, height) = picture_size(shape, profile);
+    GenerateSpec {
+        model: model.reference.clone(),
+        width,
+        height,
+        steps: profile.default_steps,
+        guidance: profile.default_guidance,
+        sampler: profile.default_sampler,
+        pictures: spec.pictures.clone(),
+        finish_scale: profile.finish_scale,
+    }
+}
+
 /// 🔄: the same spec with new seeds. A grid of variations varies the same picture anew.
-pub fn reroll(spec: &GenerateSpec, model: &ModelRef, seed: u32) -> RenderSpec {
+pub fn reroll(spec: &GenerateSpec, model: &NewestModel, seed: u32) -> RenderSpec {
     let fresh = |(n, plan): (usize, &NoisePlan)| {
         let seed = seed.wrapping_add(n as u32);
         match plan.mixes.split_last() {
@@ -67,22 +87,20 @@ pub fn reroll(spec: &GenerateSpec, model: &ModelRef, seed: u32) -> RenderSpec {
     };
     let pictures = spec.pictures.iter().enumerate().map(fresh).collect();
     RenderSpec::Generate(GenerateSpec {
-        model: model.clone(),
         pictures,
-        ..spec.clone()
+        ..on_model(spec, model)
     })
 }
 
 /// V: four variations of the picture at `index`, or `None` if there is no such picture or it was varied too often.
-pub fn vary(spec: &GenerateSpec, index: u32, model: &ModelRef, seed: u32) -> Option<RenderSpec> {
+pub fn vary(spec: &GenerateSpec, index: u32, model: &NewestModel, seed: u32) -> Option<RenderSpec> {
     let parent = spec.pictures.get(index as usize)?;
     let pictures = (0..GRID)
         .map(|n| parent.varied(seed.wrapping_add(n), VARY_STRENGTH))
         .collect::<Option<_>>()?;
     Some(RenderSpec::Generate(GenerateSpec {
-        model: model.clone(),
         pictures,
-        ..spec.clone()
+        ..on_model(spec, model)
     }))
 }
 
@@ -119,7 +137,7 @@ pub fn usable(job: &JobSnapshot, index: u32) -> bool {
 pub fn grid_of(job: &JobSnapshot) -> Option<(JobId, u32)> {
     match (&job.spec, job.parent) {
         (RenderSpec::Upscale(_), Some((grid, index))) => Some((grid, index.unwrap_or(0))),
-        (RenderSpec::Upscale(_) | RenderSpec::Generate(_), _) => None,
+        (RenderSpec::Upscale(_) | RenderSpec::Generate(_) | RenderSpec::Repaint(_), _) => None,
     }
 }
 
@@ -155,9 +173,13 @@ mod tests {
 
     fn generate(text: &str, seed: u32) -> GenerateSpec {
         let request = parse(text, &PromptProfile::EASEL, 1).unwrap();
-        match imagine(&request.jobs[0], &model(), seed) {
+        of(imagine(&request.jobs[0], &model(), seed))
+    }
+
+    fn of(spec: RenderSpec) -> GenerateSpec {
+        match spec {
             RenderSpec::Generate(spec) => spec,
-            RenderSpec::Upscale(_) => panic!("/imagine generates"),
+            RenderSpec::Upscale(_) | RenderSpec::Repaint(_) => panic!("not from words alone"),
         }
     }
 
@@ -192,7 +214,7 @@ mod tests {
     #[test]
     fn variations_keep_their_parents_noise_and_have_their_own_seeds() {
         let grid = generate("a boat --seed 1", 0);
-        let varied = vary(&grid, 2, &model().reference, 100).unwrap();
+        let varied = vary(&grid, 2, &model(), 100).unwrap();
         assert_eq!(seeds(&varied), [100, 101, 102, 103]);
         let RenderSpec::Generate(varied) = varied else {
             panic!("not a grid")
@@ -203,21 +225,39 @@ mod tests {
                 .iter()
                 .all(|plan| plan.seed == 3 && plan.mixes.len() == 1)
         );
-        assert_eq!(vary(&grid, 4, &model().reference, 0), None);
+        assert_eq!(vary(&grid, 4, &model(), 0), None);
+    }
+
+    #[test]
+    fn what_was_drawn_by_other_weights_keeps_its_shape_and_takes_the_new_size_and_settings() {
+        let grid = generate("a boat --ar 3:2 --seed 1", 0);
+        let mut newer = model();
+        newer.reference.hash = "other".into();
+        (newer.profile.native_width, newer.profile.native_height) = (512, 512);
+        (newer.profile.max_side, newer.profile.multiple) = (1024, 64);
+        (newer.profile.default_steps, newer.profile.finish_scale) = (30, 1);
+        for spec in [
+            of(reroll(&grid, &newer, 9)),
+            of(vary(&grid, 0, &newer, 9).unwrap()),
+        ] {
+            assert_eq!(spec.model, newer.reference);
+            assert_eq!(
+                (spec.width, spec.height, spec.steps, spec.finish_scale),
+                (640, 448, 30, 1)
+            );
+        }
+        assert_eq!(of(reroll(&grid, &model(), 9)).width, grid.width);
     }
 
     #[test]
     fn a_reroll_of_variations_varies_the_same_picture() {
         let grid = generate("a boat --seed 1", 0);
-        let Some(RenderSpec::Generate(varied)) = vary(&grid, 0, &model().reference, 100) else {
+        let Some(RenderSpec::Generate(varied)) = vary(&grid, 0, &model(), 100) else {
             panic!()
         };
-        let again = reroll(&varied, &model().reference, 200);
+        let again = reroll(&varied, &model(), 200);
         assert_eq!(seeds(&again), [200, 201, 202, 203]);
         assert_eq!(again.noise_plan(0).unwrap().seed, 1);
-        assert_eq!(
-            seeds(&reroll(&grid, &model().reference, 9)),
-            [9, 10, 11, 12]
-        );
+        assert_eq!(seeds(&reroll(&grid, &model(), 9)), [9, 10, 11, 12]);
     }
 }

@@ -16,6 +16,11 @@ impl Intake {
             let words = arrival.language.not_a_job_id();
             return self.whisper(arrival, words, "bad_id").await;
         };
+        self.show_job(arrival, job).await;
+    }
+
+    /// Shows a finished job in a new message, for `/show` and for a press on Fetch.
+    pub(super) async fn show_job(&self, arrival: &Arrival, job: JobId) {
         let Some(answered) = self
             .begin(arrival, Callback::Thinking { ephemeral: false })
             .await
@@ -53,7 +58,9 @@ impl Intake {
             return Err((language.not_your_job().to_owned(), "not_yours"));
         }
         if !snapshot.state.is_end() {
-            return Err((language.under_way(snapshot.place.as_ref()), "still_running"));
+            let place = snapshot.place.as_ref();
+            let link = place.and_then(|place| self.parts.links.message(place));
+            return Err((language.under_way(link), "still_running"));
         }
         let picture = self
             .parts

@@ -72,7 +72,8 @@ impl Intake {
                 self.parts.live.tell(LiveEvent::Due(job));
             }
             Ok(Submitted::Repeated { job, place }) => {
-                let payload = repeated(arrival.language, repetition, job, &place);
+                let link = self.parts.links.message(&place);
+                let payload = repeated(arrival.language, repetition, job, link);
                 self.refuse(arrival, answered, payload, "repetition").await;
             }
             Ok(Submitted::QueueFull {
@@ -185,16 +186,16 @@ fn repeated(
     language: Language,
     repetition: Repetition,
     job: JobId,
-    place: &MessagePlace,
+    link: Option<String>,
 ) -> MessagePayload {
     match repetition {
-        Repetition::Once => MessagePayload::text(language.large_already(place)),
+        Repetition::Once => MessagePayload::text(language.large_already(link)),
         Repetition::SameWords(_) => MessagePayload {
             components: vec![run_anyway(job, language)],
-            ..MessagePayload::text(language.asked_before(place))
+            ..MessagePayload::text(language.asked_before(link))
         },
         Repetition::SameClick(_) | Repetition::Allowed => {
-            MessagePayload::text(language.asked_before(place))
+            MessagePayload::text(language.asked_before(link))
         }
     }
 }

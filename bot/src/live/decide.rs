@@ -129,8 +129,13 @@ pub fn after_failure(
     }
 }
 
+/// Whether a picture that could not be had after `failures` other tries is left out, to be fetched by a press.
+pub fn gives_up_picture(failures: u32) -> bool {
+    failures + 1 >= REFUSALS
+}
+
 /// 1, 2, 4 … 60 s, up to half of it less.
-fn backoff(failures: u32, jitter: f64) -> Duration {
+pub fn backoff(failures: u32, jitter: f64) -> Duration {
     let whole = Duration::from_secs(1 << failures.min(6)).min(BACKOFF_CAP);
     whole.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
 }
@@ -159,6 +164,7 @@ mod tests {
             desired_rev: 2,
             shown_rev: 1,
             route: Route::Interaction,
+            superseded: None,
             post_intent_at: None,
             next_try_at: None,
             failures: 0,

@@ -11,7 +11,10 @@ use easel_store::shard::ShardLease;
 use easel_store::show::JobSnapshot;
 use easel_store::{Store, StoreError};
 
-use super::decide::{DeliveryAction, Reaction, after_failure, edit_route, next_delivery_action};
+use super::decide::{
+    DeliveryAction, Reaction, after_failure, backoff, edit_route, gives_up_picture,
+    next_delivery_action,
+};
 use super::ownership::Ownership;
 use super::picture::PictureSource;
 use crate::metric;
@@ -54,6 +57,10 @@ pub(super) enum Edited {
     /// Not ours: another process renders this message, or there is none.
     NotOurs,
 }
+
+/// The picture cannot be had for now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoPicture;
 
 /// A step that did not finish the work.
 enum Step {
@@ -114,17 +121,16 @@ impl Editor {
             DeliveryAction::Switch(route) => return self.switch(lease, &known, route).await,
             DeliveryAction::Find => self.find(row).await,
             DeliveryAction::EditByToken | DeliveryAction::EditByBot(_) | DeliveryAction::Post => {
-                let payload = match self.payload(job, live).await {
+                let payload = match self.payload(&known, live).await {
                     Ok(payload) => payload,
-                    Err(pause) => return Ok(Step::Done(Edited::Again(pause))),
+                    Err(NoPicture) => return self.wait_for_picture(lease, row).await,
                 };
                 if action == DeliveryAction::Post {
                     self.store
                         .begin_post(lease, row.job, self.clock.now())
                         .await?;
                 }
-                let sent = self.send(row, action, &payload).await;
-                sent.map(|message| Some((message, payload)))
+                self.send_fitting(&known, action, payload).await.map(Some)
             }
         };
         match outcome {
@@ -155,23 +161,69 @@ impl Editor {
         }
     }
 
-    /// The whole message, or how long to wait before its picture can be had.
+    /// The whole message. A picture that cannot be had is waited for a few times; then it is left out, and the message
+    /// says how to fetch it.
     pub(super) async fn payload(
         &self,
-        job: &JobSnapshot,
+        known: &Known,
         live: &Live,
-    ) -> Result<MessagePayload, Duration> {
-        let picture = if job.state == JobState::Completed {
-            self.pictures.of(job).await.map_err(|error| {
+    ) -> Result<MessagePayload, NoPicture> {
+        let (job, row) = (&known.job, &known.delivery);
+        let picture = match self.pictures.of(job).await {
+            Ok(picture) => picture,
+            Err(error) => {
                 tracing::warn!(job.id = %job.job, "{error}");
-                RETRY_STORE
-            })?
-        } else {
-            Picture::None
+                if !gives_up_picture(row.failures) {
+                    return Err(NoPicture);
+                }
+                Picture::Missing
+            }
         };
-        let mut payload = view(job, &self.position(job, live).await, &picture);
+        Ok(self.message(job, live, &picture).await)
+    }
+
+    async fn message(&self, job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {
+        let mut payload = view(job, &self.position(job, live).await, picture);
         payload.mentions = job.owner.into_iter().collect();
-        Ok(payload)
+        payload
+    }
+
+    /// Sends the message; one that is too large for its channel goes with a smaller picture, or with none.
+    async fn send_fitting(
+        &self,
+        known: &Known,
+        action: DeliveryAction,
+        payload: MessagePayload,
+    ) -> Result<(DiscordId, MessagePayload), RestError> {
+        let (row, job) = (&known.delivery, &known.job);
+        let mut payload = payload;
+        let mut error = match self.send(row, action, &payload).await {
+            Ok(message) => return Ok((message, payload)),
+            Err(error) if error.is_too_large() && !payload.files.is_empty() => error,
+            Err(error) => return Err(error),
+        };
+        let small = self.pictures.small(job).await.ok();
+        for picture in small.into_iter().chain([Picture::Missing]) {
+            payload = self.message(job, &Live::Unknown, &picture).await;
+            error = match self.send(row, action, &payload).await {
+                Ok(message) => return Ok((message, payload)),
+                Err(error) if error.is_too_large() => error,
+                Err(error) => return Err(error),
+            };
+        }
+        Err(error)
+    }
+
+    async fn wait_for_picture(
+        &self,
+        lease: ShardLease,
+        row: &Delivery,
+    ) -> Result<Step, StoreError> {
+        let pause = backoff(row.failures, self.entropy.random_unit());
+        self.store
+            .record_delivery_failure(lease, row.job, self.clock.now() + pause)
+            .await?;
+        Ok(Step::Done(Edited::Again(pause)))
     }
 
     /// Until the dispatcher has said where a job stands in its queue, the rows tell.
@@ -221,8 +273,9 @@ impl Editor {
             Err(_) => Vec::new(),
         };
         let text = row.job.to_string();
-        // Only a bot can hang buttons under a message, and no other bot knows the id.
-        let own = messages.iter().find(|message| message.has_custom_id(&text));
+        let own = messages
+            .iter()
+            .find(|message| message.was_posted_for(&text, row.superseded));
         Ok(own.map(|message| (message.id, MessagePayload::default())))
     }
 
@@ -233,12 +286,15 @@ impl Editor {
         live: &Live,
     ) -> Result<Step, StoreError> {
         let row = &known.delivery;
-        let payload = match self.payload(&known.job, live).await {
+        let payload = match self.payload(&known, live).await {
             Ok(payload) => payload,
-            Err(pause) => return Ok(Step::Done(Edited::Again(pause))),
+            Err(NoPicture) => return self.wait_for_picture(lease, row).await,
         };
-        match self.send(row, DeliveryAction::Post, &payload).await {
-            Ok(message) => {
+        match self
+            .send_fitting(&known, DeliveryAction::Post, payload)
+            .await
+        {
+            Ok((message, payload)) => {
                 self.store
                     .record_shown(lease, row.job, row.desired_rev, Some(message))
                     .await?;
@@ -337,7 +393,7 @@ impl Editor {
         if self.ownership.of(row.shard).is_none() {
             return Edited::NotOurs;
         }
-        let Ok(payload) = self.payload(&known.job, live).await else {
+        let Ok(payload) = self.payload(known, live).await else {
             return Edited::Shown(known.clone(), None);
         };
         if shown == Some(&payload) {

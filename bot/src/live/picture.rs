@@ -26,6 +26,12 @@ pub enum PictureError {
         /// Why, without the address.
         reason: String,
     },
+    /// Not even its smallest format fits a message.
+    #[error("the picture of job {job} is larger than a message may carry")]
+    TooLarge {
+        /// Whose.
+        job: JobId,
+    },
 }
 
 /// Where finished pictures come from.
@@ -51,11 +57,11 @@ impl PictureSource {
         Ok(Self { base, attach, http })
     }
 
-    /// The picture that the message of this job shows.
+    /// The picture that the message of this job shows: the whole one if it can be had, else a smaller format.
     ///
     /// # Errors
     ///
-    /// The CDN did not hand it out.
+    /// The CDN hands none of them out.
     pub async fn of(&self, job: &JobSnapshot) -> Result<Picture, PictureError> {
         let Some(file) = shown_file(job).filter(|_| job.state == JobState::Completed) else {
             return Ok(Picture::None);
@@ -65,12 +71,25 @@ impl PictureSource {
                 .address(file)
                 .map_or(Picture::None, |url| Picture::Link(url.into())));
         }
-        let smaller = || job.file(FileRole::Thumb512, 0);
-        let file = if file.size_bytes > MAX_ATTACHMENT_BYTES {
-            smaller().unwrap_or(file)
+        let whole = if file.size_bytes > MAX_ATTACHMENT_BYTES {
+            Err(PictureError::TooLarge { job: job.job })
         } else {
-            file
+            self.fetch(job.job, file).await
         };
+        match whole {
+            Ok(bytes) => Ok(Picture::File(bytes)),
+            Err(error) => self.small(job).await.map_err(|_| error),
+        }
+    }
+
+    /// The same in a smaller format, as a file.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or the CDN does not hand it out.
+    pub async fn small(&self, job: &JobSnapshot) -> Result<Picture, PictureError> {
+        let too_large = PictureError::TooLarge { job: job.job };
+        let file = job.file(FileRole::Thumb512, 0).ok_or(too_large)?;
         self.fetch(job.job, file).await.map(Picture::File)
     }
 
@@ -94,7 +113,7 @@ impl PictureSource {
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(said)? {
             if (body.len() + chunk.len()) as u64 > MAX_ATTACHMENT_BYTES {
-                return Err(failed("it is larger than a message may carry".into()));
+                return Err(PictureError::TooLarge { job });
             }
             body.extend_from_slice(&chunk);
         }

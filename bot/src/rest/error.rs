@@ -14,6 +14,8 @@ pub mod code {
     pub const UNKNOWN_INTERACTION: u32 = 10_062;
     /// An old message was edited too often.
     pub const OLD_MESSAGE_EDITS: u32 = 30_046;
+    /// The files are too large for where they are sent.
+    pub const TOO_LARGE: u32 = 40_005;
     /// The interaction has an answer already.
     pub const ALREADY_ANSWERED: u32 = 40_060;
     /// The bot may not see the channel.
@@ -116,6 +118,17 @@ impl RestError {
             | Self::Unavailable { .. }
             | Self::Garbage { .. }
             | Self::Paused { .. } => true,
+        }
+    }
+
+    /// Whether the message was larger than its channel takes.
+    pub fn is_too_large(&self) -> bool {
+        match self {
+            Self::Refused { status, code, .. } => *status == 413 || *code == code::TOO_LARGE,
+            Self::Limited { .. }
+            | Self::Unavailable { .. }
+            | Self::Garbage { .. }
+            | Self::Paused { .. } => false,
         }
     }
 

@@ -55,9 +55,22 @@ pub struct ApiMessage {
     /// Its rows of buttons, unread.
     #[serde(default)]
     pub components: Vec<Value>,
+    /// What it answers, if it is the answer to an interaction; unread.
+    #[serde(default)]
+    pub interaction_metadata: Option<Value>,
 }
 
 impl ApiMessage {
+    /// Whether this is the message that was posted for the job whose id is `text`, in place of `superseded`.
+    ///
+    /// Only a bot can hang buttons under a message, and no other bot knows the id; answers to interactions, such as the
+    /// message that was given up or a `/show`, carry the same buttons and are not it.
+    pub fn was_posted_for(&self, text: &str, superseded: Option<DiscordId>) -> bool {
+        self.interaction_metadata.is_none()
+            && superseded.is_none_or(|old| self.id > old)
+            && self.has_custom_id(text)
+    }
+
     /// Whether a button of this message carries `text` in its `custom_id`.
     pub fn has_custom_id(&self, text: &str) -> bool {
         fn any(value: &Value, text: &str) -> bool {

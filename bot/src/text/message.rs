@@ -39,6 +39,66 @@ texts! {
         de: "Bild {number} in groß",
         fr: "image {number} en grand",
     }
+    /// Behind the words of variations that may differ a lot.
+    strong_variations {
+        en: "strong variations",
+        de: "starke Variationen",
+        fr: "variations fortes",
+    }
+    /// Behind the words of a picture of which a part is painted anew.
+    part_anew {
+        en: "with a part painted anew",
+        de: "zum Teil neu gemalt",
+        fr: "avec une partie repeinte",
+    }
+    /// Behind the words of an enlarged picture with new details.
+    new_details {
+        en: "in large, with new details",
+        de: "in groß, mit neuen Einzelheiten",
+        fr: "en grand, avec de nouveaux détails",
+    }
+    /// Behind the words of a picture with more around it.
+    zoomed_out {
+        en: "zoomed out",
+        de: "herausgezoomt",
+        fr: "zoom arrière",
+    }
+    /// Behind the words of a picture that goes on at one side.
+    continued {
+        en: "continued",
+        de: "fortgesetzt",
+        fr: "prolongée",
+    }
+    /// Behind the words of a picture that was made square.
+    made_square {
+        en: "made square",
+        de: "quadratisch gemacht",
+        fr: "rendue carrée",
+    }
+    /// Behind other words for an old picture.
+    remixed {
+        en: "remixed",
+        de: "neu gemischt",
+        fr: "remixée",
+    }
+    /// A mixture of pictures.
+    blended {
+        en: "blended",
+        de: "gemischt",
+        fr: "mélangées",
+    }
+    /// A finished picture that could not be brought into its message.
+    picture_missing {
+        en: "📦 The picture is stored, but could not be brought into this message. Press **Fetch** to see it.",
+        de: "📦 Das Bild ist gespeichert, konnte aber nicht in diese Nachricht gebracht werden. Drücke **Holen**, um es zu sehen.",
+        fr: "📦 L'image est enregistrée, mais n'a pas pu être ajoutée à ce message. Appuie sur **Récupérer** pour la voir.",
+    }
+    /// Button.
+    button_fetch {
+        en: "Fetch",
+        de: "Holen",
+        fr: "Récupérer",
+    }
     /// A node has begun.
     generation_started {
         en: "🎨 Generation started",

@@ -21,10 +21,16 @@ pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
     match job.state {
         JobState::Queued | JobState::Leased => vec![row(&[cancel(job)])],
         JobState::Finishing | JobState::Held => Vec::new(),
-        JobState::Completed => match &job.spec {
-            RenderSpec::Generate(_) => grid(job),
-            RenderSpec::Upscale(_) => large(job, picture),
-        },
+        JobState::Completed => {
+            let rows = match &job.spec {
+                RenderSpec::Generate(_) | RenderSpec::Repaint(_) => grid(job),
+                RenderSpec::Upscale(_) => large(job, picture),
+            };
+            let missing = *picture == Picture::Missing;
+            rows.into_iter()
+                .chain(missing.then(|| row(&[fetch(job)])))
+                .collect()
+        }
         JobState::Failed | JobState::Cancelled | JobState::Rejected | JobState::Shed => {
             vec![row(&[button(
                 job,
@@ -60,6 +66,18 @@ fn cancel(job: &JobSnapshot) -> Value {
         Some("❌"),
         DANGER,
         job.cancel_requested,
+    )
+}
+
+fn fetch(job: &JobSnapshot) -> Value {
+    button(
+        job,
+        ButtonAction::Fetch,
+        0,
+        Some(language(job).button_fetch()),
+        Some("📦"),
+        SECONDARY,
+        false,
     )
 }
 

@@ -6,7 +6,7 @@ use easel_domain::prompt::{self, AspectRatio, PromptProfile, has_shape};
 use easel_domain::spec::{Action, RenderSpec};
 use easel_store::show::JobSnapshot;
 
-use super::{Live, language};
+use super::{Live, Picture, language};
 use crate::text;
 
 /// At most this many characters of the prompt are shown, so that the escaped text fits a message.
@@ -18,13 +18,17 @@ const MAX_JOBS: u32 = 40;
 const EXPLAINED: usize = 3;
 
 /// All lines.
-pub(super) fn content(job: &JobSnapshot, live: &Live) -> String {
+pub(super) fn content(job: &JobSnapshot, live: &Live, picture: &Picture) -> String {
     let mut lines = vec![heading(job)];
     match job.state {
         JobState::Queued | JobState::Leased => lines.push(under_way(job, live)),
         JobState::Finishing => lines.push(language(job).storing().into()),
         JobState::Held => lines.push(language(job).held().into()),
-        JobState::Completed => lines.extend(withheld(job)),
+        JobState::Completed => {
+            lines.extend(withheld(job));
+            let missing = *picture == Picture::Missing;
+            lines.extend(missing.then(|| language(job).picture_missing().to_owned()));
+        }
         JobState::Failed | JobState::Cancelled | JobState::Rejected | JobState::Shed => {
             lines.push(language(job).end(job.state, job.end_reason).into());
         }
@@ -59,6 +63,14 @@ fn heading(job: &JobSnapshot) -> String {
         (Action::Vary, None) => Some(language.variations().to_owned()),
         (Action::Upscale, Some(n)) => Some(language.picture_in_large(n)),
         (Action::Upscale, None) => Some(language.in_large().to_owned()),
+        (Action::VaryStrong, _) => Some(language.strong_variations().to_owned()),
+        (Action::VaryRegion, _) => Some(language.part_anew().to_owned()),
+        (Action::UpscaleCreative, _) => Some(language.new_details().to_owned()),
+        (Action::ZoomOut, _) => Some(language.zoomed_out().to_owned()),
+        (Action::Pan, _) => Some(language.continued().to_owned()),
+        (Action::Square, _) => Some(language.made_square().to_owned()),
+        (Action::Remix, _) => Some(language.remixed().to_owned()),
+        (Action::Blend, _) => Some(language.blended().to_owned()),
     };
     let action = action
         .map(|action| format!(" · {action}"))

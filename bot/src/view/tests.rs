@@ -6,7 +6,7 @@ use easel_domain::ledger::Credits;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{
-    Action, GenerateSpec, InputPicture, NoisePlan, PromptText, Sampler, UpscaleSpec,
+    Action, GenerateSpec, InputPicture, NoisePlan, PromptText, RenderSpec, Sampler, UpscaleSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, JobId, UserId};

@@ -57,8 +57,15 @@ async fn u_enlarges_a_picture_once_for_each_member() {
         again.content()
     );
     assert!(
-        again.content().contains(&done.id().to_string()),
-        "it links to the first one"
+        again.content().contains(&format!(
+            "{}/channels/{}/{}/{}",
+            world.discord.origin(),
+            world.discord.guild_id(),
+            done.channel_id(),
+            done.id()
+        )),
+        "it links to the first one, here: {}",
+        again.content()
     );
     assert_eq!(world.platform.jobs().await.len(), 2);
 

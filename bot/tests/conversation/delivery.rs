@@ -5,7 +5,7 @@ use std::time::Duration;
 use easel_domain::message::ProgressState;
 use easel_playground::{Failure, RouteFault};
 
-use crate::setting::{PATIENCE, World, eventually};
+use crate::setting::{PATIENCE, World, eventually, picture_server};
 
 const VIEW_CHANNEL: u64 = 1 << 10;
 
@@ -292,6 +292,93 @@ async fn a_drained_bot_hands_its_messages_to_its_successor() {
     assert!(
         imagine
             .wait_for_message(|m| m.button("U1").is_some(), PATIENCE)
+            .await
+            .is_some()
+    );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_killed_before_posting_does_not_take_the_message_that_it_gave_up_for_the_new_one() {
+    let mut world = World::start_with(&[("delivery.token_life", "1ms")]).await;
+    let ada = world.discord.user("ada");
+    ada.slash("imagine", [("prompt", "a boat")]).await.unwrap();
+    let job = world.platform.job(1).await;
+    world.platform.shown(job).await;
+    world.discord.fail(RouteFault {
+        method: Some("PATCH".into()),
+        route: "/channels/".into(),
+        times: 1,
+        failure: Failure::Refuse {
+            status: 400,
+            code: 30_046,
+            message: "Maximum number of edits to messages older than 1 hour reached.".into(),
+        },
+        takes_effect: false,
+    });
+    world.discord.fail(RouteFault {
+        method: Some("POST".into()),
+        route: "/channels/".into(),
+        times: 1,
+        failure: Failure::Hang,
+        takes_effect: false,
+    });
+    world.platform.complete(job).await;
+    let intent = world
+        .discord
+        .wait_for_request(
+            |r| r.method == "POST" && r.path.contains("/channels/"),
+            PATIENCE,
+        )
+        .await;
+    assert!(intent.is_some(), "the bot posts");
+    world.kill_bot().await;
+    world.start_bot().await;
+    assert!(
+        ada.wait_for_message(|m| m.button("U1").is_some(), PATIENCE)
+            .await
+            .is_some()
+    );
+    world.platform.shown(job).await;
+    assert_eq!(world.public_messages().len(), 2);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_cannot_be_attached_ends_in_a_message_that_says_how_to_fetch_it() {
+    let nobody = "http://127.0.0.1:9";
+    let world =
+        World::start_with(&[("delivery.pictures", "attach"), ("cdn.base_url", nobody)]).await;
+    let ada = world.discord.user("ada");
+    let imagine = ada.slash("imagine", [("prompt", "a boat")]).await.unwrap();
+    let job = world.platform.job(1).await;
+    world.platform.complete(job).await;
+    let message = imagine
+        .wait_for_message(|m| m.button("Fetch").is_some(), PATIENCE)
+        .await
+        .unwrap();
+    assert!(
+        message.content().contains("Press **Fetch**") && message.button("U1").is_some(),
+        "{}",
+        message.content()
+    );
+    world.platform.shown(job).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_too_large_goes_without_its_picture() {
+    let (cdn, _server) = picture_server().await;
+    let world = World::start_with(&[("delivery.pictures", "attach"), ("cdn.base_url", &cdn)]).await;
+    let ada = world.discord.user("ada");
+    let imagine = ada.slash("imagine", [("prompt", "a boat")]).await.unwrap();
+    let job = world.platform.job(1).await;
+    world.platform.shown(job).await;
+    world.discord.change_rules(|rules| rules.file_limit = 100);
+    world.platform.complete(job).await;
+    assert!(
+        imagine
+            .wait_for_message(|m| m.button("Fetch").is_some(), PATIENCE)
             .await
             .is_some()
     );

@@ -13,6 +13,7 @@ use easel_store::testing::TestDatabase;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::conformance;
@@ -214,6 +215,18 @@ impl World {
         self.discord.shutdown().await;
         drop(self.database);
     }
+}
+
+/// The address of a CDN that hands out the same kilobyte for every key, and the task that it ends with.
+pub async fn picture_server() -> (String, JoinSet<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("a bound listener");
+    let router = axum::Router::new().fallback(|| async { vec![0_u8; 1_000] });
+    let mut server = JoinSet::new();
+    server.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+    (format!("http://{address}/"), server)
 }
 
 /// Waits until `ready` gives something.

@@ -2,7 +2,13 @@
 //!
 //! The prompt text is not part of it: it lives in one erasable row (S4) and travels beside the spec as [`PromptText`].
 
+mod canvas;
+mod repaint;
+
 use serde::{Deserialize, Serialize};
+
+pub use canvas::{Canvas, Side};
+pub use repaint::{MAX_INPUTS, Place, RepaintSpec, Repainted};
 
 use crate::model::ModelRef;
 
@@ -138,7 +144,8 @@ pub struct UpscaleSpec {
     pub origin: NoisePlan,
 }
 
-/// A spec that leaves nothing open.
+/// A spec that leaves nothing open. Stored by kind: a reader that does not know a kind refuses it instead of drawing
+/// something else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RenderSpec {
@@ -146,6 +153,8 @@ pub enum RenderSpec {
     Generate(GenerateSpec),
     /// One picture, larger.
     Upscale(UpscaleSpec),
+    /// Pictures from words and from other pictures.
+    Repaint(RepaintSpec),
 }
 
 impl RenderSpec {
@@ -154,24 +163,44 @@ impl RenderSpec {
         match self {
             Self::Generate(spec) => &spec.model,
             Self::Upscale(spec) => &spec.model,
+            Self::Repaint(spec) => &spec.generate.model,
+        }
+    }
+
+    /// What is denoised, if anything is.
+    pub fn generated(&self) -> Option<&GenerateSpec> {
+        match self {
+            Self::Generate(spec) => Some(spec),
+            Self::Repaint(spec) => Some(&spec.generate),
+            Self::Upscale(_) => None,
+        }
+    }
+
+    /// Every picture that the job reads, in the order in which they are granted.
+    pub fn inputs(&self) -> Vec<&InputPicture> {
+        match self {
+            Self::Generate(_) => Vec::new(),
+            Self::Upscale(spec) => vec![&spec.input],
+            Self::Repaint(spec) => spec.inputs(),
         }
     }
 
     /// How many pictures come out.
     pub fn picture_count(&self) -> usize {
-        match self {
-            Self::Generate(spec) => spec.pictures.len(),
-            Self::Upscale(_) => 1,
-        }
+        self.generated().map_or(1, |spec| spec.pictures.len())
     }
 
     /// Width and height in pixels of each finished picture.
     pub fn finished_size(&self) -> (u32, u32) {
-        match self {
-            Self::Generate(spec) => (
+        let generated = |spec: &GenerateSpec| {
+            (
                 spec.width * spec.finish_scale,
                 spec.height * spec.finish_scale,
-            ),
+            )
+        };
+        match self {
+            Self::Generate(spec) => generated(spec),
+            Self::Repaint(spec) => generated(&spec.generate),
             Self::Upscale(spec) => (
                 spec.input.width * spec.scale,
                 spec.input.height * spec.scale,
@@ -181,8 +210,10 @@ impl RenderSpec {
 
     /// The shape that speeds are learnt for: denoised width and height in pixels, and steps.
     pub fn work_shape(&self) -> (u32, u32, u32) {
+        let generated = |spec: &GenerateSpec| (spec.width, spec.height, spec.steps);
         match self {
-            Self::Generate(spec) => (spec.width, spec.height, spec.steps),
+            Self::Generate(spec) => generated(spec),
+            Self::Repaint(spec) => generated(&spec.generate),
             Self::Upscale(spec) => (spec.input.width, spec.input.height, 1),
         }
     }
@@ -190,7 +221,11 @@ impl RenderSpec {
     /// The noise plan of the picture at `index`, counted from 0.
     pub fn noise_plan(&self, index: usize) -> Option<&NoisePlan> {
         match self {
-            Self::Generate(spec) => spec.pictures.get(index),
+            Self::Generate(GenerateSpec { pictures, .. })
+            | Self::Repaint(RepaintSpec {
+                generate: GenerateSpec { pictures, .. },
+                ..
+            }) => pictures.get(index),
             Self::Upscale(spec) => (index == 0).then_some(&spec.origin),
         }
     }
@@ -206,13 +241,42 @@ pub enum Action {
     Reroll,
     /// V1–V4: the same words, the parent's noise gently changed.
     Vary,
+    /// The same words, the parent's noise changed a lot.
+    VaryStrong,
+    /// The same words, a part of the picture painted anew.
+    VaryRegion,
     /// U1–U4: one picture, larger.
     Upscale,
+    /// One picture, larger, with its details drawn anew.
+    UpscaleCreative,
+    /// The picture smaller, with more around it.
+    ZoomOut,
+    /// The picture continued towards one side.
+    Pan,
+    /// The picture continued until it is as wide as it is high.
+    Square,
+    /// The picture's noise under other words.
+    Remix,
+    /// `/blend`: a mixture of pictures.
+    Blend,
 }
 
 impl Action {
     /// Every action, for tables and checks.
-    pub const ALL: [Self; 4] = [Self::Imagine, Self::Reroll, Self::Vary, Self::Upscale];
+    pub const ALL: [Self; 12] = [
+        Self::Imagine,
+        Self::Reroll,
+        Self::Vary,
+        Self::VaryStrong,
+        Self::VaryRegion,
+        Self::Upscale,
+        Self::UpscaleCreative,
+        Self::ZoomOut,
+        Self::Pan,
+        Self::Square,
+        Self::Remix,
+        Self::Blend,
+    ];
 
     /// The stored name.
     pub fn as_str(self) -> &'static str {
@@ -220,7 +284,15 @@ impl Action {
             Self::Imagine => "imagine",
             Self::Reroll => "reroll",
             Self::Vary => "vary",
+            Self::VaryStrong => "vary_strong",
+            Self::VaryRegion => "vary_region",
             Self::Upscale => "upscale",
+            Self::UpscaleCreative => "upscale_creative",
+            Self::ZoomOut => "zoom_out",
+            Self::Pan => "pan",
+            Self::Square => "square",
+            Self::Remix => "remix",
+            Self::Blend => "blend",
         }
     }
 
@@ -272,5 +344,57 @@ mod tests {
         for action in Action::ALL {
             assert_eq!(Action::from_name(action.as_str()), Some(action));
         }
+    }
+
+    #[test]
+    fn a_repainted_picture_reads_its_inputs_in_order_and_survives_storage() {
+        let input = |key: &str| InputPicture {
+            key: key.to_owned(),
+            sha256: "ab".to_owned(),
+            width: 512,
+            height: 512,
+        };
+        let spec = RenderSpec::Repaint(RepaintSpec {
+            generate: GenerateSpec {
+                model: ModelRef {
+                    id: "m".to_owned(),
+                    hash: "h".to_owned(),
+                },
+                width: 128,
+                height: 128,
+                steps: 20,
+                guidance: 4.5,
+                sampler: Sampler::Default,
+                pictures: vec![NoisePlan::from_seed(7)],
+                finish_scale: 4,
+            },
+            inputs: vec![input("a")],
+            place: Place::whole(128, 128),
+            strength: 0.75,
+            repainted: Repainted::Masked {
+                mask: input("mask"),
+            },
+        });
+        let keys: Vec<&str> = spec
+            .inputs()
+            .iter()
+            .map(|input| input.key.as_str())
+            .collect();
+        assert_eq!(keys, ["a", "mask"]);
+        let stored = serde_json::to_value(&spec).unwrap();
+        assert_eq!(stored["kind"], "repaint");
+        assert_eq!(serde_json::from_value::<RenderSpec>(stored).unwrap(), spec);
+    }
+
+    #[test]
+    fn specs_of_the_first_release_are_still_read() {
+        let stored = serde_json::json!({"kind": "generate", "model": {"id": "m", "hash": "h"}, "width": 128,
+            "height": 128, "steps": 20, "guidance": 4.0, "sampler": "default", "pictures": [{"seed": 1}],
+            "finish_scale": 4});
+        let spec: RenderSpec = serde_json::from_value(stored).unwrap();
+        assert_eq!(
+            (spec.picture_count(), spec.finished_size()),
+            (1, (512, 512))
+        );
     }
 }

@@ -68,6 +68,8 @@ pub struct Delivery {
     pub shown_rev: i32,
     /// Which message it is.
     pub route: Route,
+    /// The newest message that was given up; the one in its place is newer.
+    pub superseded: Option<DiscordId>,
     /// Set while a new message may have been posted without our knowing its id.
     pub post_intent_at: Option<OffsetDateTime>,
     /// Not before.
@@ -89,7 +91,7 @@ impl Store {
             .query_opt(
                 "-- delivery::delivery\n\
                  SELECT job_id, shard, application_id, guild_id, channel_id, message_id, ephemeral, interaction_token,
-                        token_expires_at, desired_rev, shown_rev, route, post_intent_at,
+                        token_expires_at, desired_rev, shown_rev, route, superseded_id, post_intent_at,
                         nullif(next_try_at, '-infinity') AS next_try_at, failures, undeliverable
                  FROM deliveries WHERE job_id = $1",
                 &[/* job */ &job],
@@ -190,8 +192,10 @@ impl Store {
         route: Route,
         channel: DiscordId,
     ) -> Result<(), StoreError> {
-        let set = "route = $4, channel_id = $5, message_id = NULL, post_intent_at = NULL, interaction_token = NULL,
-                   failures = 0, next_try_at = '-infinity'";
+        let set =
+            "route = $4, channel_id = $5, superseded_id = greatest(superseded_id, message_id),
+                   message_id = NULL, post_intent_at = NULL, interaction_token = NULL, failures = 0,
+                   next_try_at = '-infinity'";
         self.guarded(
             "change_route",
             set,
@@ -293,6 +297,7 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
             what: "delivery route",
             value: route.to_owned(),
         })?,
+        superseded: row.get("superseded_id"),
         post_intent_at: row.get("post_intent_at"),
         next_try_at: row.get("next_try_at"),
         failures: u32::try_from(row.get::<_, i32>("failures")).unwrap_or(0),

@@ -204,21 +204,19 @@ impl Coordinator {
     }
 
     async fn inputs(&self, spec: &RenderSpec) -> Result<Vec<DownloadGrant>, String> {
-        let input = match spec {
-            RenderSpec::Generate(_) => return Ok(Vec::new()),
-            RenderSpec::Upscale(upscale) => &upscale.input,
-        };
-        let key: ObjectKey = input
-            .key
-            .parse()
-            .map_err(|_| "an input has no valid key".to_owned())?;
-        let grant = self
-            .office
-            .blobs
-            .grant_download(&key, &input.sha256, GRANT_LIFETIME)
-            .await;
-        grant
-            .map(|grant| vec![grant])
-            .map_err(|error| format!("an input cannot be granted: {error}"))
+        let mut grants = Vec::new();
+        for input in spec.inputs() {
+            let key: ObjectKey = input
+                .key
+                .parse()
+                .map_err(|_| "an input has no valid key".to_owned())?;
+            let grant = self
+                .office
+                .blobs
+                .grant_download(&key, &input.sha256, GRANT_LIFETIME)
+                .await;
+            grants.push(grant.map_err(|error| format!("an input cannot be granted: {error}"))?);
+        }
+        Ok(grants)
     }
 }

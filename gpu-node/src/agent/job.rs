@@ -8,16 +8,17 @@ use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
 use easel_domain::message::{LeaseRef, NodeEvent, NodeLive, Offer, Timings};
 use easel_domain::picture::{MAX_FILE_BYTES, PictureVerdict};
-use easel_domain::spec::RenderSpec;
+use easel_domain::spec::{PromptText, RenderSpec};
 use easel_moderation::{Evidence, RgbPicture};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Workshop;
+use super::canvas::Canvas;
 use super::desk::{Desk, Ticket};
 use super::progress::{obscured_preview, with_preview};
 use crate::encode::{decode, encode_job};
-use crate::engine::{EngineEvent, EngineRequest, EngineWork, Picture};
+use crate::engine::{EngineEvent, EngineRequest, EngineWork, InitPicture, Picture};
 use crate::metric;
 
 /// Why a lease ends without pictures.
@@ -71,8 +72,13 @@ pub(super) struct LeaseJob<'w> {
 impl LeaseJob<'_> {
     async fn render_and_store(&mut self, offer: Offer) -> Result<NodeEvent, Stop> {
         let began = Instant::now();
-        let work = self.prepare(offer).await?;
+        let Prepared { work, canvas } = self.prepare(offer).await?;
         let (pictures, engine) = self.render(work).await?;
+        let keep = |picture| match &canvas {
+            Some(canvas) => canvas.keep(picture),
+            None => picture,
+        };
+        let pictures: Vec<Picture> = pictures.into_iter().map(keep).collect();
         let rendered = Instant::now();
         let verdicts = self.judge(&pictures);
         let (pictures, verdicts) = (Arc::new(pictures), Arc::new(verdicts));
@@ -103,8 +109,8 @@ impl LeaseJob<'_> {
         })
     }
 
-    /// Fetches what the job reads.
-    async fn prepare(&self, offer: Offer) -> Result<EngineWork, Stop> {
+    /// Fetches what the job reads and makes it the engine's work.
+    async fn prepare(&self, offer: Offer) -> Result<Prepared, Stop> {
         let info = self.workshop.engine.info();
         if offer.spec.model().hash != info.model_hash {
             let message = format!(
@@ -116,34 +122,20 @@ impl LeaseJob<'_> {
                 message,
             });
         }
-        match offer.spec {
-            RenderSpec::Generate(spec) => Ok(EngineWork::Generate {
-                spec,
-                text: offer.text,
-                init: None,
-            }),
-            RenderSpec::Upscale(spec) => {
-                let Some(grant) = offer.inputs.first() else {
-                    let message = "the offer has no grant for its input".to_owned();
-                    return Err(Stop::Failed {
-                        kind: FailureKind::Retryable,
-                        message,
-                    });
-                };
-                let body = self
-                    .workshop
-                    .grants
-                    .get(grant, MAX_FILE_BYTES)
-                    .await
-                    .map_err(|error| Stop::retryable("fetch the input", &error))?;
-                let picture =
-                    decode(&body).map_err(|error| Stop::retryable("read the input", &error))?;
-                Ok(EngineWork::Upscale {
-                    picture,
-                    scale: spec.scale,
-                })
-            }
+        let inputs = self.fetch(&offer).await?;
+        prepared(offer.spec, offer.text, inputs)
+    }
+
+    /// Fetches the pictures that the job reads, in the order of its spec.
+    async fn fetch(&self, offer: &Offer) -> Result<Vec<Picture>, Stop> {
+        let mut pictures = Vec::with_capacity(offer.inputs.len());
+        for grant in &offer.inputs {
+            let body = self.workshop.grants.get(grant, MAX_FILE_BYTES).await;
+            let body = body.map_err(|error| Stop::retryable("fetch an input", &error))?;
+            let picture = decode(&body);
+            pictures.push(picture.map_err(|error| Stop::retryable("read an input", &error))?);
         }
+        Ok(pictures)
     }
 
     /// Waits until the lease is lost, or the node must give it back.
@@ -240,6 +232,46 @@ impl LeaseJob<'_> {
             .map(|picture| self.workshop.pictures.judge(picture, evidence))
             .collect()
     }
+}
+
+/// The engine's work, and what its pictures are to keep of the old ones.
+struct Prepared {
+    work: EngineWork,
+    canvas: Option<Canvas>,
+}
+
+fn prepared(
+    spec: RenderSpec,
+    text: PromptText,
+    mut inputs: Vec<Picture>,
+) -> Result<Prepared, Stop> {
+    let bad = |message: String| Stop::Failed {
+        kind: FailureKind::Retryable,
+        message,
+    };
+    let (work, canvas) = match spec {
+        RenderSpec::Generate(spec) => {
+            let init = None;
+            (EngineWork::Generate { spec, text, init }, None)
+        }
+        RenderSpec::Upscale(spec) => {
+            let picture = inputs
+                .pop()
+                .ok_or_else(|| bad("the offer has no grant for its input".to_owned()))?;
+            let scale = spec.scale;
+            (EngineWork::Upscale { picture, scale }, None)
+        }
+        RenderSpec::Repaint(spec) => {
+            let canvas = Canvas::new(&spec, inputs).map_err(bad)?;
+            let init = Some(InitPicture {
+                picture: canvas.start.clone(),
+                strength: f64::from(spec.strength),
+            });
+            let spec = spec.generate;
+            (EngineWork::Generate { spec, text, init }, Some(canvas))
+        }
+    };
+    Ok(Prepared { work, canvas })
 }
 
 fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::Timings), Stop> {
