@@ -74,6 +74,8 @@ pub struct DiscordConfig {
     /// Limit for any other call, all tries and waits together.
     #[serde(with = "duration")]
     pub call_timeout: Duration,
+    /// Most requests a second with the bot's own credential. Discord allows the whole bot 50: several processes share them.
+    pub requests_per_second: u32,
 }
 
 impl Default for DiscordConfig {
@@ -86,6 +88,7 @@ impl Default for DiscordConfig {
             try_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_millis(2_600),
             call_timeout: Duration::from_secs(30),
+            requests_per_second: 49,
         }
     }
 }
@@ -175,7 +178,7 @@ impl Default for DeliveryConfig {
     fn default() -> Self {
         Self {
             edit_interval: Duration::from_secs(2),
-            edits_in_flight: 32,
+            edits_in_flight: 256,
             sweep_every: Duration::from_secs(2),
             token_life: Duration::from_secs(14 * 60 + 30),
             owner_term: Duration::from_secs(6),

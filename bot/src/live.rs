@@ -4,9 +4,11 @@
 //! is edited next, [`decide`] over which route, [`deliverer`] does it.
 
 pub mod budget;
+mod compose;
 pub mod decide;
 pub mod deliverer;
 mod edit;
+mod ended;
 mod feed;
 mod handle;
 pub mod ownership;

@@ -2,6 +2,8 @@
 
 /// Histogram: seconds from receiving an interaction to its first answer being written; label `kind`.
 pub const ANSWER_SECONDS: &str = "easel_bot_answer_seconds";
+/// Histogram: seconds from receiving an interaction until Discord has taken its first answer; label `kind`.
+pub const ANSWERED_SECONDS: &str = "easel_bot_answered_seconds";
 /// Histogram: seconds from receiving an interaction to its job being durable and its hint confirmed.
 pub const CONFIRMED_SECONDS: &str = "easel_bot_confirmed_seconds";
 /// Histogram: seconds from the end of a job to its message showing it.

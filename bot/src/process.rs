@@ -130,6 +130,7 @@ fn rest(ctx: &Context, config: &BotConfig) -> anyhow::Result<Rest> {
         try_timeout: config.discord.try_timeout,
         answer_timeout: config.discord.answer_timeout,
         call_timeout: config.discord.call_timeout,
+        per_second: config.discord.requests_per_second,
     };
     let token = config.discord_token.clone();
     Rest::new(

@@ -10,13 +10,15 @@ mod call;
 mod client;
 mod endpoints;
 mod error;
+mod permit;
 mod refusal;
 mod reply;
 mod types;
 
 pub use body::{FilePart, MessagePayload};
-pub use bucket::{Buckets, Limited, RateHeaders, Scope, Turn};
+pub use bucket::{Ask, Buckets, Limited, RateHeaders, Scope, Turn, Urgency};
 pub use client::{Rest, RestSettings};
 pub use error::{RestError, code};
+pub use permit::{Permit, Way};
 pub use refusal::Refusals;
 pub use types::{ApiMessage, Callback, GatewayInfo};

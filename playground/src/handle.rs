@@ -220,6 +220,34 @@ impl PlaygroundHandle {
             .read(|world| world.requests.iter().cloned().collect())
     }
 
+    /// How often each kind of request was answered with each status: (template, status) and the count.
+    pub fn tallies(&self) -> std::collections::BTreeMap<(String, u16), u64> {
+        self.shared.read(|world| world.tallies.clone())
+    }
+
+    /// Whether the message has a component whose custom id begins so.
+    pub fn has_component(&self, message: Snowflake, custom_id: &str) -> bool {
+        fn any(components: &[Value], custom_id: &str) -> bool {
+            components.iter().any(|component| {
+                let own = component["custom_id"].as_str();
+                own.is_some_and(|own| own.starts_with(custom_id))
+                    || component["components"]
+                        .as_array()
+                        .is_some_and(|children| any(children, custom_id))
+            })
+        }
+        self.shared.read(|world| {
+            let message = world.messages.get(&message);
+            message.is_some_and(|message| any(&message.components, custom_id))
+        })
+    }
+
+    /// Lets the bot write a message, as if it had done so some time ago.
+    pub fn write_as_bot(&self, channel: Snowflake, content: &str) -> Snowflake {
+        self.shared
+            .with(|world| world.write_as_bot(channel, content))
+    }
+
     /// Every gateway event sent so far, as `{"t": NAME, "d": {…}}`.
     pub fn dispatches(&self) -> Vec<Value> {
         self.shared

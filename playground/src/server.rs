@@ -72,6 +72,7 @@ impl Shared {
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         let mut world = lock(&self.world);
         world.now = self.clock.now();
+        world.is_watched = self.pages.receiver_count() > 0;
         let result = act(&mut world);
         for effect in std::mem::take(&mut world.effects) {
             self.carry_out(effect);

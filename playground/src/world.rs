@@ -73,6 +73,8 @@ pub struct Rules {
     pub granted_intents: u64,
     /// Request limits.
     pub rate_limits: RateLimits,
+    /// How long an answer of the API takes on its way back.
+    pub latency: Duration,
 }
 
 impl Default for Rules {
@@ -88,6 +90,7 @@ impl Default for Rules {
             kept_file_bytes: 2 * 1024 * 1024 * 1024,
             granted_intents: dispatch::PRIVILEGED,
             rate_limits: RateLimits::default(),
+            latency: Duration::ZERO,
         }
     }
 }
@@ -139,6 +142,10 @@ pub(crate) struct World {
     pub(crate) dispatched: VecDeque<Value>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) requests: VecDeque<RequestRecord>,
+    /// Answers so far, by template and status.
+    pub(crate) tallies: BTreeMap<(String, u16), u64>,
+    /// Whether a chat page is open: nobody else is told what happens in channels.
+    pub(crate) is_watched: bool,
     link_secret: Vec<u8>,
     ids: SnowflakeSource,
     entropy: Box<dyn Entropy>,
@@ -164,6 +171,9 @@ impl World {
 
     /// Sends an event to the pages of everyone who may see `channel`.
     pub(crate) fn tell_channel(&mut self, channel: Snowflake, event: &Value) {
+        if !self.is_watched {
+            return;
+        }
         for user in self.viewers(channel) {
             self.effects.push(Effect::Page {
                 user: Some(user),

@@ -25,13 +25,14 @@ impl Intake {
         arrival: &Arrival,
         answer: &Callback,
     ) -> Result<Option<ApiMessage>, RestError> {
+        let seconds = || arrival.received.elapsed().as_secs_f64();
+        metrics::histogram!(metric::ANSWER_SECONDS, "kind" => answer.kind()).record(seconds());
         let result = self
             .parts
             .rest
             .answer(arrival.interaction, &arrival.token, answer)
             .await;
-        let seconds = arrival.received.elapsed().as_secs_f64();
-        metrics::histogram!(metric::ANSWER_SECONDS, "kind" => answer.kind()).record(seconds);
+        metrics::histogram!(metric::ANSWERED_SECONDS, "kind" => answer.kind()).record(seconds());
         if let Err(error) = &result {
             let outcome = match error.code() {
                 Some(code::ALREADY_ANSWERED) => "answered_elsewhere",
@@ -104,7 +105,7 @@ impl Intake {
         };
         // The follow-up would replace the "thinking" message, and could not be hidden then: first away with it.
         let told = if answered.waits && rest.delete_original(application, token).await.is_err() {
-            rest.edit_original(application, token, &payload).await
+            rest.edit_original(application, token, &payload, None).await
         } else {
             rest.follow_up(application, token, &payload).await
         };

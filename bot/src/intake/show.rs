@@ -76,7 +76,7 @@ impl Intake {
         if let Err(error) = self
             .parts
             .rest
-            .edit_original(arrival.application, &arrival.token, payload)
+            .edit_original(arrival.application, &arrival.token, payload, None)
             .await
         {
             tracing::warn!("show a job: {error}");

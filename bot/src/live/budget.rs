@@ -1,12 +1,21 @@
-//! Which message is edited next: pure, told the time.
+//! Which message is edited next: pure, told the time and, by a gate, which buckets have a turn left.
 //!
-//! Durable changes go before progress. Among equals, the channel that was edited longest ago goes first, so a busy
-//! channel cannot hold a quiet one back. Progress of one message is spaced; newer progress replaces older.
+//! A durable change is first read from its row, then sent. Durable changes go before progress. Among equals the channel
+//! that was edited longest ago goes first, so a busy channel cannot hold a quiet one back. Progress of one message is
+//! spaced, more widely the more of it waits; newer progress replaces older. What has no turn is put aside until it has
+//! one, so that a limit of one member or channel never holds up another.
 
-use std::collections::HashMap;
+mod queue;
+mod slot;
+
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use easel_domain::{DiscordId, JobId};
+
+use crate::rest::Turn;
+use queue::{Rank, Ready, Waiting};
+use slot::{Slot, Stage};
 
 /// Why a message is edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +39,8 @@ impl EditKind {
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
+    /// Read the row of this message, and tell with [`Budgeter::read`] or [`Budgeter::done`] what it wants.
+    Read(JobId),
     /// Edit this message.
     Edit(JobId, EditKind),
     /// Ask again after this time, or when something is wanted or done.
@@ -49,10 +60,18 @@ pub enum Done {
     Ended,
 }
 
-/// So many edits of a message are followed by another after a quarter of the interval: who has just asked looks at the
-/// message, and a short job has its preview in time. Together with the answer that stays within the five requests in five
-/// seconds that an interaction's token was seen to have.
-const EARLY_EDITS: u32 = 2;
+/// However much waits, the interval grows no further than to this many times its shortest.
+const SLOWEST: u32 = 4;
+
+/// Whose limits an edit falls under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Lane {
+    /// Those of its interaction's token alone.
+    #[default]
+    Token,
+    /// Those of its channel and of the whole bot.
+    Bot,
+}
 
 /// Limits of the budgeter.
 #[derive(Debug, Clone, Copy)]
@@ -61,20 +80,10 @@ pub struct BudgetSettings {
     pub interval: Duration,
     /// Most edits at once.
     pub in_flight: usize,
+    /// Most rows read at once.
+    pub reads: usize,
     /// Most messages in memory. What does not fit is found by the sweep.
     pub messages: usize,
-}
-
-#[derive(Debug)]
-struct Slot {
-    channel: Option<DiscordId>,
-    durable: bool,
-    progress: bool,
-    busy: bool,
-    not_before: Instant,
-    last_edit: Option<Instant>,
-    edits: u32,
-    wanted_since: Instant,
 }
 
 /// All messages that want something.
@@ -82,7 +91,11 @@ struct Slot {
 pub struct Budgeter {
     settings: BudgetSettings,
     slots: HashMap<JobId, Slot>,
-    channels: HashMap<DiscordId, Instant>,
+    timers: BTreeSet<(Instant, JobId)>,
+    reads: Ready,
+    token: Waiting,
+    bot: Waiting,
+    reading: usize,
     in_flight: usize,
 }
 
@@ -92,7 +105,11 @@ impl Budgeter {
         Self {
             settings,
             slots: HashMap::new(),
-            channels: HashMap::new(),
+            timers: BTreeSet::new(),
+            reads: Ready::default(),
+            token: Waiting::default(),
+            bot: Waiting::default(),
+            reading: 0,
             in_flight: 0,
         }
     }
@@ -105,6 +122,13 @@ impl Budgeter {
     /// Whether no message is in memory.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// Whether the newest row of the message of `job` is being shown already, or waits for its turn.
+    pub fn attends(&self, job: JobId) -> bool {
+        self.slots
+            .get(&job)
+            .is_some_and(|slot| slot.durable || slot.read || slot.stage == Stage::Busy)
     }
 
     /// Whether the message of `job` is in memory.
@@ -123,67 +147,110 @@ impl Budgeter {
         if !self.slots.contains_key(&job) && self.slots.len() >= self.settings.messages {
             return false;
         }
-        let slot = self.slots.entry(job).or_insert(Slot {
-            channel,
-            durable: false,
-            progress: false,
-            busy: false,
-            not_before: now,
-            last_edit: None,
-            edits: 0,
-            wanted_since: now,
-        });
+        let slot = self
+            .slots
+            .entry(job)
+            .or_insert_with(|| Slot::new(channel, now));
         slot.channel = channel.or(slot.channel);
-        if !slot.durable && !slot.progress {
+        if !slot.wants() {
             slot.wanted_since = now;
         }
         match kind {
             EditKind::Durable => slot.durable = true,
             EditKind::Progress => slot.progress = true,
         }
+        if slot.stage != Stage::Busy {
+            self.place(job, now);
+        }
         true
     }
 
-    /// The next edit, which counts as begun.
-    pub fn next(&mut self, now: Instant) -> Next {
-        if self.in_flight >= self.settings.in_flight {
-            return Next::Idle;
+    /// The next thing to do, which counts as begun. `gate` gives a turn for an edit, or says how long there is none.
+    pub fn next(&mut self, now: Instant, mut gate: impl FnMut(JobId, EditKind) -> Turn) -> Next {
+        self.wake(now);
+        if self.reading < self.settings.reads
+            && let Some(job) = self.reads.first()
+        {
+            self.reading += 1;
+            self.set_stage(job, Stage::Busy);
+            if let Some(slot) = self.slots.get_mut(&job) {
+                slot.durable = false;
+            }
+            return Next::Read(job);
         }
-        let mut best: Option<(EditKind, Option<Instant>, Instant, JobId)> = None;
-        let mut soonest: Option<Instant> = None;
-        for (job, slot) in &self.slots {
-            let Some((kind, at)) = self.due(slot) else {
-                continue;
+        let shortest = Duration::from_millis(1);
+        while self.in_flight < self.settings.in_flight {
+            let Some((job, kind, lane)) = self.first_waiting(now) else {
+                break;
             };
-            if at > now {
-                soonest = Some(soonest.map_or(at, |seen| seen.min(at)));
-                continue;
-            }
-            let channel = slot
-                .channel
-                .and_then(|channel| self.channels.get(&channel).copied());
-            let rank = (kind, channel, slot.wanted_since, *job);
-            if best.is_none_or(|best| rank < best) {
-                best = Some(rank);
+            match gate(job, kind) {
+                Turn::Now => {
+                    self.in_flight += 1;
+                    self.begin_edit(job, kind, now);
+                    return Next::Edit(job, kind);
+                }
+                Turn::Wait(wait) => {
+                    self.set_stage(job, Stage::Timed(now + wait.max(shortest)));
+                }
+                Turn::WaitAll(wait) => self.waiting(lane).block(kind, now + wait.max(shortest)),
             }
         }
-        match (best, soonest) {
-            (Some((kind, _, _, job)), _) => {
-                self.begin(job, kind, now);
-                Next::Edit(job, kind)
-            }
-            (None, Some(at)) => Next::Wait(at - now),
-            (None, None) => Next::Idle,
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let blocked = [self.token.opens_at(now), self.bot.opens_at(now)];
+        let soonest = timer.into_iter().chain(blocked.into_iter().flatten()).min();
+        soonest.map_or(Next::Idle, |at| {
+            Next::Wait(at.saturating_duration_since(now))
+        })
+    }
+
+    /// Durable changes first, then progress; of each kind those that nobody else limits first.
+    fn first_waiting(&self, now: Instant) -> Option<(JobId, EditKind, Lane)> {
+        let kinds = [EditKind::Durable, EditKind::Progress];
+        let lanes = [(Lane::Token, &self.token), (Lane::Bot, &self.bot)];
+        let mut all = kinds
+            .iter()
+            .flat_map(|kind| lanes.map(|(lane, waiting)| (*kind, lane, waiting)));
+        all.find_map(|(kind, lane, waiting)| {
+            let job = waiting.first(kind, now)?;
+            Some((job, kind, lane))
+        })
+    }
+
+    fn waiting(&mut self, lane: Lane) -> &mut Waiting {
+        match lane {
+            Lane::Token => &mut self.token,
+            Lane::Bot => &mut self.bot,
         }
+    }
+
+    /// The row was read and wants an edit in this channel, under these limits.
+    pub fn read(&mut self, job: JobId, channel: DiscordId, lane: Lane, now: Instant) {
+        self.reading = self.reading.saturating_sub(1);
+        if let Some(slot) = self.slots.get_mut(&job) {
+            (slot.channel, slot.lane) = (Some(channel), lane);
+            slot.read = true;
+            slot.stage = Stage::Resting;
+            self.place(job, now);
+        }
+    }
+
+    /// The row was read and wants nothing, or cannot be read now.
+    pub fn read_in_vain(&mut self, job: JobId, done: Done, now: Instant) {
+        self.reading = self.reading.saturating_sub(1);
+        self.settle(job, EditKind::Durable, done, now);
     }
 
     /// An edit ended. If something was wanted meanwhile, it is still wanted.
     pub fn done(&mut self, job: JobId, kind: EditKind, done: Done, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.settle(job, kind, done, now);
+    }
+
+    fn settle(&mut self, job: JobId, kind: EditKind, done: Done, now: Instant) {
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
-        slot.busy = false;
-        self.in_flight = self.in_flight.saturating_sub(1);
+        slot.stage = Stage::Resting;
         match done {
             Done::Shown => {}
             Done::Again(pause) => {
@@ -192,198 +259,105 @@ impl Budgeter {
             }
             Done::Ended => slot.progress = false,
         }
-        let idle = !slot.durable && !slot.progress;
         // A message that may get progress soon is kept for its spacing.
-        if idle && (done == Done::Ended || slot.last_edit.is_none()) {
+        if !slot.wants() && (done == Done::Ended || slot.last_edit.is_none()) {
             self.slots.remove(&job);
+            return;
         }
+        self.place(job, now);
     }
 
-    /// Forgets messages that wanted nothing for `age`, and the channels' times of then.
+    /// Forgets messages that wanted nothing for `age`.
     pub fn forget(&mut self, age: Duration, now: Instant) {
         let old = |at: Instant| now.saturating_duration_since(at) > age;
         self.slots.retain(|_, slot| {
-            slot.busy || slot.durable || slot.progress || !slot.last_edit.is_some_and(old)
+            slot.stage == Stage::Busy || slot.wants() || !slot.last_edit.is_some_and(old)
         });
-        self.channels.retain(|_, at| !old(*at));
+        self.reads.forget(age, now);
+        self.token.forget(age, now);
+        self.bot.forget(age, now);
     }
 
-    /// What the slot wants next, and from when on.
-    fn due(&self, slot: &Slot) -> Option<(EditKind, Instant)> {
-        if slot.busy {
-            return None;
-        }
-        if slot.durable {
-            return Some((EditKind::Durable, slot.not_before));
-        }
-        if !slot.progress {
-            return None;
-        }
-        let interval = if slot.edits <= EARLY_EDITS {
-            self.settings.interval / 4
-        } else {
-            self.settings.interval
-        };
-        let spaced = slot
-            .last_edit
-            .map_or(slot.not_before, |last| last + interval);
-        Some((EditKind::Progress, spaced.max(slot.not_before)))
+    /// The time between two progress edits of a message, as things stand.
+    pub fn interval(&self) -> Duration {
+        let waiting = self.token.progress.len() + self.bot.progress.len();
+        let waiting = waiting / (2 * self.settings.in_flight).max(1);
+        let factor = u32::try_from(waiting + 1).unwrap_or(SLOWEST).min(SLOWEST);
+        self.settings.interval * factor
     }
 
-    fn begin(&mut self, job: JobId, kind: EditKind, now: Instant) {
+    fn begin_edit(&mut self, job: JobId, kind: EditKind, now: Instant) {
+        self.set_stage(job, Stage::Busy);
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
-        slot.busy = true;
         slot.last_edit = Some(now);
         slot.edits = slot.edits.saturating_add(1);
         // A durable edit shows the newest progress, too.
         slot.progress = false;
-        if kind == EditKind::Durable {
-            slot.durable = false;
+        slot.read &= kind != EditKind::Durable;
+        let key = queue::key(slot.channel, job);
+        self.token.served(key, now);
+        self.bot.served(key, now);
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some((at, job)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, job));
+            if let Some(slot) = self.slots.get_mut(&job) {
+                slot.stage = Stage::Resting;
+            }
+            self.place(job, now);
         }
-        if let Some(channel) = slot.channel {
-            self.channels.insert(channel, now);
+    }
+
+    /// Puts a message that no task has where it belongs.
+    fn place(&mut self, job: JobId, now: Instant) {
+        let interval = self.interval();
+        let Some(slot) = self.slots.get(&job) else {
+            return;
+        };
+        let at = slot.due(interval);
+        let stage = match at {
+            None => Stage::Resting,
+            Some(at) if at > now => Stage::Timed(at),
+            // What a row wants now may be more than what was read before.
+            Some(_) if slot.durable => Stage::ToRead(Rank(slot.wanted_since, job)),
+            Some(_) if slot.read => {
+                Stage::ToSend(EditKind::Durable, slot.lane, Rank(slot.wanted_since, job))
+            }
+            Some(_) => {
+                let since = slot.last_edit.unwrap_or(slot.wanted_since);
+                Stage::ToSend(EditKind::Progress, slot.lane, Rank(since, job))
+            }
+        };
+        self.set_stage(job, stage);
+    }
+
+    fn set_stage(&mut self, job: JobId, stage: Stage) {
+        let Some(slot) = self.slots.get_mut(&job) else {
+            return;
+        };
+        let key = queue::key(slot.channel, job);
+        let before = std::mem::replace(&mut slot.stage, stage);
+        match before {
+            Stage::Resting | Stage::Busy => {}
+            Stage::Timed(at) => {
+                self.timers.remove(&(at, job));
+            }
+            Stage::ToRead(rank) => self.reads.remove(rank),
+            Stage::ToSend(kind, lane, rank) => self.waiting(lane).of(kind).remove(rank),
         }
-        self.in_flight += 1;
+        match stage {
+            Stage::Resting | Stage::Busy => {}
+            Stage::Timed(at) => {
+                self.timers.insert((at, job));
+            }
+            Stage::ToRead(rank) => self.reads.insert(key, rank),
+            Stage::ToSend(kind, lane, rank) => self.waiting(lane).of(kind).insert(key, rank),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    const INTERVAL: Duration = Duration::from_secs(2);
-
-    fn budgeter() -> Budgeter {
-        Budgeter::new(BudgetSettings {
-            interval: INTERVAL,
-            in_flight: 4,
-            messages: 100,
-        })
-    }
-
-    fn job(n: u128) -> JobId {
-        JobId(Uuid::from_u128(n))
-    }
-
-    fn in_channel(budget: &mut Budgeter, n: u128, channel: i64, kind: EditKind, now: Instant) {
-        budget.want(job(n), Some(DiscordId(channel)), kind, now);
-    }
-
-    #[test]
-    fn progress_of_one_message_is_spaced_and_coalesced() {
-        let (mut budget, mut now) = (budgeter(), Instant::now());
-        for _ in 0..5 {
-            in_channel(&mut budget, 1, 1, EditKind::Progress, now);
-        }
-        for pause in [INTERVAL / 4, INTERVAL / 4, INTERVAL, INTERVAL] {
-            assert_eq!(budget.next(now), Next::Edit(job(1), EditKind::Progress));
-            budget.done(job(1), EditKind::Progress, Done::Shown, now);
-            assert_eq!(budget.next(now), Next::Idle);
-            in_channel(&mut budget, 1, 1, EditKind::Progress, now);
-            assert_eq!(budget.next(now), Next::Wait(pause));
-            now += pause;
-        }
-    }
-
-    #[test]
-    fn an_end_state_waits_for_no_interval_and_goes_before_progress() {
-        let (mut budget, now) = (budgeter(), Instant::now());
-        in_channel(&mut budget, 1, 1, EditKind::Progress, now);
-        assert_eq!(budget.next(now), Next::Edit(job(1), EditKind::Progress));
-        in_channel(&mut budget, 2, 1, EditKind::Progress, now);
-        in_channel(&mut budget, 1, 1, EditKind::Durable, now);
-        assert_eq!(
-            budget.next(now),
-            Next::Edit(job(2), EditKind::Progress),
-            "one edit per message at a time"
-        );
-        budget.done(job(1), EditKind::Progress, Done::Shown, now);
-        in_channel(&mut budget, 3, 1, EditKind::Progress, now);
-        assert_eq!(budget.next(now), Next::Edit(job(1), EditKind::Durable));
-    }
-
-    #[test]
-    fn a_busy_channel_does_not_hold_a_quiet_one_back() {
-        let (mut budget, now) = (budgeter(), Instant::now());
-        for n in 1..=3 {
-            in_channel(&mut budget, n, 1, EditKind::Durable, now);
-        }
-        assert!(matches!(budget.next(now), Next::Edit(_, _)));
-        let later = now + Duration::from_millis(1);
-        in_channel(&mut budget, 9, 2, EditKind::Durable, later);
-        assert_eq!(budget.next(later), Next::Edit(job(9), EditKind::Durable));
-    }
-
-    #[test]
-    fn a_failed_end_state_comes_again_and_failed_progress_does_not() {
-        let (mut budget, now) = (budgeter(), Instant::now());
-        let pause = Duration::from_secs(5);
-        budget.want(job(1), None, EditKind::Durable, now);
-        budget.next(now);
-        budget.done(job(1), EditKind::Durable, Done::Again(pause), now);
-        assert_eq!(budget.next(now), Next::Wait(pause));
-        assert_eq!(
-            budget.next(now + pause),
-            Next::Edit(job(1), EditKind::Durable)
-        );
-        budget.want(job(2), None, EditKind::Progress, now + pause);
-        budget.next(now + pause);
-        budget.done(job(2), EditKind::Progress, Done::Again(pause), now + pause);
-        assert_eq!(budget.next(now + pause * 9), Next::Idle);
-    }
-
-    proptest! {
-        /// Whatever is wanted and however edits go, every durable change is shown in the end.
-        #[test]
-        fn every_durable_change_lands(
-            steps in prop::collection::vec((0_u128..6, 0_u8..5, 0_u64..3_000), 1..200),
-        ) {
-            let (mut budget, mut now) = (budgeter(), Instant::now());
-            let mut wanted: HashMap<JobId, u32> = HashMap::new();
-            let mut flying: Vec<(JobId, EditKind, u32)> = Vec::new();
-            let mut shown: HashMap<JobId, u32> = HashMap::new();
-            let mut land = |budget: &mut Budgeter, flying: &mut Vec<(JobId, EditKind, u32)>, fails: bool, now| {
-                if let Some((job, kind, rev)) = flying.pop() {
-                    if fails {
-                        budget.done(job, kind, Done::Again(Duration::from_secs(1)), now);
-                    } else {
-                        shown.insert(job, rev);
-                        budget.done(job, kind, Done::Shown, now);
-                    }
-                }
-            };
-            for (n, what, pause) in steps {
-                now += Duration::from_millis(pause);
-                match what {
-                    0 => {
-                        *wanted.entry(job(n)).or_default() += 1;
-                        in_channel(&mut budget, n, n as i64 % 2, EditKind::Durable, now);
-                    }
-                    1 => { in_channel(&mut budget, n, n as i64 % 2, EditKind::Progress, now); }
-                    2 => land(&mut budget, &mut flying, true, now),
-                    3 => land(&mut budget, &mut flying, false, now),
-                    _ => if let Next::Edit(job, kind) = budget.next(now) {
-                        prop_assert!(flying.iter().all(|(other, _, _)| *other != job), "two edits of one message");
-                        flying.push((job, kind, wanted.get(&job).copied().unwrap_or(0)));
-                    }
-                }
-            }
-            for _ in 0..100 {
-                now += Duration::from_secs(10);
-                while let Next::Edit(job, kind) = budget.next(now) {
-                    flying.push((job, kind, wanted.get(&job).copied().unwrap_or(0)));
-                }
-                while !flying.is_empty() {
-                    land(&mut budget, &mut flying, false, now);
-                }
-            }
-            for (job, rev) in wanted {
-                prop_assert_eq!(shown.get(&job).copied(), Some(rev));
-            }
-        }
-    }
-}
+mod tests;

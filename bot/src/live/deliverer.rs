@@ -1,6 +1,6 @@
 //! The one owner of all messages: it hears what changed, asks the budgeter what is next, and lets it be done.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,20 +16,25 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{BudgetSettings, Budgeter, Done, EditKind, Next};
-use super::edit::{Edited, Editor, Known};
+use super::compose::way;
+use super::decide::DeliveryAction;
+use super::edit::{Edited, Editor, Known, Wanted};
+use super::ended::Recent;
 use super::handle::{LiveEvent, LiveHandle};
 use super::ownership::Ownership;
 use super::picture::PictureSource;
 use crate::metric;
-use crate::rest::{MessagePayload, Rest};
+use crate::rest::{Permit, Rest, Turn, Urgency};
 use crate::view::Live;
 
 /// Events that wait for the owner.
 const EVENTS: usize = 4_096;
 /// Messages in memory.
-const MESSAGES: usize = 10_000;
-/// Jobs whose late progress is recognised.
-const ENDED: usize = 10_000;
+const MESSAGES: usize = 20_000;
+/// Rows read at once.
+const READS: usize = 8;
+/// With more messages than this in memory, a preview is forgotten when it has been shown.
+const FEW: usize = 1_000;
 /// A message that nothing happened to for this long is forgotten; the next event finds it again.
 const FORGET_AFTER: Duration = Duration::from_mins(5);
 /// An edit that panicked is tried again, slowly: its cause may be in the row.
@@ -54,8 +59,8 @@ pub struct Deliverer {
     budget: Budgeter,
     messages: HashMap<JobId, Message>,
     ended: Recent,
-    edits: JoinSet<Edited>,
-    flying: HashMap<Id, (JobId, EditKind)>,
+    tasks: JoinSet<Outcome>,
+    flying: HashMap<Id, (JobId, Flight)>,
 }
 
 impl std::fmt::Debug for Deliverer {
@@ -71,7 +76,23 @@ impl std::fmt::Debug for Deliverer {
 struct Message {
     live: Live,
     known: Option<Known>,
-    shown: Option<Box<MessagePayload>>,
+    /// What its row wants, once that is read.
+    wanted: Option<(Known, DeliveryAction)>,
+    /// The print of what it shows.
+    print: Option<u64>,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, Copy)]
+enum Flight {
+    Read,
+    Edit(EditKind),
+}
+
+/// What a task comes back with.
+enum Outcome {
+    Read(Wanted),
+    Edited(Edited),
 }
 
 impl Deliverer {
@@ -89,6 +110,7 @@ impl Deliverer {
         let budget = Budgeter::new(BudgetSettings {
             interval: settings.interval,
             in_flight: settings.in_flight,
+            reads: READS,
             messages: MESSAGES,
         });
         let editor = Editor {
@@ -100,7 +122,7 @@ impl Deliverer {
             ownership,
         };
         let messages = HashMap::new();
-        let (ended, edits, flying) = (Recent::default(), JoinSet::new(), HashMap::new());
+        let (ended, tasks, flying) = (Recent::default(), JoinSet::new(), HashMap::new());
         (
             Self {
                 editor,
@@ -108,7 +130,7 @@ impl Deliverer {
                 budget,
                 messages,
                 ended,
-                edits,
+                tasks,
                 flying,
             },
             handle,
@@ -128,15 +150,15 @@ impl Deliverer {
             tokio::select! {
                 () = shutdown.soft().cancelled() => break,
                 Some(event) = self.events.recv() => self.hear(event),
-                Some(done) = self.edits.join_next_with_id() => self.conclude(done),
+                Some(done) = self.tasks.join_next_with_id() => self.conclude(done),
                 () = tokio::time::sleep(wait) => {}
                 _ = tidy.tick() => self.tidy(),
             }
         }
-        while !self.edits.is_empty() {
+        while !self.tasks.is_empty() {
             tokio::select! {
                 () = shutdown.hard().cancelled() => break,
-                _ = self.edits.join_next() => {}
+                _ = self.tasks.join_next() => {}
             }
         }
         Ok(())
@@ -145,30 +167,54 @@ impl Deliverer {
     /// Begins what may be begun, and tells how long there is nothing more to begin.
     fn begin_edits(&mut self) -> Duration {
         loop {
-            match self.budget.next(Instant::now()) {
-                Next::Edit(job, kind) => self.begin(job, kind),
+            let mut permit = None;
+            let (messages, editor) = (&self.messages, &self.editor);
+            let gate = |job: JobId, kind| take_turn(messages.get(&job), editor, kind, &mut permit);
+            match self.budget.next(Instant::now(), gate) {
+                Next::Read(job) => {
+                    let editor = self.editor.clone();
+                    let task = async move { Outcome::Read(editor.read(job).await) };
+                    let task = self.tasks.spawn(task);
+                    self.flying.insert(task.id(), (job, Flight::Read));
+                }
+                Next::Edit(job, kind) => self.begin(job, kind, permit),
                 Next::Wait(wait) => return wait,
                 Next::Idle => return TIDY_EVERY,
             }
         }
     }
 
-    fn begin(&mut self, job: JobId, kind: EditKind) {
+    fn begin(&mut self, job: JobId, kind: EditKind, permit: Option<Permit>) {
         let editor = self.editor.clone();
+        let many = self.messages.len() > FEW;
         let message = self.messages.entry(job).or_default();
         let live = message.live.clone();
-        let task = match (kind, message.known.clone()) {
-            (EditKind::Progress, Some(known)) => {
-                let shown = message.shown.clone();
-                self.edits
-                    .spawn(async move { editor.progress(&known, &live, shown.as_deref()).await })
-            }
-            // Progress of a message that nothing is known of: its row says whether it is ours and still runs.
-            (EditKind::Durable | EditKind::Progress, _) => self
-                .edits
-                .spawn(async move { editor.durable(job, &live).await }),
+        if let Live::Running { preview, .. } = &mut message.live
+            && many
+        {
+            *preview = None;
+        }
+        let work = match kind {
+            EditKind::Durable => message.wanted.take(),
+            EditKind::Progress => message.known.clone().and_then(|known| {
+                let action = editor.progress_action(&known)?;
+                Some((known, action))
+            }),
         };
-        self.flying.insert(task.id(), (job, kind));
+        let (Some((known, action)), Some(permit)) = (work, permit) else {
+            // There is no way to show it: an end state will find one.
+            self.budget.done(job, kind, Done::Shown, Instant::now());
+            return;
+        };
+        let print = message.print;
+        let task = async move {
+            Outcome::Edited(match kind {
+                EditKind::Durable => editor.send_wanted(known, action, &live, permit).await,
+                EditKind::Progress => editor.progress(known, action, &live, print, permit).await,
+            })
+        };
+        let task = self.tasks.spawn(task);
+        self.flying.insert(task.id(), (job, Flight::Edit(kind)));
     }
 
     fn hear(&mut self, event: LiveEvent) {
@@ -178,19 +224,30 @@ impl Deliverer {
                 self.budget
                     .want(job, self.channel(job), EditKind::Durable, now);
             }
-            LiveEvent::Progress(note) => {
-                let ProgressNote {
-                    job_id: job,
-                    channel_id,
-                    state,
-                } = note;
-                if self.ended.contains(job)
-                    || !self.budget.want(job, channel_id, EditKind::Progress, now)
-                {
-                    return;
+            LiveEvent::Found(job, channel) => {
+                // The sweep finds again and again what waits for its turn.
+                if !self.budget.attends(job) {
+                    self.budget.want(job, Some(channel), EditKind::Durable, now);
                 }
-                self.messages.entry(job).or_default().live = live(state);
             }
+            LiveEvent::Progress(note) => self.hear_progress(note, now),
+        }
+    }
+
+    fn hear_progress(&mut self, note: ProgressNote, now: Instant) {
+        let ProgressNote {
+            job_id: job,
+            channel_id,
+            state,
+        } = note;
+        if self.ended.contains(job) || !self.budget.want(job, channel_id, EditKind::Progress, now) {
+            return;
+        }
+        let message = self.messages.entry(job).or_default();
+        message.live = live(state);
+        // Its row says whether the message is ours and still runs.
+        if message.known.is_none() && !self.budget.attends(job) {
+            self.budget.want(job, channel_id, EditKind::Durable, now);
         }
     }
 
@@ -202,25 +259,50 @@ impl Deliverer {
             .map(|known| known.delivery.channel)
     }
 
-    fn conclude(&mut self, done: Result<(Id, Edited), JoinError>) {
-        let (id, edited) = match done {
-            Ok((id, edited)) => (id, edited),
+    fn conclude(&mut self, done: Result<(Id, Outcome), JoinError>) {
+        let (id, outcome) = match done {
+            Ok((id, outcome)) => (id, Some(outcome)),
             Err(error) => {
                 tracing::error!("an edit panicked: {error}");
-                (error.id(), Edited::Again(AFTER_PANIC))
+                (error.id(), None)
             }
         };
-        let Some((job, kind)) = self.flying.remove(&id) else {
+        let Some((job, flight)) = self.flying.remove(&id) else {
             return;
         };
-        let outcome = match edited {
-            Edited::Shown(known, payload) => {
+        let now = Instant::now();
+        let edited = match outcome {
+            Some(Outcome::Read(Wanted::Send(known, action))) => {
+                let (lane, _) = way(&known.delivery, action);
+                let channel = known.delivery.channel;
+                self.messages.entry(job).or_default().wanted = Some((known, action));
+                self.budget.read(job, channel, lane, now);
+                return;
+            }
+            Some(Outcome::Read(Wanted::Nothing(edited)) | Outcome::Edited(edited)) => edited,
+            None => Edited::Again(AFTER_PANIC),
+        };
+        let (word, done) = self.note(job, flight, edited);
+        match flight {
+            Flight::Read => self.budget.read_in_vain(job, done, now),
+            Flight::Edit(kind) => {
+                metrics::counter!(metric::EDITS, "kind" => kind.as_str(), "outcome" => word)
+                    .increment(1);
+                self.budget.done(job, kind, done, now);
+            }
+        }
+    }
+
+    /// Keeps what is known of a message after a read or an edit.
+    fn note(&mut self, job: JobId, flight: Flight, edited: Edited) -> (&'static str, Done) {
+        match edited {
+            Edited::Shown(known, print) => {
                 let message = self.messages.entry(job).or_default();
-                if kind == EditKind::Durable {
+                if !matches!(flight, Flight::Edit(EditKind::Progress)) {
                     forget_outdated(message, &known);
                 }
                 message.known = Some(known);
-                message.shown = payload.or_else(|| message.shown.take());
+                message.print = print.or(message.print);
                 ("shown", Done::Shown)
             }
             Edited::Ended => {
@@ -233,10 +315,7 @@ impl Deliverer {
                 ("not_ours", Done::Ended)
             }
             Edited::Again(pause) => ("again", Done::Again(pause)),
-        };
-        metrics::counter!(metric::EDITS, "kind" => kind.as_str(), "outcome" => outcome.0)
-            .increment(1);
-        self.budget.done(job, kind, outcome.1, Instant::now());
+        }
     }
 
     fn tidy(&mut self) {
@@ -244,6 +323,36 @@ impl Deliverer {
         let budget = &self.budget;
         self.messages.retain(|job, _| budget.remembers(*job));
         metrics::gauge!(metric::LIVE_MESSAGES).set(self.messages.len() as f64);
+    }
+}
+
+/// A turn for an edit of this message, where there is one.
+fn take_turn(
+    message: Option<&Message>,
+    editor: &Editor,
+    kind: EditKind,
+    permit: &mut Option<Permit>,
+) -> Turn {
+    let planned = message.and_then(|message| match kind {
+        EditKind::Durable => {
+            let (known, action) = message.wanted.as_ref()?;
+            Some((known, *action, Urgency::Must))
+        }
+        EditKind::Progress => {
+            let known = message.known.as_ref()?;
+            Some((known, editor.progress_action(known)?, Urgency::May))
+        }
+    });
+    let Some((known, action, urgency)) = planned else {
+        return Turn::Now;
+    };
+    let (_, way) = way(&known.delivery, action);
+    match editor.rest.turn(way, urgency) {
+        Ok(taken) => {
+            *permit = Some(taken);
+            Turn::Now
+        }
+        Err(wait) => wait,
     }
 }
 
@@ -274,29 +383,5 @@ fn live(state: ProgressState) -> Live {
                 preview,
             }
         }
-    }
-}
-
-/// The jobs that ended last, as many as fit.
-#[derive(Default)]
-struct Recent {
-    order: VecDeque<JobId>,
-    jobs: HashSet<JobId>,
-}
-
-impl Recent {
-    fn insert(&mut self, job: JobId) {
-        if self.jobs.insert(job) {
-            self.order.push_back(job);
-        }
-        if self.order.len() > ENDED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.jobs.remove(&oldest);
-        }
-    }
-
-    fn contains(&self, job: JobId) -> bool {
-        self.jobs.contains(&job)
     }
 }

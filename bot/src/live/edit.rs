@@ -4,22 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_domain::clock::EntropyExt;
-use easel_domain::job::JobState;
 use easel_domain::{Clock, DiscordId, Entropy, JobId};
 use easel_store::delivery::{Delivery, Route};
 use easel_store::shard::ShardLease;
 use easel_store::show::JobSnapshot;
 use easel_store::{Store, StoreError};
 
+use super::compose::NoPicture;
 use super::decide::{
-    DeliveryAction, Reaction, after_failure, backoff, edit_route, gives_up_picture,
-    next_delivery_action,
+    DeliveryAction, Reaction, after_failure, backoff, edit_route, next_delivery_action,
 };
 use super::ownership::Ownership;
 use super::picture::PictureSource;
 use crate::metric;
-use crate::rest::{MessagePayload, Rest, RestError};
-use crate::view::{Live, Picture, view};
+use crate::rest::{Permit, Rest, RestError};
+use crate::view::Live;
 
 /// Messages looked through for one of our own after a restart.
 const LOOK_BACK: u8 = 50;
@@ -48,8 +47,8 @@ pub(super) struct Known {
 /// How it went.
 #[derive(Debug)]
 pub(super) enum Edited {
-    /// The message shows the newest revision; the job goes on.
-    Shown(Known, Option<Box<MessagePayload>>),
+    /// The message shows the newest revision; the job goes on. With the print of what it shows, if that is known.
+    Shown(Known, Option<u64>),
     /// The job has ended, and its message shows it or never will.
     Ended,
     /// Not now.
@@ -58,91 +57,137 @@ pub(super) enum Edited {
     NotOurs,
 }
 
-/// The picture cannot be had for now.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NoPicture;
+/// What a row wants.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// An edit or a new message, which needs a turn.
+    Send(Known, DeliveryAction),
+    /// Nothing (more).
+    Nothing(Edited),
+}
 
 /// A step that did not finish the work.
 enum Step {
     /// Decide anew.
     Onward,
     /// Finished.
-    Done(Edited),
+    Done(Wanted),
+}
+
+fn done(edited: Edited) -> Step {
+    Step::Done(Wanted::Nothing(edited))
 }
 
 impl Editor {
-    /// Brings the message to the revision that its row wants.
-    pub(super) async fn durable(&self, job: JobId, live: &Live) -> Edited {
-        match self.try_durable(job, live).await {
-            Ok(edited) => edited,
-            Err(error) if error.is_lost_race() => Edited::NotOurs,
-            Err(error) => {
-                tracing::warn!(job.id = %job, "show job {job}: {error}");
-                Edited::Again(RETRY_STORE)
-            }
+    /// Reads what the row of a message wants, and does what needs no turn.
+    pub(super) async fn read(&self, job: JobId) -> Wanted {
+        match self.try_read(job).await {
+            Ok(wanted) => wanted,
+            Err(error) => Wanted::Nothing(excuse(job, &error)),
         }
     }
 
-    async fn try_durable(&self, job: JobId, live: &Live) -> Result<Edited, StoreError> {
+    async fn try_read(&self, job: JobId) -> Result<Wanted, StoreError> {
         for _ in 0..MAX_STEPS {
             // The row is read before the job: what it wants is at most what the job then shows.
             let Some(row) = self.store.delivery(job).await? else {
-                return Ok(Edited::NotOurs);
+                return Ok(Wanted::Nothing(Edited::NotOurs));
             };
             let Some(lease) = self.ownership.of(row.shard) else {
-                return Ok(Edited::NotOurs);
+                return Ok(Wanted::Nothing(Edited::NotOurs));
             };
             let Some(snapshot) = self.store.job_snapshot(job).await? else {
-                return Ok(Edited::NotOurs);
+                return Ok(Wanted::Nothing(Edited::NotOurs));
             };
             let known = Known {
                 job: Arc::new(snapshot),
                 delivery: Arc::new(row),
             };
-            if let Step::Done(edited) = self.step(lease, known, live).await? {
-                return Ok(edited);
+            if let Step::Done(wanted) = self.step(lease, known).await? {
+                return Ok(wanted);
             }
         }
-        Ok(Edited::Again(RETRY_STORE))
+        Ok(Wanted::Nothing(Edited::Again(RETRY_STORE)))
     }
 
-    async fn step(&self, lease: ShardLease, known: Known, live: &Live) -> Result<Step, StoreError> {
-        let (row, job) = (&known.delivery, &known.job);
-        let ended = job.state.is_end();
-        let action = next_delivery_action(row, ended, self.clock.now());
-        let outcome = match action {
-            DeliveryAction::Nothing => return Ok(Step::Done(self.nothing(&known))),
+    async fn step(&self, lease: ShardLease, known: Known) -> Result<Step, StoreError> {
+        let row = &known.delivery;
+        let action = next_delivery_action(row, known.job.state.is_end(), self.clock.now());
+        match action {
+            DeliveryAction::Nothing => Ok(done(self.nothing(&known))),
             DeliveryAction::Skip => {
                 self.store
                     .record_shown(lease, row.job, row.desired_rev, None)
                     .await?;
-                return Ok(Step::Done(finished(known, None)));
+                Ok(done(finished(known, None)))
             }
-            DeliveryAction::Switch(route) => return self.switch(lease, &known, route).await,
-            DeliveryAction::Find => self.find(row).await,
-            DeliveryAction::EditByToken | DeliveryAction::EditByBot(_) | DeliveryAction::Post => {
-                let payload = match self.payload(&known, live).await {
-                    Ok(payload) => payload,
-                    Err(NoPicture) => return self.wait_for_picture(lease, row).await,
-                };
-                if action == DeliveryAction::Post {
+            DeliveryAction::Switch(route) => self.switch(lease, &known, route).await,
+            DeliveryAction::Find => match self.find(row).await {
+                Ok(Some(message)) => {
+                    // It was posted with what the row wanted then; what it wants now is an edit.
                     self.store
-                        .begin_post(lease, row.job, self.clock.now())
+                        .record_shown(lease, row.job, row.shown_rev, Some(message))
                         .await?;
+                    Ok(Step::Onward)
                 }
-                self.send_fitting(&known, action, payload).await.map(Some)
+                // Looked for and not found: then it was never posted.
+                Ok(None) => Ok(Step::Done(Wanted::Send(known, DeliveryAction::Post))),
+                Err(error) => self.react(lease, known, action, &error).await,
+            },
+            DeliveryAction::EditByToken | DeliveryAction::EditByBot(_) | DeliveryAction::Post => {
+                Ok(Step::Done(Wanted::Send(known, action)))
             }
+        }
+    }
+
+    /// Sends what a row wants.
+    pub(super) async fn send_wanted(
+        &self,
+        known: Known,
+        action: DeliveryAction,
+        live: &Live,
+        permit: Permit,
+    ) -> Edited {
+        let job = known.job.job;
+        match self.try_send(known, action, live, permit).await {
+            Ok(Step::Done(Wanted::Nothing(edited))) => edited,
+            // Another route is to be taken: the row is read again at once.
+            Ok(Step::Onward | Step::Done(Wanted::Send(_, _))) => Edited::Again(Duration::ZERO),
+            Err(error) => excuse(job, &error),
+        }
+    }
+
+    async fn try_send(
+        &self,
+        known: Known,
+        action: DeliveryAction,
+        live: &Live,
+        permit: Permit,
+    ) -> Result<Step, StoreError> {
+        let row = &known.delivery;
+        let Some(lease) = self.ownership.of(row.shard) else {
+            return Ok(done(Edited::NotOurs));
         };
-        match outcome {
-            Ok(Some((message, payload))) => {
+        let payload = match self.payload(&known, live).await {
+            Ok(payload) => payload,
+            Err(NoPicture) => return self.wait_for_picture(lease, row).await,
+        };
+        if action == DeliveryAction::Post {
+            self.store
+                .begin_post(lease, row.job, self.clock.now())
+                .await?;
+        }
+        let sent = self
+            .send_fitting(&known, action, payload, Some(permit))
+            .await;
+        match sent {
+            Ok((message, payload)) => {
                 self.store
                     .record_shown(lease, row.job, row.desired_rev, Some(message))
                     .await?;
-                self.measure(job);
-                Ok(Step::Done(finished(known, Some(Box::new(payload)))))
+                self.measure(&known.job);
+                Ok(done(finished(known, Some(payload.print()))))
             }
-            // Looked for and not found: then it was never posted.
-            Ok(None) => self.post_again(lease, known, live).await,
             Err(error) => self.react(lease, known, action, &error).await,
         }
     }
@@ -161,59 +206,6 @@ impl Editor {
         }
     }
 
-    /// The whole message. A picture that cannot be had is waited for a few times; then it is left out, and the message
-    /// says how to fetch it.
-    pub(super) async fn payload(
-        &self,
-        known: &Known,
-        live: &Live,
-    ) -> Result<MessagePayload, NoPicture> {
-        let (job, row) = (&known.job, &known.delivery);
-        let picture = match self.pictures.of(job).await {
-            Ok(picture) => picture,
-            Err(error) => {
-                tracing::warn!(job.id = %job.job, "{error}");
-                if !gives_up_picture(row.failures) {
-                    return Err(NoPicture);
-                }
-                Picture::Missing
-            }
-        };
-        Ok(self.message(job, live, &picture).await)
-    }
-
-    async fn message(&self, job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {
-        let mut payload = view(job, &self.position(job, live).await, picture);
-        payload.mentions = job.owner.into_iter().collect();
-        payload
-    }
-
-    /// Sends the message; one that is too large for its channel goes with a smaller picture, or with none.
-    async fn send_fitting(
-        &self,
-        known: &Known,
-        action: DeliveryAction,
-        payload: MessagePayload,
-    ) -> Result<(DiscordId, MessagePayload), RestError> {
-        let (row, job) = (&known.delivery, &known.job);
-        let mut payload = payload;
-        let mut error = match self.send(row, action, &payload).await {
-            Ok(message) => return Ok((message, payload)),
-            Err(error) if error.is_too_large() && !payload.files.is_empty() => error,
-            Err(error) => return Err(error),
-        };
-        let small = self.pictures.small(job).await.ok();
-        for picture in small.into_iter().chain([Picture::Missing]) {
-            payload = self.message(job, &Live::Unknown, &picture).await;
-            error = match self.send(row, action, &payload).await {
-                Ok(message) => return Ok((message, payload)),
-                Err(error) if error.is_too_large() => error,
-                Err(error) => return Err(error),
-            };
-        }
-        Err(error)
-    }
-
     async fn wait_for_picture(
         &self,
         lease: ShardLease,
@@ -223,49 +215,11 @@ impl Editor {
         self.store
             .record_delivery_failure(lease, row.job, self.clock.now() + pause)
             .await?;
-        Ok(Step::Done(Edited::Again(pause)))
-    }
-
-    /// Until the dispatcher has said where a job stands in its queue, the rows tell.
-    async fn position(&self, job: &JobSnapshot, live: &Live) -> Live {
-        if job.state != JobState::Queued || *live != Live::Unknown {
-            return live.clone();
-        }
-        match self.store.queue_position(job.job).await {
-            Ok(Some(position)) => Live::Queued {
-                position,
-                eta: None,
-            },
-            Ok(None) | Err(_) => Live::Unknown,
-        }
-    }
-
-    pub(super) async fn send(
-        &self,
-        row: &Delivery,
-        action: DeliveryAction,
-        payload: &MessagePayload,
-    ) -> Result<DiscordId, RestError> {
-        let sent = match (action, &row.token) {
-            (DeliveryAction::EditByToken, Some(token)) => {
-                self.rest
-                    .edit_original(row.application, token, payload)
-                    .await
-            }
-            (DeliveryAction::EditByBot(message), _) => {
-                self.rest.edit_message(row.channel, message, payload).await
-            }
-            (_, _) => {
-                self.rest
-                    .create_message(row.channel, payload, &nonce(row.job))
-                    .await
-            }
-        };
-        sent.map(|message| message.id)
+        Ok(done(Edited::Again(pause)))
     }
 
     /// Looks for our own message after a restart, by the job's id in its buttons.
-    async fn find(&self, row: &Delivery) -> Result<Option<(DiscordId, MessagePayload)>, RestError> {
+    async fn find(&self, row: &Delivery) -> Result<Option<DiscordId>, RestError> {
         let messages = match self.rest.newest_messages(row.channel, LOOK_BACK).await {
             Ok(messages) => messages,
             Err(error) if error.is_transient() => return Err(error),
@@ -276,33 +230,7 @@ impl Editor {
         let own = messages
             .iter()
             .find(|message| message.was_posted_for(&text, row.superseded));
-        Ok(own.map(|message| (message.id, MessagePayload::default())))
-    }
-
-    async fn post_again(
-        &self,
-        lease: ShardLease,
-        known: Known,
-        live: &Live,
-    ) -> Result<Step, StoreError> {
-        let row = &known.delivery;
-        let payload = match self.payload(&known, live).await {
-            Ok(payload) => payload,
-            Err(NoPicture) => return self.wait_for_picture(lease, row).await,
-        };
-        match self
-            .send_fitting(&known, DeliveryAction::Post, payload)
-            .await
-        {
-            Ok((message, payload)) => {
-                self.store
-                    .record_shown(lease, row.job, row.desired_rev, Some(message))
-                    .await?;
-                self.measure(&known.job);
-                Ok(Step::Done(finished(known, Some(Box::new(payload)))))
-            }
-            Err(error) => self.react(lease, known, DeliveryAction::Post, &error).await,
-        }
+        Ok(own.map(|message| message.id))
     }
 
     async fn switch(
@@ -321,7 +249,7 @@ impl Editor {
                 Ok(channel) => channel,
                 Err(error) if error.is_transient() => {
                     let pause = error.pause().unwrap_or(RETRY_STORE);
-                    return Ok(Step::Done(Edited::Again(pause)));
+                    return Ok(done(Edited::Again(pause)));
                 }
                 Err(_) => return self.give_up(lease, row.job, "no direct messages").await,
             },
@@ -348,7 +276,7 @@ impl Editor {
                 self.store
                     .record_delivery_failure(lease, row.job, self.clock.now() + pause)
                     .await?;
-                Ok(Step::Done(Edited::Again(pause)))
+                Ok(done(Edited::Again(pause)))
             }
             Reaction::ForgetToken => {
                 self.store.forget_token(lease, row.job).await?;
@@ -359,7 +287,7 @@ impl Editor {
                 self.store
                     .record_shown(lease, row.job, row.desired_rev, None)
                     .await?;
-                Ok(Step::Done(finished(known, None)))
+                Ok(done(finished(known, None)))
             }
             Reaction::GiveUp(why) => {
                 tracing::warn!(job.id = %row.job, "show job {}: {error}; giving up", row.job);
@@ -376,31 +304,36 @@ impl Editor {
     ) -> Result<Step, StoreError> {
         metrics::counter!(metric::UNDELIVERABLE, "reason" => why).increment(1);
         self.store.give_up_delivery(lease, job, why).await?;
-        Ok(Step::Done(Edited::Ended))
+        Ok(done(Edited::Ended))
+    }
+
+    /// How progress of a message is shown, if it can be.
+    pub(super) fn progress_action(&self, known: &Known) -> Option<DeliveryAction> {
+        edit_route(&known.delivery, self.clock.now())
     }
 
     /// Shows progress on what was read before. Nothing is written, nothing is repeated.
     pub(super) async fn progress(
         &self,
-        known: &Known,
+        known: Known,
+        action: DeliveryAction,
         live: &Live,
-        shown: Option<&MessagePayload>,
+        shown: Option<u64>,
+        permit: Permit,
     ) -> Edited {
         let row = &known.delivery;
-        let Some(action) = edit_route(row, self.clock.now()) else {
-            return Edited::Shown(known.clone(), None);
-        };
         if self.ownership.of(row.shard).is_none() {
             return Edited::NotOurs;
         }
-        let Ok(payload) = self.payload(known, live).await else {
-            return Edited::Shown(known.clone(), None);
+        let Ok(payload) = self.payload(&known, live).await else {
+            return Edited::Shown(known, None);
         };
-        if shown == Some(&payload) {
-            return Edited::Shown(known.clone(), None);
+        let print = payload.print();
+        if shown == Some(print) {
+            return Edited::Shown(known, None);
         }
-        match self.send(row, action, &payload).await {
-            Ok(_) => Edited::Shown(known.clone(), Some(Box::new(payload))),
+        match self.send(row, action, &payload, Some(permit)).await {
+            Ok(_) => Edited::Shown(known, Some(print)),
             Err(error) if error.is_transient() => {
                 Edited::Again(error.pause().unwrap_or(RETRY_STORE))
             }
@@ -417,15 +350,18 @@ impl Editor {
     }
 }
 
-fn finished(known: Known, payload: Option<Box<MessagePayload>>) -> Edited {
+fn finished(known: Known, print: Option<u64>) -> Edited {
     if known.job.state.is_end() {
         Edited::Ended
     } else {
-        Edited::Shown(known, payload)
+        Edited::Shown(known, print)
     }
 }
 
-/// At most 25 characters that belong to this job alone.
-fn nonce(job: JobId) -> String {
-    job.0.simple().to_string().chars().take(25).collect()
+fn excuse(job: JobId, error: &StoreError) -> Edited {
+    if error.is_lost_race() {
+        return Edited::NotOurs;
+    }
+    tracing::warn!(job.id = %job, "show job {job}: {error}");
+    Edited::Again(RETRY_STORE)
 }

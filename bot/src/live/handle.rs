@@ -1,7 +1,7 @@
 //! How the rest of the bot talks to the one owner of all messages.
 
-use easel_domain::JobId;
 use easel_domain::message::ProgressNote;
+use easel_domain::{DiscordId, JobId};
 use tokio::sync::mpsc;
 
 /// What the owner of the messages is told.
@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 pub enum LiveEvent {
     /// The row of this job's message has a newer revision.
     Due(JobId),
+    /// The sweep found that the message of this job, in this channel, is out of date.
+    Found(JobId, DiscordId),
     /// What a live message may show next.
     Progress(ProgressNote),
 }

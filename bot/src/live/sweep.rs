@@ -14,7 +14,9 @@ use super::ownership::Ownership;
 use crate::rest::{MessagePayload, Rest};
 use crate::text::Language;
 
-const BATCH: u32 = 200;
+const BATCH: u32 = 2_000;
+/// Messages of one channel that are found at once: about what its limits allow until the next looks.
+const PER_CHANNEL: u32 = 12;
 /// Settled interactions are kept for this long, for repeated dispatches.
 const KEEP_INTAKES: Duration = Duration::from_hours(1);
 
@@ -71,8 +73,12 @@ impl Sweeper {
     pub async fn look(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         for lease in self.ownership.all() {
-            for job in self.store.due_deliveries(lease.shard(), now, BATCH).await? {
-                self.live.tell(LiveEvent::Due(job));
+            for (job, channel) in self
+                .store
+                .due_deliveries(lease.shard(), now, PER_CHANNEL, BATCH)
+                .await?
+            {
+                self.live.tell(LiveEvent::Found(job, channel));
             }
             for open in self
                 .store
@@ -108,7 +114,7 @@ impl Sweeper {
         let told = if open.waits {
             let payload = MessagePayload::text(words);
             self.rest
-                .edit_original(open.application, token, &payload)
+                .edit_original(open.application, token, &payload, None)
                 .await
         } else {
             self.rest

@@ -1,5 +1,7 @@
 //! A message as we send it.
 
+use std::hash::{Hash, Hasher};
+
 use bytes::Bytes;
 use easel_domain::DiscordId;
 use serde_json::{Value, json};
@@ -91,6 +93,16 @@ impl MessagePayload {
         let mut body = self.common();
         body["attachments"] = self.attachments();
         body
+    }
+
+    /// A number that tells whether two messages look the same, for as long as the process lives.
+    pub fn print(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.edit_json().to_string().hash(&mut hasher);
+        for file in &self.files {
+            file.bytes.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     fn common(&self) -> Value {

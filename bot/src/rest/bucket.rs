@@ -1,13 +1,20 @@
 //! Rate limits as Discord tells them: pure, told the time.
+//!
+//! A request takes a turn before it is sent and hands it in with its answer. Between the two it counts against the window
+//! that it was sent in and, because it may arrive late, against the next one. What is merely useful leaves a reserve in
+//! every bucket for what must be shown.
+
+mod global;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Most requests of the whole bot in any second, below Discord's 50: at most [`BURST`] at once, then this many a second.
-const GLOBAL_PER_SECOND: f64 = 35.0;
-const BURST: f64 = 14.0;
-/// How many remembered buckets trigger a clean-up of those that have lapsed.
+use global::Global;
+
+/// How many remembered windows trigger a clean-up of those that have lapsed.
 const CLEAN_ABOVE: usize = 4_096;
+/// While nothing is known of a limit, one request at a time finds out; others ask again after this.
+const PROBE: Duration = Duration::from_millis(40);
 
 /// Whether a request may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +23,30 @@ pub enum Turn {
     Now,
     /// Ask again after this time.
     Wait(Duration),
+    /// No request that counts globally and matters no more than this one goes out before this time.
+    WaitAll(Duration),
+}
+
+/// How much a request matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// It takes the last turn of a bucket.
+    Must,
+    /// It leaves a reserve.
+    May,
+}
+
+/// Who asks for a turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Name of the call.
+    pub route: &'static str,
+    /// The resource whose limit it is: a channel, a token, or nothing.
+    pub major: &'a str,
+    /// Whether Discord counts it towards the bot's limit over all routes.
+    pub counts_globally: bool,
+    /// How much it matters.
+    pub urgency: Urgency,
 }
 
 /// The rate-limit headers of a reply.
@@ -62,20 +93,66 @@ pub struct Limited {
     pub retry_after: Duration,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Window {
-    limit: u32,
+    /// Unknown until the first reply of the bucket.
+    limit: Option<u32>,
     remaining: u32,
     /// Unknown after the window lapsed and until the next reply.
     ends_at: Option<Instant>,
+    in_flight: u32,
+}
+
+impl Window {
+    fn fresh(limit: Option<u32>) -> Self {
+        Self {
+            limit,
+            remaining: limit.unwrap_or(0),
+            ends_at: None,
+            in_flight: 0,
+        }
+    }
+
+    /// A request that was sent before the end may be counted after it.
+    fn lapse(&mut self, now: Instant) {
+        if self.ends_at.is_some_and(|end| end <= now) {
+            self.remaining = self.limit.unwrap_or(0).saturating_sub(self.in_flight);
+            self.ends_at = None;
+        }
+    }
+
+    /// How long there is no turn; nothing if there is one.
+    fn wait(&self, ask: &Ask<'_>, now: Instant) -> Option<Duration> {
+        let Some(limit) = self.limit else {
+            let blocked = self.ends_at.map(|end| end - now);
+            return blocked.or_else(|| (self.in_flight > 0).then_some(PROBE));
+        };
+        let reserve = match ask.urgency {
+            Urgency::Must => 0,
+            // A channel's bucket is shared by many messages, whose ends come at any time.
+            Urgency::May if ask.counts_globally => limit * 2 / 5,
+            Urgency::May => limit / 5,
+        };
+        if self.remaining > reserve {
+            return None;
+        }
+        match self.ends_at {
+            Some(end) => Some(end - now),
+            // Nothing is under way that could tell more: one request finds out.
+            None if self.in_flight == 0 => None,
+            None => Some(PROBE),
+        }
+    }
 }
 
 /// All buckets of the process.
 #[derive(Default)]
 pub struct Buckets {
     names: HashMap<&'static str, String>,
+    limits: HashMap<String, u32>,
     windows: HashMap<(String, String), Window>,
     global: Global,
+    clean_at: usize,
 }
 
 /// Keys hold tokens, so only counts are shown.
@@ -88,72 +165,111 @@ impl std::fmt::Debug for Buckets {
 }
 
 impl Buckets {
-    /// Asks for a turn on `route` for the resource `major`. Routes that Discord does not count globally say so.
-    pub fn turn(
-        &mut self,
-        route: &'static str,
-        major: &str,
-        counts_globally: bool,
-        now: Instant,
-    ) -> Turn {
-        if counts_globally && let Some(wait) = self.global.wait(now) {
+    /// Buckets of a process that may send so many requests a second over all routes.
+    pub fn new(per_second: u32) -> Self {
+        Self {
+            global: Global::new(per_second),
+            ..Self::default()
+        }
+    }
+
+    /// Asks for a turn, which is handed in with [`Self::answered`], [`Self::limited`] or [`Self::give_back`].
+    pub fn turn(&mut self, ask: &Ask<'_>, now: Instant) -> Turn {
+        if ask.counts_globally
+            && let Some(wait) = self.global.wait(ask.urgency, now)
+        {
+            return Turn::WaitAll(wait);
+        }
+        let key = self.key(ask.route, ask.major);
+        let limit = self.limits.get(&key.0).copied();
+        let window = self
+            .windows
+            .entry(key)
+            .or_insert_with(|| Window::fresh(limit));
+        window.lapse(now);
+        if window.limit.is_none()
+            && limit.is_some()
+            && window.in_flight == 0
+            && window.ends_at.is_none()
+        {
+            *window = Window::fresh(limit);
+        }
+        if let Some(wait) = window.wait(ask, now) {
             return Turn::Wait(wait);
         }
-        let key = self.key(route, major);
-        if let Some(window) = self.windows.get_mut(&key) {
-            if window.ends_at.is_some_and(|end| end <= now) {
-                window.remaining = window.limit;
-                window.ends_at = None;
-            }
-            match (window.remaining, window.ends_at) {
-                (0, Some(end)) => return Turn::Wait(end - now),
-                // A bucket of limit 0 whose window lapsed: one request finds out.
-                (0, None) => {}
-                _ => window.remaining -= 1,
-            }
-        }
-        if counts_globally {
+        window.remaining = window.remaining.saturating_sub(1);
+        window.in_flight += 1;
+        if ask.counts_globally {
             self.global.take(now);
         }
         Turn::Now
     }
 
-    /// Learns from the headers of a reply.
-    pub fn learn(&mut self, route: &'static str, major: &str, headers: &RateHeaders, now: Instant) {
+    /// Hands in a turn that was not used.
+    pub fn give_back(&mut self, ask: &Ask<'_>) {
+        let key = self.key(ask.route, ask.major);
+        if let Some(window) = self.windows.get_mut(&key) {
+            window.in_flight = window.in_flight.saturating_sub(1);
+            window.remaining +=
+                u32::from(window.limit.is_some_and(|limit| window.remaining < limit));
+        }
+        if ask.counts_globally {
+            self.global.give_back();
+        }
+    }
+
+    /// Hands in a turn and learns from the headers of its reply, if there was one that had them.
+    pub fn answered(
+        &mut self,
+        route: &'static str,
+        major: &str,
+        headers: Option<&RateHeaders>,
+        now: Instant,
+    ) {
+        let asked = self.key(route, major);
+        let Some(headers) = headers else {
+            if let Some(window) = self.windows.get_mut(&asked) {
+                window.in_flight = window.in_flight.saturating_sub(1);
+            }
+            return;
+        };
         self.names.insert(route, headers.bucket.clone());
+        self.limits.insert(headers.bucket.clone(), headers.limit);
         let key = (headers.bucket.clone(), major.to_owned());
+        // The first reply tells the bucket's name: what was counted under the route's goes there.
+        let before = if asked == key {
+            None
+        } else {
+            self.windows.remove(&asked)
+        };
+        let window = self
+            .windows
+            .entry(key)
+            .or_insert_with(|| before.unwrap_or_default());
+        window.in_flight = window.in_flight.saturating_sub(1);
         let ends_at = now + headers.reset_after;
-        let window = self.windows.entry(key).or_insert(Window {
-            limit: headers.limit,
-            remaining: headers.remaining,
-            ends_at: Some(ends_at),
-        });
-        // Replies overtake each other: within one window the smaller number is the newer one.
         let slack = Duration::from_millis(250);
-        let same_window = window.ends_at.is_none_or(|end| ends_at <= end + slack);
-        window.limit = headers.limit;
+        let known = window.limit.is_some();
+        window.limit = Some(headers.limit);
+        // Replies overtake each other: within one window the smaller number is the newer one.
+        let same_window = known && window.ends_at.is_none_or(|end| ends_at <= end + slack);
         window.remaining = if same_window {
             window.remaining.min(headers.remaining)
         } else {
-            headers.remaining
+            headers.remaining.saturating_sub(window.in_flight)
         };
         window.ends_at = Some(window.ends_at.map_or(ends_at, |end| end.max(ends_at)));
         self.clean(now);
     }
 
-    /// Learns from a 429.
+    /// Learns from a 429, after [`Self::answered`].
     pub fn limited(&mut self, route: &'static str, major: &str, limited: Limited, now: Instant) {
         let until = now + limited.retry_after;
         if limited.scope == Scope::Global {
             self.global.block(until);
             return;
         }
-        let key = self.key(route, major);
-        let window = self.windows.entry(key).or_insert(Window {
-            limit: 1,
-            remaining: 0,
-            ends_at: None,
-        });
+        let window = self.windows.entry(self.key(route, major)).or_default();
         window.remaining = 0;
         window.ends_at = Some(window.ends_at.map_or(until, |end| end.max(until)));
     }
@@ -163,162 +279,16 @@ impl Buckets {
         (name.to_owned(), major.to_owned())
     }
 
+    /// Dead tokens leave windows behind: what has lapsed and is not under way is forgotten.
     fn clean(&mut self, now: Instant) {
-        if self.windows.len() > CLEAN_ABOVE {
-            self.windows
-                .retain(|_, window| window.ends_at.is_some_and(|end| end > now));
+        if self.windows.len() > self.clean_at.max(CLEAN_ABOVE) {
+            self.windows.retain(|_, window| {
+                window.in_flight > 0 || window.ends_at.is_some_and(|end| end > now)
+            });
+            self.clean_at = self.windows.len() * 2;
         }
-    }
-}
-
-/// A token bucket over all routes that count.
-#[derive(Debug)]
-struct Global {
-    tokens: f64,
-    seen: Option<Instant>,
-    blocked_until: Option<Instant>,
-}
-
-impl Default for Global {
-    fn default() -> Self {
-        Self {
-            tokens: BURST,
-            seen: None,
-            blocked_until: None,
-        }
-    }
-}
-
-impl Global {
-    fn wait(&mut self, now: Instant) -> Option<Duration> {
-        if let Some(until) = self.blocked_until.filter(|until| *until > now) {
-            return Some(until - now);
-        }
-        let elapsed = self
-            .seen
-            .map_or(Duration::ZERO, |seen| now.saturating_duration_since(seen));
-        self.tokens = (self.tokens + elapsed.as_secs_f64() * GLOBAL_PER_SECOND).min(BURST);
-        self.seen = Some(now);
-        (self.tokens < 1.0)
-            .then(|| Duration::from_secs_f64((1.0 - self.tokens) / GLOBAL_PER_SECOND))
-    }
-
-    fn take(&mut self, now: Instant) {
-        self.seen = Some(now);
-        self.tokens -= 1.0;
-    }
-
-    fn block(&mut self, until: Instant) {
-        self.blocked_until = Some(self.blocked_until.map_or(until, |end| end.max(until)));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ROUTE: &str = "edit_original";
-
-    fn headers(limit: u32, remaining: u32, reset_ms: u64) -> RateHeaders {
-        RateHeaders {
-            bucket: "abc".into(),
-            limit,
-            remaining,
-            reset_after: Duration::from_millis(reset_ms),
-        }
-    }
-
-    #[test]
-    fn one_members_empty_bucket_holds_no_other_member_back() {
-        let (mut buckets, now) = (Buckets::default(), Instant::now());
-        buckets.learn(ROUTE, "token-a", &headers(5, 0, 4_000), now);
-        assert_eq!(
-            buckets.turn(ROUTE, "token-a", false, now),
-            Turn::Wait(Duration::from_secs(4))
-        );
-        assert_eq!(buckets.turn(ROUTE, "token-b", false, now), Turn::Now);
-    }
-
-    #[test]
-    fn a_window_fills_up_again_when_it_ends() {
-        let (mut buckets, now) = (Buckets::default(), Instant::now());
-        buckets.learn(ROUTE, "t", &headers(2, 0, 1_000), now);
-        let later = now + Duration::from_secs(1);
-        assert_eq!(buckets.turn(ROUTE, "t", false, later), Turn::Now);
-        assert_eq!(buckets.turn(ROUTE, "t", false, later), Turn::Now);
-    }
-
-    #[test]
-    fn two_routes_of_one_bucket_share_it() {
-        let (mut buckets, now) = (Buckets::default(), Instant::now());
-        buckets.learn("create", "c", &headers(5, 1, 5_000), now);
-        buckets.learn("edit", "c", &headers(5, 0, 5_000), now);
-        assert!(matches!(
-            buckets.turn("create", "c", false, now),
-            Turn::Wait(_)
-        ));
-    }
-
-    #[test]
-    fn an_overtaken_reply_does_not_give_requests_back() {
-        let (mut buckets, now) = (Buckets::default(), Instant::now());
-        buckets.learn(ROUTE, "t", &headers(5, 1, 2_000), now);
-        buckets.learn(ROUTE, "t", &headers(5, 3, 2_000), now);
-        assert_eq!(buckets.turn(ROUTE, "t", false, now), Turn::Now);
-        assert!(matches!(
-            buckets.turn(ROUTE, "t", false, now),
-            Turn::Wait(_)
-        ));
-    }
-
-    #[test]
-    fn a_global_limit_stops_every_route_that_counts_and_no_other() {
-        let (mut buckets, now) = (Buckets::default(), Instant::now());
-        let limited = Limited {
-            scope: Scope::Global,
-            retry_after: Duration::from_secs(3),
-        };
-        buckets.limited("create", "c", limited, now);
-        assert_eq!(
-            buckets.turn("edit", "x", true, now),
-            Turn::Wait(Duration::from_secs(3))
-        );
-        assert_eq!(buckets.turn("callback", "t", false, now), Turn::Now);
-    }
-
-    proptest! {
-        #[test]
-        fn no_second_has_more_than_fifty_requests(pauses in prop::collection::vec(0_u64..40, 1..400)) {
-            let (mut buckets, start) = (Buckets::default(), Instant::now());
-            let mut now = start;
-            let mut sent = Vec::new();
-            for pause in pauses {
-                now += Duration::from_millis(pause);
-                if buckets.turn("create", "c", true, now) == Turn::Now {
-                    sent.push(now);
-                }
-            }
-            for (i, first) in sent.iter().enumerate() {
-                let within = sent[i..].iter().take_while(|at| **at - *first < Duration::from_secs(1)).count();
-                prop_assert!(within <= 50, "{within}");
-            }
-        }
-
-        #[test]
-        fn a_wait_is_never_longer_than_what_discord_said(
-            remaining in 0_u32..3, reset_ms in 1_u64..10_000, requests in 1_usize..8,
-        ) {
-            let (mut buckets, now) = (Buckets::default(), Instant::now());
-            buckets.learn(ROUTE, "t", &headers(5, remaining, reset_ms), now);
-            let mut granted = 0;
-            for _ in 0..requests {
-                match buckets.turn(ROUTE, "t", false, now) {
-                    Turn::Now => granted += 1,
-                    Turn::Wait(wait) => prop_assert!(wait <= Duration::from_millis(reset_ms)),
-                }
-            }
-            prop_assert!(granted <= remaining);
-        }
-    }
-}
+mod tests;

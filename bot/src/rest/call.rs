@@ -7,6 +7,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::body::FilePart;
+use super::permit::Permit;
 
 /// How long a call may take in all, and how often it is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,6 @@ impl Major {
 }
 
 /// What goes in the body.
-#[derive(Clone)]
 pub(super) enum Body {
     Nothing,
     Json(Value),
@@ -44,10 +44,11 @@ pub(super) enum Body {
 }
 
 /// One request.
-#[derive(Clone)]
 pub(super) struct Call {
     /// Name for limits, metrics and errors.
     pub(super) route: &'static str,
+    /// The turn of its first try, if it was taken before.
+    pub(super) permit: Option<Permit>,
     pub(super) method: Method,
     /// After `/api/v10`.
     pub(super) path: String,

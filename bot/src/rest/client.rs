@@ -10,7 +10,7 @@ use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::bucket::{Buckets, Limited, Scope, Turn};
+use super::bucket::{Ask, Buckets, Limited, RateHeaders, Scope, Turn, Urgency};
 use super::call::{Body, Call, form};
 use super::error::RestError;
 use super::refusal::Refusals;
@@ -34,6 +34,8 @@ pub struct RestSettings {
     pub answer_timeout: Duration,
     /// Any other call, all tries and waits together.
     pub call_timeout: Duration,
+    /// Most requests a second with the bot's own credential.
+    pub per_second: u32,
 }
 
 impl Default for RestSettings {
@@ -42,6 +44,7 @@ impl Default for RestSettings {
             try_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_millis(2_600),
             call_timeout: Duration::from_secs(30),
+            per_second: 49,
         }
     }
 }
@@ -61,10 +64,9 @@ struct Inner {
     settings: RestSettings,
 }
 
-#[derive(Default)]
-struct Limits {
-    buckets: Buckets,
-    refusals: Refusals,
+pub(super) struct Limits {
+    pub(super) buckets: Buckets,
+    pub(super) refusals: Refusals,
 }
 
 impl std::fmt::Debug for Rest {
@@ -107,7 +109,10 @@ impl Rest {
             builder = builder.no_proxy();
         }
         let base = format!("{}/api/v10", origin.as_str().trim_end_matches('/'));
-        let limits = Mutex::default();
+        let limits = Mutex::new(Limits {
+            buckets: Buckets::new(settings.per_second),
+            refusals: Refusals::default(),
+        });
         let inner = Inner {
             http: builder.build()?,
             base,
@@ -131,15 +136,19 @@ impl Rest {
     /// Sends until there is an answer, the tries are used up, or the next wait would pass the deadline.
     pub(super) async fn send_counted(
         &self,
-        call: Call,
+        mut call: Call,
     ) -> Result<(Response, u32), (RestError, u32)> {
         let route = call.route;
         let deadline = Instant::now() + call.patience.total;
         let (mut tries, mut failures) = (0, 0_u32);
         loop {
-            self.wait_for_turn(&call, deadline)
-                .await
-                .map_err(|error| (error, tries))?;
+            match call.permit.take() {
+                Some(permit) => permit.spend(),
+                None => self
+                    .wait_for_turn(&call, deadline)
+                    .await
+                    .map_err(|error| (error, tries))?,
+            }
             tries += 1;
             let pause = match self.attempt(&call, deadline).await {
                 Outcome::Done(response) => return Ok((response, tries)),
@@ -185,19 +194,23 @@ impl Rest {
                         pause,
                     });
                 }
-                limits
-                    .buckets
-                    .turn(call.route, call.major.key(), call.as_bot, now)
+                let ask = Ask {
+                    route: call.route,
+                    major: call.major.key(),
+                    counts_globally: call.as_bot,
+                    urgency: Urgency::Must,
+                };
+                limits.buckets.turn(&ask, now)
             };
             match turn {
                 Turn::Now => return Ok(()),
-                Turn::Wait(wait) if now + wait >= deadline => {
+                Turn::Wait(wait) | Turn::WaitAll(wait) if now + wait >= deadline => {
                     return Err(RestError::Limited {
                         route: call.route,
                         retry_after: wait,
                     });
                 }
-                Turn::Wait(wait) => tokio::time::sleep(wait).await,
+                Turn::Wait(wait) | Turn::WaitAll(wait) => tokio::time::sleep(wait).await,
             }
         }
     }
@@ -225,13 +238,17 @@ impl Rest {
             Body::Message { json, files } if files.is_empty() => request.json(json),
             Body::Message { json, files } => match form(json, files) {
                 Ok(form) => request.multipart(form),
-                Err(error) => return Outcome::Failed(error.without_url().to_string()),
+                Err(error) => {
+                    self.hand_in(call, None);
+                    return Outcome::Failed(error.without_url().to_string());
+                }
             },
         };
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
                 count(call.route, "no_answer");
+                self.hand_in(call, None);
                 // The address holds a token.
                 return Outcome::Failed(describe(&error.without_url()));
             }
@@ -242,11 +259,7 @@ impl Rest {
     async fn judge(&self, call: &Call, response: Response) -> Outcome {
         let (status, now) = (response.status(), Instant::now());
         count(call.route, status_label(status));
-        if let Some(headers) = rate_headers(response.headers()) {
-            self.limits()
-                .buckets
-                .learn(call.route, call.major.key(), &headers, now);
-        }
+        self.hand_in(call, rate_headers(response.headers()).as_ref());
         if status.is_success() {
             return Outcome::Done(response);
         }
@@ -277,11 +290,18 @@ impl Rest {
         })
     }
 
+    fn hand_in(&self, call: &Call, headers: Option<&RateHeaders>) {
+        let (route, major) = (call.route, call.major.key());
+        self.limits()
+            .buckets
+            .answered(route, major, headers, Instant::now());
+    }
+
     pub(super) fn settings(&self) -> &RestSettings {
         &self.inner.settings
     }
 
-    fn limits(&self) -> MutexGuard<'_, Limits> {
+    pub(super) fn limits(&self) -> MutexGuard<'_, Limits> {
         self.inner
             .limits
             .lock()

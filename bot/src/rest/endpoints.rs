@@ -10,6 +10,7 @@ use super::body::MessagePayload;
 use super::call::{Body, Call, Major, Patience};
 use super::client::Rest;
 use super::error::{RestError, code};
+use super::permit::Permit;
 use super::reply::read;
 use super::types::{ApiChannel, ApiMessage, Callback, CallbackResponse, GatewayInfo};
 
@@ -62,6 +63,7 @@ impl Rest {
             route: "answer",
             method: Method::POST,
             path: format!("/interactions/{interaction}/{token}/callback?with_response=true"),
+            permit: None,
             major: Major::Token(token.to_owned()),
             as_bot: false,
             body: Body::Json(answer.to_json()),
@@ -88,26 +90,27 @@ impl Rest {
             .and_then(|resource| resource.message))
     }
 
-    /// Replaces the answer to an interaction.
+    /// Replaces the answer to an interaction, in a turn that was taken before if there is a `permit`.
     pub async fn edit_original(
         &self,
         application: DiscordId,
         token: &SecretString,
         payload: &MessagePayload,
+        permit: Option<Permit>,
     ) -> Result<ApiMessage, RestError> {
         let body = Body::Message {
             json: payload.edit_json(),
             files: payload.files.clone(),
         };
-        self.decode(self.token_call(
+        let call = self.token_call(
             "edit_original",
             Method::PATCH,
             application,
             token,
             "/messages/@original",
             body,
-        ))
-        .await
+        );
+        self.decode(Call { permit, ..call }).await
     }
 
     /// Deletes the answer to an interaction.
@@ -150,6 +153,7 @@ impl Rest {
         channel: DiscordId,
         payload: &MessagePayload,
         nonce: &str,
+        permit: Option<Permit>,
     ) -> Result<ApiMessage, RestError> {
         let mut json = payload.create_json();
         json["nonce"] = nonce.into();
@@ -159,14 +163,9 @@ impl Rest {
             files: payload.files.clone(),
         };
         let path = format!("/channels/{channel}/messages");
-        self.decode(self.bot_call(
-            "create_message",
-            Method::POST,
-            path,
-            Major::Channel(channel.to_string()),
-            body,
-        ))
-        .await
+        let major = Major::Channel(channel.to_string());
+        let call = self.bot_call("create_message", Method::POST, path, major, body);
+        self.decode(Call { permit, ..call }).await
     }
 
     /// Replaces a message of the bot.
@@ -175,20 +174,16 @@ impl Rest {
         channel: DiscordId,
         message: DiscordId,
         payload: &MessagePayload,
+        permit: Option<Permit>,
     ) -> Result<ApiMessage, RestError> {
         let body = Body::Message {
             json: payload.edit_json(),
             files: payload.files.clone(),
         };
         let path = format!("/channels/{channel}/messages/{message}");
-        self.decode(self.bot_call(
-            "edit_message",
-            Method::PATCH,
-            path,
-            Major::Channel(channel.to_string()),
-            body,
-        ))
-        .await
+        let major = Major::Channel(channel.to_string());
+        let call = self.bot_call("edit_message", Method::PATCH, path, major, body);
+        self.decode(Call { permit, ..call }).await
     }
 
     /// The newest messages of a channel, newest first.
@@ -237,6 +232,7 @@ impl Rest {
             route,
             method,
             path,
+            permit: None,
             major,
             as_bot: true,
             body,
@@ -258,6 +254,7 @@ impl Rest {
             route,
             method,
             path: format!("/webhooks/{application}/{token}{rest}"),
+            permit: None,
             major: Major::Token(token.to_owned()),
             as_bot: false,
             body,

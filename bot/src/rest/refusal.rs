@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 /// Discord bans after 10,000 in this time.
 const SPAN: Duration = Duration::from_mins(10);
-/// Where we stop, so that other bots on the same address keep some room.
-const LIMIT: usize = 2_000;
+/// Where we stop: a tenth of it.
+const LIMIT: usize = 1_000;
 
 /// The refused requests (401, 403, 429 that is not shared) of the last ten minutes.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use easel_broker::{Action, Broker, Lane, Message, Names, Subscription, Topology}
 use easel_domain::JobId;
 use easel_domain::message::{DeliveryHint, JobHint, ProgressNote, ProgressState};
 use easel_domain::model::ModelProfile;
-use easel_domain::spec::{RenderSpec, Sampler};
+use easel_domain::spec::Sampler;
 use easel_domain::tier::ServiceClass;
 use easel_service::SystemEntropy;
 use easel_service::config::BrokerConfig;
@@ -157,13 +157,11 @@ impl Platform {
     /// Ends a job with its pictures, without telling anybody.
     pub async fn complete_silently(&self, job: JobId) {
         let spec = self.snapshot(job).await.spec;
-        let files: Vec<(&str, u32)> = match &spec {
-            RenderSpec::Generate(spec) => (0..spec.pictures.len() as u32)
-                .map(|n| ("full", n))
-                .chain([("grid", 0)])
-                .collect(),
-            RenderSpec::Upscale(_) => vec![("full", 0)],
-        };
+        let pictures = spec.picture_count() as u32;
+        let files: Vec<(&str, u32)> = (0..pictures)
+            .map(|n| ("full", n))
+            .chain((pictures > 1).then_some(("grid", 0)))
+            .collect();
         let (width, height) = spec.finished_size();
         for (role, index) in files {
             let key = format!("public/{job}-{role}-{index}.png");

@@ -100,29 +100,36 @@ impl Store {
         row.as_ref().map(delivery).transpose()
     }
 
-    /// Jobs of a shard whose messages are out of date and may be tried at `now`, those that waited longest first.
+    /// Jobs of a shard whose messages are out of date and may be tried at `now`, each with its channel: of each channel
+    /// those that waited longest, at most `per_channel`, so that a busy channel does not hide the others.
     pub async fn due_deliveries(
         &self,
         shard: u32,
         now: OffsetDateTime,
+        per_channel: u32,
         limit: u32,
-    ) -> Result<Vec<JobId>, StoreError> {
+    ) -> Result<Vec<(JobId, DiscordId)>, StoreError> {
         let rows = self
             .connection()
             .await?
             .query(
                 "-- delivery::due_deliveries\n\
-                 SELECT job_id FROM deliveries
-                 WHERE shard = $1 AND next_try_at <= $2 AND shown_rev < desired_rev AND undeliverable IS NULL
-                 ORDER BY next_try_at, job_id LIMIT $3",
+                 SELECT job_id, channel_id FROM (
+                     SELECT job_id, channel_id, next_try_at,
+                            row_number() OVER (PARTITION BY channel_id ORDER BY next_try_at, job_id) AS place
+                     FROM deliveries
+                     WHERE shard = $1 AND next_try_at <= $2 AND shown_rev < desired_rev AND undeliverable IS NULL
+                 ) due
+                 WHERE place <= $3 ORDER BY place, next_try_at, job_id LIMIT $4",
                 &[
                     /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
                     /* now */ &now,
+                    /* per channel */ &i64::from(per_channel),
                     /* limit */ &i64::from(limit),
                 ],
             )
             .await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// Notes the message that answers the interaction, if none is known yet. Needs no lease: it is a fact.

@@ -36,7 +36,8 @@ impl World {
                 failure,
                 takes_effect,
             }) => self.misbehave(request, &route, failure, takes_effect),
-            None => Outcome::Answer(self.behave(request, &route)),
+            None if self.rules.latency.is_zero() => Outcome::Answer(self.behave(request, &route)),
+            None => Outcome::AnswerLate(self.behave(request, &route), self.rules.latency),
         };
         self.log(request, &route, &outcome);
         outcome
@@ -144,6 +145,8 @@ impl World {
             Outcome::Foreign(status, _) => record.status = *status,
             Outcome::Hang | Outcome::Close => {}
         }
+        let kind = (record.template.clone(), record.status);
+        *self.tallies.entry(kind).or_default() += 1;
         self.limiter.note_answer(record.status, is_shared, self.now);
         if self.requests.len() >= LOGGED {
             self.requests.pop_front();

@@ -201,6 +201,15 @@ impl World {
         json
     }
 
+    /// A message of the bot that no request made.
+    pub(crate) fn write_as_bot(&mut self, channel: Snowflake, content: &str) -> Snowflake {
+        let mut message = Message::new(self.draw_id(), channel, self.bot.id);
+        content.clone_into(&mut message.content);
+        let id = message.id;
+        self.publish(message);
+        id
+    }
+
     /// Keeps memory bounded: the oldest messages and files go without a word.
     fn forget_oldest(&mut self) {
         while self.messages.len() > self.rules.kept_messages {
@@ -228,6 +237,7 @@ impl World {
 
     fn announce(&mut self, page: &str, gateway: &'static str, message: &Message) {
         let viewers = match message.ephemeral_for {
+            _ if !self.is_watched => Vec::new(),
             Some(user) => vec![user],
             None => self.viewers(message.channel),
         };

@@ -1,5 +1,7 @@
 //! What a new world contains.
 
+use std::collections::BTreeMap;
+
 use easel_domain::Entropy;
 use time::OffsetDateTime;
 
@@ -126,6 +128,8 @@ impl World {
             faults: Faults::default(),
             dispatched: [].into(),
             effects: Vec::new(),
+            tallies: BTreeMap::new(),
+            is_watched: false,
             requests: [].into(),
             link_secret,
             ids,

@@ -98,7 +98,15 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
     let lease = db.store.claim_shard(0, mine, term).await.unwrap().unwrap();
     assert_eq!(db.store.claim_shard(0, theirs, term).await.unwrap(), None);
     db.store.renew_shard(lease, term).await.unwrap();
-    assert_eq!(db.store.due_deliveries(0, NOW, 10).await.unwrap(), [job]);
+    let due = db.store.due_deliveries(0, NOW, 5, 10).await.unwrap();
+    assert_eq!(due, [(job, submission(1).place.channel)]);
+    assert!(
+        db.store
+            .due_deliveries(0, NOW, 0, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     db.store.learn_message(job, DiscordId(55)).await.unwrap();
     db.store
         .record_delivery_failure(lease, job, NOW + WITHIN)
@@ -106,7 +114,7 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
         .unwrap();
     assert!(
         db.store
-            .due_deliveries(0, NOW, 10)
+            .due_deliveries(0, NOW, 5, 10)
             .await
             .unwrap()
             .is_empty()

@@ -1,0 +1,126 @@
+//! Putting a message together and sending it over its route.
+
+use easel_domain::job::JobState;
+use easel_domain::{DiscordId, JobId};
+use easel_store::delivery::Delivery;
+use easel_store::show::JobSnapshot;
+
+use super::budget::Lane;
+use super::decide::{DeliveryAction, gives_up_picture};
+use super::edit::{Editor, Known};
+use crate::rest::{MessagePayload, Permit, RestError, Way};
+use crate::view::{Live, Picture, view};
+
+/// The picture cannot be had for now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoPicture;
+
+impl Editor {
+    /// The whole message. A picture that cannot be had is waited for a few times; then it is left out, and the message
+    /// says how to fetch it.
+    pub(super) async fn payload(
+        &self,
+        known: &Known,
+        live: &Live,
+    ) -> Result<MessagePayload, NoPicture> {
+        let (job, row) = (&known.job, &known.delivery);
+        let picture = match self.pictures.of(job).await {
+            Ok(picture) => picture,
+            Err(error) => {
+                tracing::warn!(job.id = %job.job, "{error}");
+                if !gives_up_picture(row.failures) {
+                    return Err(NoPicture);
+                }
+                Picture::Missing
+            }
+        };
+        Ok(self.message(job, live, &picture).await)
+    }
+
+    async fn message(&self, job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {
+        let mut payload = view(job, &self.position(job, live).await, picture);
+        payload.mentions = job.owner.into_iter().collect();
+        payload
+    }
+
+    /// Sends the message; one that is too large for its channel goes with a smaller picture, or with none.
+    pub(super) async fn send_fitting(
+        &self,
+        known: &Known,
+        action: DeliveryAction,
+        payload: MessagePayload,
+        permit: Option<Permit>,
+    ) -> Result<(DiscordId, MessagePayload), RestError> {
+        let (row, job) = (&known.delivery, &known.job);
+        let mut payload = payload;
+        let mut error = match self.send(row, action, &payload, permit).await {
+            Ok(message) => return Ok((message, payload)),
+            Err(error) if error.is_too_large() && !payload.files.is_empty() => error,
+            Err(error) => return Err(error),
+        };
+        let small = self.pictures.small(job).await.ok();
+        for picture in small.into_iter().chain([Picture::Missing]) {
+            payload = self.message(job, &Live::Unknown, &picture).await;
+            error = match self.send(row, action, &payload, None).await {
+                Ok(message) => return Ok((message, payload)),
+                Err(error) if error.is_too_large() => error,
+                Err(error) => return Err(error),
+            };
+        }
+        Err(error)
+    }
+
+    /// Until the dispatcher has said where a job stands in its queue, the rows tell.
+    async fn position(&self, job: &JobSnapshot, live: &Live) -> Live {
+        if job.state != JobState::Queued || *live != Live::Unknown {
+            return live.clone();
+        }
+        match self.store.queue_position(job.job).await {
+            Ok(Some(position)) => Live::Queued {
+                position,
+                eta: None,
+            },
+            Ok(None) | Err(_) => Live::Unknown,
+        }
+    }
+
+    pub(super) async fn send(
+        &self,
+        row: &Delivery,
+        action: DeliveryAction,
+        payload: &MessagePayload,
+        permit: Option<Permit>,
+    ) -> Result<DiscordId, RestError> {
+        let rest = &self.rest;
+        let sent = match (action, &row.token) {
+            (DeliveryAction::EditByToken, Some(token)) => {
+                rest.edit_original(row.application, token, payload, permit)
+                    .await
+            }
+            (DeliveryAction::EditByBot(message), _) => {
+                rest.edit_message(row.channel, message, payload, permit)
+                    .await
+            }
+            (_, _) => {
+                let nonce = nonce(row.job);
+                rest.create_message(row.channel, payload, &nonce, permit)
+                    .await
+            }
+        };
+        sent.map(|message| message.id)
+    }
+}
+
+/// Under whose limits the message is sent.
+pub(super) fn way(row: &Delivery, action: DeliveryAction) -> (Lane, Way) {
+    match (action, &row.token) {
+        (DeliveryAction::EditByToken, Some(token)) => (Lane::Token, Way::edit_original(token)),
+        (DeliveryAction::EditByBot(_), _) => (Lane::Bot, Way::edit_message(row.channel)),
+        (_, _) => (Lane::Bot, Way::create_message(row.channel)),
+    }
+}
+
+/// At most 25 characters that belong to this job alone.
+fn nonce(job: JobId) -> String {
+    job.0.simple().to_string().chars().take(25).collect()
+}
