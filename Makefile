@@ -33,8 +33,8 @@ smoke: setup ## One conversation with the whole platform, headless; pictures in 
 bench: setup ## Measure the platform and the engine on this machine
 	@$(LOCAL)/bench.sh platform
 
-bench-bot: setup ## Measure how long the bot takes to answer
-	@$(LOCAL)/bench.sh bot
+bench-bot: setup ## Measure the bot: answers under load, live messages, memory, restart (ARGS for its options)
+	@$(LOCAL)/bench.sh bot $(ARGS)
 
 clean: ## Remove the build, and the demo's and the tests' servers with their data
 	@for name in demo test smoke bench; do $(LOCAL)/stack remove --name $$name; done

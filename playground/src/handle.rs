@@ -220,6 +220,17 @@ impl PlaygroundHandle {
             .read(|world| world.requests.iter().cloned().collect())
     }
 
+    /// How long each interaction waited for the request that answered it first.
+    pub fn answer_times(&self) -> Vec<Duration> {
+        self.shared.read(|world| {
+            let answered = world.interactions.values().filter_map(|interaction| {
+                let waited = interaction.answered_at? - interaction.id.created_at();
+                Some(waited.unsigned_abs())
+            });
+            answered.collect()
+        })
+    }
+
     /// How often each kind of request was answered with each status: (template, status) and the count.
     pub fn tallies(&self) -> std::collections::BTreeMap<(String, u16), u64> {
         self.shared.read(|world| world.tallies.clone())

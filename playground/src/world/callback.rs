@@ -50,8 +50,10 @@ impl World {
                 None
             }
         };
+        let now = self.now;
         if let Some(entry) = self.interactions.get_mut(&id) {
             entry.answer = Some(kind as u8);
+            entry.answered_at = Some(now);
             entry.original = original;
         }
         let event = json!({

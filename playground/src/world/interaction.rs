@@ -36,6 +36,8 @@ pub(crate) struct Interaction {
     pub(crate) message: Option<Snowflake>,
     /// The type of the first answer.
     pub(crate) answer: Option<u8>,
+    /// When it came.
+    pub(crate) answered_at: Option<OffsetDateTime>,
     /// Nothing came in time.
     pub(crate) failed: bool,
     /// The message that `@original` means.
@@ -156,6 +158,7 @@ impl World {
             name,
             message,
             answer: None,
+            answered_at: None,
             failed: false,
             original: None,
             modal: None,
