@@ -32,6 +32,13 @@ pub enum Request {
         /// What it carries.
         custom_id: String,
     },
+    /// A form that was filled in.
+    Filled {
+        /// What it carries.
+        custom_id: String,
+        /// Names and values of its fields.
+        fields: Vec<(String, String)>,
+    },
 }
 
 impl Request {
@@ -42,6 +49,7 @@ impl Request {
             Self::Show { .. } => "show",
             Self::Help => "help",
             Self::Click { .. } => "click",
+            Self::Filled { .. } => "form",
         }
     }
 }
@@ -148,4 +156,45 @@ impl Arrival {
             },
         }
     }
+
+    /// From a form.
+    pub fn of_form(interaction: &serenity::ModalInteraction, shard: serenity::ShardId) -> Self {
+        let permissions = interaction
+            .member
+            .as_ref()
+            .and_then(|member| member.permissions);
+        Self {
+            interaction: InteractionId::from_u64(interaction.id.get()),
+            application: DiscordId::from_u64(interaction.application_id.get()),
+            token: SecretString::from(interaction.token.clone()),
+            received: Instant::now(),
+            shard: shard.0,
+            member: DiscordId::from_u64(interaction.user.id.get()),
+            guild: interaction
+                .guild_id
+                .map(|guild| GuildKey::from_u64(guild.get())),
+            channel: DiscordId::from_u64(interaction.channel_id.get()),
+            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            language: Language::of_locale(&interaction.locale),
+            locale: interaction.locale.clone(),
+            request: Request::Filled {
+                custom_id: interaction.data.custom_id.clone(),
+                fields: fields(&interaction.data),
+            },
+        }
+    }
+}
+
+/// Names and values of the text fields of a form.
+fn fields(data: &serenity::ModalInteractionData) -> Vec<(String, String)> {
+    let inputs = data.components.iter().flat_map(|row| &row.components);
+    inputs
+        .filter_map(|input| match input {
+            serenity::ActionRowComponent::InputText(text) => Some((
+                text.custom_id.clone(),
+                text.value.clone().unwrap_or_default(),
+            )),
+            _ => None,
+        })
+        .collect()
 }

@@ -91,6 +91,11 @@ pub fn on_event(event: &serenity::FullEvent, ctx: &serenity::Context, shared: &S
         } => {
             shared.intake.take(Arrival::of_click(click, ctx.shard_id));
         }
+        serenity::FullEvent::InteractionCreate {
+            interaction: serenity::Interaction::Modal(form),
+        } => {
+            shared.intake.take(Arrival::of_form(form, ctx.shard_id));
+        }
         _ => {}
     }
 }

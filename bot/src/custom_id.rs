@@ -8,12 +8,32 @@ use easel_domain::JobId;
 /// What a button does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ButtonAction {
-    /// U1–U4: one picture, larger.
+    /// U1–U4, and again under an enlarged picture: one picture, larger.
     Upscale,
+    /// One picture, larger, with its details drawn anew.
+    UpscaleCreative,
     /// V1–V4: the same words, the picture's noise gently changed.
     Vary,
+    /// As V, and less.
+    VarySubtle,
+    /// As V, and more.
+    VaryStrong,
     /// 🔄: the same words, new seeds.
     Reroll,
+    /// More around the picture; the index is by how many percent of its size.
+    Zoom,
+    /// A form that asks by how much, and for words.
+    ZoomForm,
+    /// The picture goes on at one side: left, right, up or down.
+    Pan,
+    /// The picture goes on until it is square.
+    Square,
+    /// The choice of a part to paint anew; the index holds the cells that are chosen.
+    Region,
+    /// Paints the chosen cells anew.
+    RegionDraw,
+    /// A form with the words.
+    Remix,
     /// ❌: stop.
     Cancel,
     /// The finished picture that its message could not carry.
@@ -24,24 +44,44 @@ pub enum ButtonAction {
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 16] = [
         Self::Upscale,
+        Self::UpscaleCreative,
         Self::Vary,
+        Self::VarySubtle,
+        Self::VaryStrong,
         Self::Reroll,
+        Self::Zoom,
+        Self::ZoomForm,
+        Self::Pan,
+        Self::Square,
+        Self::Region,
+        Self::RegionDraw,
+        Self::Remix,
         Self::Cancel,
-        Self::Again,
         Self::Fetch,
+        Self::Again,
     ];
 
     /// The name in the id, also for metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Upscale => "upscale",
+            Self::UpscaleCreative => "creative",
             Self::Vary => "vary",
+            Self::VarySubtle => "subtle",
+            Self::VaryStrong => "strong",
             Self::Reroll => "reroll",
+            Self::Zoom => "zoom",
+            Self::ZoomForm => "zoom_form",
+            Self::Pan => "pan",
+            Self::Square => "square",
+            Self::Region => "region",
+            Self::RegionDraw => "region_draw",
+            Self::Remix => "remix",
             Self::Cancel => "cancel",
-            Self::Again => "again",
             Self::Fetch => "fetch",
+            Self::Again => "again",
         }
     }
 }
@@ -53,7 +93,7 @@ pub struct CustomId {
     pub action: ButtonAction,
     /// The job whose message it hangs under.
     pub job: JobId,
-    /// The picture, counted from 0; 0 where none is meant.
+    /// The picture, counted from 0, or what the action says; 0 where nothing is meant.
     pub index: u32,
 }
 

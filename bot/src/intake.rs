@@ -5,8 +5,11 @@
 
 mod answer;
 mod click;
+mod form;
 mod imagine;
+mod made;
 mod recent;
+mod region;
 pub mod resolve;
 mod show;
 mod submit;
@@ -30,7 +33,9 @@ use crate::link::WebLinks;
 use crate::live::{LiveHandle, PictureSource};
 use crate::metric;
 use crate::rest::{Callback, MessagePayload, Rest};
+pub(crate) use form::ALL_PICTURES;
 use recent::Recent;
+pub(crate) use region::OPENS;
 
 /// What intake is made of.
 pub struct IntakeParts {
@@ -176,6 +181,9 @@ impl Intake {
                     .await;
             }
             Request::Click { custom_id } => self.click(&arrival, custom_id).await,
+            Request::Filled { custom_id, fields } => {
+                self.filled(&arrival, custom_id, fields).await;
+            }
         }
     }
 

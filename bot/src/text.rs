@@ -1,7 +1,7 @@
 //! Every sentence that a member reads, in one place, in every language.
 //!
 //! Texts are written in the files of this module, each next to its translations:
-//! `answers` to commands and clicks, the `message` of a job and its buttons, `help`, moderation's `category` names,
+//! `answers` to commands and clicks, the `message` of a job, `buttons` and forms, `help`, moderation's `category` names,
 //! what is wrong with a prompt (`problem`) or with a member's picture (`pictures`), and what to do in place of
 //! parameters without effect (`instead`). Names and descriptions of commands are in [`commands`].
 //!
@@ -13,6 +13,7 @@
 //! before it is put into a text.
 
 mod answers;
+mod buttons;
 mod category;
 pub mod commands;
 mod help;
@@ -125,6 +126,15 @@ impl Language {
             s @ 2..=90 => self.seconds(s),
             s @ 91..=5_400 => self.minutes((s + 30) / 60),
             s => self.hours((s + 1_800) / 3_600),
+        }
+    }
+
+    /// A factor that is given in percent: 2, or 1.5.
+    pub fn factor(self, percent: u32) -> String {
+        if percent.is_multiple_of(100) {
+            (percent / 100).to_string()
+        } else {
+            self.tenths(f64::from(percent) / 100.0)
         }
     }
 

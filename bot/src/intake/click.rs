@@ -3,19 +3,16 @@
 use std::time::Instant;
 
 use easel_broker::Lane;
-use easel_domain::clock::EntropyExt;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
-use easel_domain::spec::{Action, GenerateSpec, RenderSpec};
 use easel_store::cancel::{CancelOutcome, CancelRequest};
 use easel_store::intake::IntakeEnd;
 use easel_store::show::{JobSnapshot, JobWords};
-use easel_store::submit::Repetition;
 
 use super::answer::Answered;
 use super::imagine::{blocked, decision};
 use super::submit::Wish;
-use super::{Intake, count, resolve};
+use super::{Intake, count};
 use crate::arrival::Arrival;
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::live::LiveEvent;
@@ -23,16 +20,7 @@ use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
 
 /// Why a click comes to nothing: a sentence, and a word for metrics.
-type Refusal = (String, &'static str);
-
-/// What a click makes.
-struct Made {
-    action: Action,
-    /// The grid or picture that the new job descends from.
-    parent: (easel_domain::JobId, u32),
-    repetition: Repetition,
-    spec: RenderSpec,
-}
+pub(super) type Refusal = (String, &'static str);
 
 impl Intake {
     /// Answers a click and does what its button says.
@@ -42,23 +30,45 @@ impl Intake {
                 .whisper(arrival, arrival.language.unknown_button(), "unknown_button")
                 .await;
         };
-        let within = self.parts.settings.same_click;
         match button.action {
             ButtonAction::Cancel => return self.cancel(arrival, button).await,
             ButtonAction::Fetch => return self.show_job(arrival, button.job).await,
+            ButtonAction::Region => return self.choose_region(arrival, button).await,
+            ButtonAction::Remix => return self.open_remix(arrival, button).await,
+            ButtonAction::ZoomForm => return self.open_zoom(arrival, button).await,
             ButtonAction::Upscale
+            | ButtonAction::UpscaleCreative
             | ButtonAction::Vary
+            | ButtonAction::VarySubtle
+            | ButtonAction::VaryStrong
             | ButtonAction::Reroll
+            | ButtonAction::Zoom
+            | ButtonAction::Pan
+            | ButtonAction::Square
+            | ButtonAction::RegionDraw
             | ButtonAction::Again => {}
         }
-        if !self
-            .recent
-            .is_first_press(arrival.member, custom_id, within, Instant::now())
-        {
-            count(arrival.request.kind(), "double_click");
-            let _ = self.answer(arrival, &Callback::Noted).await;
+        if !self.is_first(arrival, custom_id).await {
             return;
         }
+        self.press(arrival, button).await;
+    }
+
+    /// Whether the member has not pressed the same a moment ago; a second press is nodded at.
+    async fn is_first(&self, arrival: &Arrival, custom_id: &str) -> bool {
+        let within = self.parts.settings.same_click;
+        let first = self
+            .recent
+            .is_first_press(arrival.member, custom_id, within, Instant::now());
+        if !first {
+            count(arrival.request.kind(), "double_click");
+            let _ = self.answer(arrival, &Callback::Noted).await;
+        }
+        first
+    }
+
+    /// Answers, and submits what the button makes.
+    pub(super) async fn press(&self, arrival: &Arrival, button: CustomId) {
         let Some(answered) = self
             .begin(arrival, Callback::Thinking { ephemeral: false })
             .await
@@ -102,81 +112,7 @@ impl Intake {
         })
     }
 
-    async fn make(
-        &self,
-        job: &JobSnapshot,
-        button: CustomId,
-        language: Language,
-    ) -> Result<Made, Refusal> {
-        let model = self
-            .newest_model()
-            .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
-        let (model, seed) = (model.as_ref(), self.parts.entropy.random_u32());
-        let same_click = Repetition::SameClick(self.parts.settings.same_click);
-        let action = match (button.action, &job.spec) {
-            (ButtonAction::Again, RenderSpec::Generate(_) | RenderSpec::Repaint(_)) => {
-                ButtonAction::Reroll
-            }
-            (ButtonAction::Again, RenderSpec::Upscale(_)) => ButtonAction::Upscale,
-            (action, _) => action,
-        };
-        match action {
-            ButtonAction::Upscale => {
-                // "Try again" under a picture that could not be enlarged means the grid's picture.
-                let (grid, index) = self.grid(job, button.index, language).await?;
-                let spec = resolve::upscale(&grid, index, &model.reference)
-                    .ok_or_else(|| no_picture(language))?;
-                Ok(Made {
-                    action: Action::Upscale,
-                    parent: (grid.job, index),
-                    repetition: Repetition::Once,
-                    spec,
-                })
-            }
-            ButtonAction::Vary => {
-                let (grid, index) = self.grid(job, button.index, language).await?;
-                let spec = generated(&grid, language)?;
-                if !resolve::usable(&grid, index) {
-                    return Err(no_picture(language));
-                }
-                let spec = resolve::vary(spec, index, model, seed)
-                    .ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?;
-                Ok(Made {
-                    action: Action::Vary,
-                    parent: (grid.job, index),
-                    repetition: same_click,
-                    spec,
-                })
-            }
-            ButtonAction::Reroll
-            | ButtonAction::Again
-            | ButtonAction::Cancel
-            | ButtonAction::Fetch => {
-                let spec = resolve::reroll(generated(job, language)?, model, seed);
-                Ok(Made {
-                    action: Action::Reroll,
-                    parent: (job.job, 0),
-                    repetition: same_click,
-                    spec,
-                })
-            }
-        }
-    }
-
-    /// The grid that a button means: the job itself, or for an enlarged picture the grid that it came from.
-    async fn grid(
-        &self,
-        job: &JobSnapshot,
-        index: u32,
-        language: Language,
-    ) -> Result<(JobSnapshot, u32), Refusal> {
-        match resolve::grid_of(job) {
-            Some((grid, index)) => Ok((self.snapshot(grid, language).await?, index)),
-            None => Ok((job.clone(), index)),
-        }
-    }
-
-    async fn snapshot(
+    pub(super) async fn snapshot(
         &self,
         job: easel_domain::JobId,
         language: Language,
@@ -266,12 +202,4 @@ fn why_not(
         CancelOutcome::NotYours => Some((language.not_yours_to_cancel().to_owned(), "not_yours")),
         CancelOutcome::Unknown => Some((language.unknown_job(&job.to_string()), "unknown_job")),
     }
-}
-
-fn no_picture(language: Language) -> Refusal {
-    (language.no_such_picture().to_owned(), "no_picture")
-}
-
-fn generated(job: &JobSnapshot, language: Language) -> Result<&GenerateSpec, Refusal> {
-    job.spec.generated().ok_or_else(|| no_picture(language))
 }

@@ -1,21 +1,23 @@
 //! From what was asked for to a spec that leaves nothing open. Pure: the seeds are passed in.
 
+pub mod repaint;
+
 use easel_domain::JobId;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome};
 use easel_domain::prompt::{AspectRatio, Prompt, Speed, picture_size};
 use easel_domain::spec::{
-    GenerateSpec, InputPicture, NoiseMix, NoisePlan, RenderSpec, UpscaleSpec,
+    GenerateSpec, InputPicture, NoiseMix, NoisePlan, RenderSpec, RepaintSpec, UpscaleSpec,
 };
 use easel_domain::tier::ServiceClass;
-use easel_store::show::JobSnapshot;
+use easel_store::show::{JobSnapshot, SnapshotFile};
 
 use super::NewestModel;
 
 /// Pictures in a grid.
 pub const GRID: u32 = 4;
-/// How far a variation's noise moves from its parent's.
-const VARY_STRENGTH: f32 = 0.35;
+/// How far the noise of a remixed picture moves from its parent's.
+const REMIX_STRENGTH: f32 = 0.25;
 /// How much U enlarges, both sides.
 const UPSCALE: u32 = 2;
 
@@ -66,8 +68,31 @@ pub fn on_model(spec: &GenerateSpec, model: &NewestModel) -> GenerateSpec {
     }
 }
 
+/// The spec with other noise on a model. What starts from a picture still does so, unless other weights draw another size.
+fn with_noise(
+    spec: &RenderSpec,
+    pictures: Vec<NoisePlan>,
+    model: &NewestModel,
+) -> Option<RenderSpec> {
+    let drawn = spec.generated()?;
+    let generate = GenerateSpec {
+        pictures,
+        ..on_model(drawn, model)
+    };
+    let same_size = (generate.width, generate.height) == (drawn.width, drawn.height);
+    Some(match spec {
+        RenderSpec::Repaint(repaint) if same_size => RenderSpec::Repaint(RepaintSpec {
+            generate,
+            ..repaint.clone()
+        }),
+        RenderSpec::Generate(_) | RenderSpec::Repaint(_) | RenderSpec::Upscale(_) => {
+            RenderSpec::Generate(generate)
+        }
+    })
+}
+
 /// 🔄: the same spec with new seeds. A grid of variations varies the same picture anew.
-pub fn reroll(spec: &GenerateSpec, model: &NewestModel, seed: u32) -> RenderSpec {
+pub fn reroll(spec: &RenderSpec, model: &NewestModel, seed: u32) -> Option<RenderSpec> {
     let fresh = |(n, plan): (usize, &NoisePlan)| {
         let seed = seed.wrapping_add(n as u32);
         match plan.mixes.split_last() {
@@ -85,23 +110,43 @@ pub fn reroll(spec: &GenerateSpec, model: &NewestModel, seed: u32) -> RenderSpec
             }
         }
     };
-    let pictures = spec.pictures.iter().enumerate().map(fresh).collect();
-    RenderSpec::Generate(GenerateSpec {
-        pictures,
-        ..on_model(spec, model)
-    })
+    let plans = &spec.generated()?.pictures;
+    with_noise(spec, plans.iter().enumerate().map(fresh).collect(), model)
 }
 
 /// V: four variations of the picture at `index`, or `None` if there is no such picture or it was varied too often.
-pub fn vary(spec: &GenerateSpec, index: u32, model: &NewestModel, seed: u32) -> Option<RenderSpec> {
-    let parent = spec.pictures.get(index as usize)?;
-    let pictures = (0..GRID)
-        .map(|n| parent.varied(seed.wrapping_add(n), VARY_STRENGTH))
-        .collect::<Option<_>>()?;
-    Some(RenderSpec::Generate(GenerateSpec {
-        pictures,
-        ..on_model(spec, model)
-    }))
+pub fn vary(
+    spec: &RenderSpec,
+    index: u32,
+    strength: f32,
+    model: &NewestModel,
+    seed: u32,
+) -> Option<RenderSpec> {
+    let pictures = variations(spec.noise_plan(index as usize)?, strength, seed)?;
+    with_noise(spec, pictures, model)
+}
+
+fn variations(parent: &NoisePlan, strength: f32, seed: u32) -> Option<Vec<NoisePlan>> {
+    (0..GRID)
+        .map(|n| parent.varied(seed.wrapping_add(n), strength))
+        .collect()
+}
+
+/// Remix: what other words make of the noise of a picture, or of all pictures of a grid where none is meant.
+pub fn remix(
+    asked: RenderSpec,
+    parent: &RenderSpec,
+    index: Option<u32>,
+    seed: u32,
+) -> Option<RenderSpec> {
+    let RenderSpec::Generate(spec) = asked else {
+        return None;
+    };
+    let pictures = match index {
+        None => parent.generated()?.pictures.clone(),
+        Some(index) => variations(parent.noise_plan(index as usize)?, REMIX_STRENGTH, seed)?,
+    };
+    Some(RenderSpec::Generate(GenerateSpec { pictures, ..spec }))
 }
 
 /// U: the picture at `index` in large, or `None` if it was withheld or is not kept.
@@ -111,15 +156,19 @@ pub fn upscale(job: &JobSnapshot, index: u32, model: &ModelRef) -> Option<Render
     let origin = job.spec.noise_plan(index as usize)?.clone();
     Some(RenderSpec::Upscale(UpscaleSpec {
         model: model.clone(),
-        input: InputPicture {
-            key: file.key.clone(),
-            sha256: file.sha256.clone(),
-            width: file.width,
-            height: file.height,
-        },
+        input: input(file),
         scale: UPSCALE,
         origin,
     }))
+}
+
+fn input(file: &SnapshotFile) -> InputPicture {
+    InputPicture {
+        key: file.key.clone(),
+        sha256: file.sha256.clone(),
+        width: file.width,
+        height: file.height,
+    }
 }
 
 /// Whether the picture at `index` may be gone on with.
@@ -176,6 +225,10 @@ mod tests {
         of(imagine(&request.jobs[0], &model(), seed))
     }
 
+    fn words(text: &str, seed: u32) -> RenderSpec {
+        RenderSpec::Generate(generate(text, seed))
+    }
+
     fn of(spec: RenderSpec) -> GenerateSpec {
         match spec {
             RenderSpec::Generate(spec) => spec,
@@ -213,8 +266,8 @@ mod tests {
 
     #[test]
     fn variations_keep_their_parents_noise_and_have_their_own_seeds() {
-        let grid = generate("a boat --seed 1", 0);
-        let varied = vary(&grid, 2, &model(), 100).unwrap();
+        let grid = words("a boat --seed 1", 0);
+        let varied = vary(&grid, 2, 0.35, &model(), 100).unwrap();
         assert_eq!(seeds(&varied), [100, 101, 102, 103]);
         let RenderSpec::Generate(varied) = varied else {
             panic!("not a grid")
@@ -225,20 +278,20 @@ mod tests {
                 .iter()
                 .all(|plan| plan.seed == 3 && plan.mixes.len() == 1)
         );
-        assert_eq!(vary(&grid, 4, &model(), 0), None);
+        assert_eq!(vary(&grid, 4, 0.35, &model(), 0), None);
     }
 
     #[test]
     fn what_was_drawn_by_other_weights_keeps_its_shape_and_takes_the_new_size_and_settings() {
-        let grid = generate("a boat --ar 3:2 --seed 1", 0);
+        let grid = words("a boat --ar 3:2 --seed 1", 0);
         let mut newer = model();
         newer.reference.hash = "other".into();
         (newer.profile.native_width, newer.profile.native_height) = (512, 512);
         (newer.profile.max_side, newer.profile.multiple) = (1024, 64);
         (newer.profile.default_steps, newer.profile.finish_scale) = (30, 1);
         for spec in [
-            of(reroll(&grid, &newer, 9)),
-            of(vary(&grid, 0, &newer, 9).unwrap()),
+            of(reroll(&grid, &newer, 9).unwrap()),
+            of(vary(&grid, 0, 0.35, &newer, 9).unwrap()),
         ] {
             assert_eq!(spec.model, newer.reference);
             assert_eq!(
@@ -246,18 +299,32 @@ mod tests {
                 (640, 448, 30, 1)
             );
         }
-        assert_eq!(of(reroll(&grid, &model(), 9)).width, grid.width);
+        let same = of(reroll(&grid, &model(), 9).unwrap());
+        assert_eq!(same.width, of(grid).width);
     }
 
     #[test]
     fn a_reroll_of_variations_varies_the_same_picture() {
-        let grid = generate("a boat --seed 1", 0);
-        let Some(RenderSpec::Generate(varied)) = vary(&grid, 0, &model(), 100) else {
-            panic!()
-        };
-        let again = reroll(&varied, &model(), 200);
+        let grid = words("a boat --seed 1", 0);
+        let varied = vary(&grid, 0, 0.35, &model(), 100).unwrap();
+        let again = reroll(&varied, &model(), 200).unwrap();
         assert_eq!(seeds(&again), [200, 201, 202, 203]);
         assert_eq!(again.noise_plan(0).unwrap().seed, 1);
-        assert_eq!(seeds(&reroll(&grid, &model(), 9)), [9, 10, 11, 12]);
+        assert_eq!(seeds(&reroll(&grid, &model(), 9).unwrap()), [9, 10, 11, 12]);
+    }
+
+    #[test]
+    fn a_remix_keeps_the_noise_under_other_words() {
+        let grid = words("a boat --seed 1", 0);
+        let asked = || words("a train --ar 3:2 --seed 77", 0);
+        let whole = of(remix(asked(), &grid, None, 9).unwrap());
+        assert_eq!((whole.pictures[0].seed, whole.width), (1, 160));
+        let one = of(remix(asked(), &grid, Some(2), 9).unwrap());
+        assert!(
+            one.pictures
+                .iter()
+                .all(|plan| plan.seed == 3 && plan.mixes.len() == 1)
+        );
+        assert_eq!(remix(asked(), &grid, Some(4), 9), None);
     }
 }

@@ -18,6 +18,56 @@ pub enum Callback {
     },
     /// A click that changes nothing for now (type 6).
     Noted,
+    /// The message of the click looks different now (type 7).
+    Update(MessagePayload),
+    /// A form (type 9).
+    Form(Form),
+}
+
+/// A form with fields for text.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Comes back with what is filled in.
+    pub custom_id: String,
+    /// At most 45 characters.
+    pub title: &'static str,
+    /// One to five.
+    pub fields: Vec<Field>,
+}
+
+/// One field of a form.
+#[derive(Clone)]
+pub struct Field {
+    /// Names it among the fields.
+    pub name: &'static str,
+    /// At most 45 characters.
+    pub label: &'static str,
+    /// What stands in it at first, at most 4000 characters.
+    pub value: String,
+    /// Whether it has several lines.
+    pub is_long: bool,
+    /// Most characters that it takes.
+    pub max_length: u16,
+}
+
+/// Fields hold prompts.
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Field({}, {} bytes)", self.name, self.value.len())
+    }
+}
+
+impl Form {
+    fn to_json(&self) -> Value {
+        let row = |field: &Field| {
+            let style = if field.is_long { 2 } else { 1 };
+            let input = json!({"type": 4, "custom_id": field.name, "label": field.label, "style": style,
+                "value": field.value, "required": true, "min_length": 1, "max_length": field.max_length});
+            json!({"type": 1, "components": [input]})
+        };
+        let rows: Vec<Value> = self.fields.iter().map(row).collect();
+        json!({"custom_id": self.custom_id, "title": self.title, "components": rows})
+    }
 }
 
 const EPHEMERAL: u64 = 1 << 6;
@@ -30,6 +80,8 @@ impl Callback {
             Self::Thinking { ephemeral: true } => json!({"type": 5, "data": {"flags": EPHEMERAL}}),
             Self::Thinking { ephemeral: false } => json!({"type": 5}),
             Self::Noted => json!({"type": 6}),
+            Self::Update(payload) => json!({"type": 7, "data": payload.edit_json()}),
+            Self::Form(form) => json!({"type": 9, "data": form.to_json()}),
         }
     }
 
@@ -39,6 +91,8 @@ impl Callback {
             Self::Message(_) => "message",
             Self::Thinking { .. } => "thinking",
             Self::Noted => "noted",
+            Self::Update(_) => "update",
+            Self::Form(_) => "form",
         }
     }
 }

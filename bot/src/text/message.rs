@@ -316,12 +316,6 @@ texts! {
         fr: "Annuler",
     }
     /// Button.
-    button_vary {
-        en: "Vary",
-        de: "Variieren",
-        fr: "Varier",
-    }
-    /// Button.
     button_open {
         en: "Open",
         de: "Öffnen",

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 fn entries() -> impl Iterator<Item = &'static table::Entry> {
     [
         answers::ENTRIES,
+        buttons::ENTRIES,
         category::ENTRIES,
         help::ENTRIES,
         instead::ENTRIES,

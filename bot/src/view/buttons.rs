@@ -2,12 +2,12 @@
 
 use easel_domain::job::JobState;
 use easel_domain::picture::{FileRole, PictureOutcome};
-use easel_domain::spec::RenderSpec;
 use easel_store::show::JobSnapshot;
 use serde_json::{Value, json};
 
 use super::{Picture, language};
 use crate::custom_id::{ButtonAction, CustomId};
+use crate::intake::{ALL_PICTURES, OPENS};
 use crate::text::Language;
 
 const SECONDARY: u8 = 2;
@@ -15,6 +15,8 @@ const DANGER: u8 = 4;
 const LINK: u8 = 5;
 /// Buttons in one row.
 const ROW: usize = 5;
+/// Rows under one message.
+const ROWS: usize = 5;
 
 /// The rows that fit the job's state.
 pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
@@ -22,14 +24,16 @@ pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
         JobState::Queued | JobState::Leased => vec![row(&[cancel(job)])],
         JobState::Finishing | JobState::Held => Vec::new(),
         JobState::Completed => {
-            let rows = match &job.spec {
-                RenderSpec::Generate(_) | RenderSpec::Repaint(_) => grid(job),
-                RenderSpec::Upscale(_) => large(job, picture),
+            let mut rows = if job.spec.picture_count() > 1 {
+                grid(job)
+            } else {
+                large(job, picture)
             };
-            let missing = *picture == Picture::Missing;
-            rows.into_iter()
-                .chain(missing.then(|| row(&[fetch(job)])))
-                .collect()
+            if *picture == Picture::Missing {
+                rows.truncate(ROWS - 1);
+                rows.push(row(&[fetch(job)]));
+            }
+            rows
         }
         JobState::Failed | JobState::Cancelled | JobState::Rejected | JobState::Shed => {
             vec![row(&[button(
@@ -93,15 +97,25 @@ fn grid(job: &JobSnapshot) -> Vec<Value> {
         SECONDARY,
         false,
     );
-    let mut first = enlarge;
+    let remix = button(
+        job,
+        ButtonAction::Remix,
+        ALL_PICTURES,
+        None,
+        Some("✏️"),
+        SECONDARY,
+        false,
+    );
+    let (mut first, mut vary) = (enlarge, vary);
     let mut rows = Vec::new();
     if first.len() < ROW {
         first.push(reroll);
+        vary.push(remix);
         rows.extend([row(&first), row(&vary)]);
     } else {
         rows.extend(first.chunks(ROW).map(row));
         rows.extend(vary.chunks(ROW).map(row));
-        rows.push(row(&[reroll]));
+        rows.push(row(&[reroll, remix]));
     }
     rows
 }
@@ -128,22 +142,109 @@ fn numbered(job: &JobSnapshot, action: ButtonAction, letter: &str) -> Vec<Value>
         .collect()
 }
 
+/// Where an enlarged picture is large enough.
+const LARGEST: u32 = 2_048;
+
 fn large(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
-    let mut buttons = vec![button(
-        job,
-        ButtonAction::Vary,
-        0,
-        Some(language(job).button_vary()),
-        Some("🎲"),
-        SECONDARY,
-        false,
-    )];
-    if let Picture::Link(url) = picture {
-        buttons.push(
-            json!({"type": 2, "style": LINK, "url": url, "label": language(job).button_open()}),
-        );
+    let language = language(job);
+    let (width, height) = job.spec.finished_size();
+    let usable = job.file(FileRole::Full, 0).is_some();
+    let with = |action, index, label: &str, emoji: &str, enabled: bool| {
+        let disabled = !(enabled && usable);
+        button(
+            job,
+            action,
+            index,
+            Some(label),
+            Some(emoji),
+            SECONDARY,
+            disabled,
+        )
+    };
+    let zoom = |percent: u32| {
+        let label = language.button_zoom_out(language.factor(percent));
+        with(ButtonAction::Zoom, percent, &label, "🔍", true)
+    };
+    let pan = |(index, emoji): (u32, &&str)| {
+        button(
+            job,
+            ButtonAction::Pan,
+            index,
+            None,
+            Some(emoji),
+            SECONDARY,
+            !usable,
+        )
+    };
+    let (subtle, creative) = (
+        language.button_upscale_subtle(),
+        language.button_upscale_creative(),
+    );
+    let mut rows = vec![
+        vec![
+            with(
+                ButtonAction::Upscale,
+                0,
+                subtle,
+                "⏫",
+                width.max(height) < LARGEST,
+            ),
+            with(ButtonAction::UpscaleCreative, 0, creative, "⏫", true),
+        ],
+        vec![
+            with(
+                ButtonAction::VarySubtle,
+                0,
+                language.button_vary_subtle(),
+                "🪄",
+                true,
+            ),
+            with(
+                ButtonAction::VaryStrong,
+                0,
+                language.button_vary_strong(),
+                "🪄",
+                true,
+            ),
+            with(
+                ButtonAction::Region,
+                OPENS,
+                language.button_vary_region(),
+                "🖌️",
+                true,
+            ),
+        ],
+        vec![
+            zoom(200),
+            zoom(150),
+            with(
+                ButtonAction::ZoomForm,
+                0,
+                language.button_custom_zoom(),
+                "🔍",
+                true,
+            ),
+            with(
+                ButtonAction::Square,
+                0,
+                language.button_square(),
+                "◼️",
+                width != height,
+            ),
+        ],
+        (0..).zip(&["⬅️", "➡️", "⬆️", "⬇️"]).map(pan).collect(),
+        vec![with(
+            ButtonAction::Remix,
+            0,
+            language.button_remix(),
+            "✏️",
+            true,
+        )],
+    ];
+    if let (Picture::Link(url), Some(last)) = (picture, rows.last_mut()) {
+        last.push(json!({"type": 2, "style": LINK, "url": url, "label": language.button_open()}));
     }
-    vec![row(&buttons)]
+    rows.iter().map(|buttons| row(buttons)).collect()
 }
 
 fn row(buttons: &[Value]) -> Value {

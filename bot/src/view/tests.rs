@@ -211,7 +211,7 @@ fn a_finished_job_shows_its_grid_and_nine_buttons() {
          -# 512×512 · seed 7 · 20 steps · 4.5 s · job `00000000-0000-0000-0000-000000000007`\n\
          <http://cdn/public/grid>\n\
          [U1] [U2] [U3] [U4] [🔄]\n\
-         [V1] [V2] [V3] [V4]"
+         [V1] [V2] [V3] [V4] [✏️]"
     );
 }
 
@@ -251,7 +251,11 @@ fn an_enlarged_picture_can_be_opened_and_varied() {
         "**a \\*red\\* sailboat --ar 1:1** — <@42> · picture 2 in large\n\
          -# 1024×1024 · seed 8 · 4.5 s · job `00000000-0000-0000-0000-000000000007`\n\
          <http://cdn/k>\n\
-         [🎲 Vary] [Open]"
+         [⏫ Upscale (Subtle)] [⏫ Upscale (Creative)]\n\
+         [🪄 Vary (Subtle)] [🪄 Vary (Strong)] [🖌️ Vary (Region)]\n\
+         [🔍 Zoom Out 2x] [🔍 Zoom Out 1.5x] [🔍 Custom Zoom] [(◼️ Make Square)]\n\
+         [⬅️] [➡️] [⬆️] [⬇️]\n\
+         [✏️ Remix] [Open]"
     );
 }
 

@@ -78,7 +78,7 @@ async fn u_enlarges_a_picture_once_for_each_member() {
         "who clicks owns"
     );
 
-    let varied = ada.click(&done, "Vary").await.unwrap();
+    let varied = ada.click(&done, "Vary (Subtle)").await.unwrap();
     assert_eq!(varied.answer(), Some(5));
     let variation = world.platform.snapshot(world.platform.job(4).await).await;
     assert_eq!(

@@ -6,6 +6,7 @@ mod conformance;
 mod delivery;
 mod imagine;
 mod languages;
+mod large;
 mod platform;
 mod refusals;
 mod setting;

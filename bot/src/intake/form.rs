@@ -1,0 +1,237 @@
+//! Forms: remix with other words, and a zoom by choice. The form is the first answer, so only one row is read before it.
+
+use std::time::Duration;
+
+use easel_domain::clock::EntropyExt;
+use easel_domain::picture::StorageClass;
+use easel_domain::prompt::{self, Prompt, PromptProfile};
+use easel_domain::spec::Action;
+use easel_store::show::JobSnapshot;
+use easel_store::submit::Repetition;
+
+use super::click::Refusal;
+use super::imagine::{blocked, decision};
+use super::made::no_picture;
+use super::submit::Wish;
+use super::{Intake, resolve};
+use crate::arrival::Arrival;
+use crate::custom_id::{ButtonAction, CustomId};
+use crate::rest::{Callback, Field, Form, MessagePayload};
+
+/// Longest wait for the row before a form is shown.
+const READ_LIMIT: Duration = Duration::from_secs(1);
+/// Discord's limit for what stands in a field.
+const FIELD_CHARS: usize = 4_000;
+/// What Custom Zoom proposes, in percent.
+const ZOOM: u32 = 150;
+/// The index of a remix button that means all pictures of a grid.
+pub(crate) const ALL_PICTURES: u32 = 99;
+
+/// Names of fields.
+const WORDS: &str = "words";
+const FACTOR: &str = "factor";
+
+impl Intake {
+    /// ✏️: a form with the words of the job.
+    pub(super) async fn open_remix(&self, arrival: &Arrival, button: CustomId) {
+        let language = arrival.language;
+        let job = match tokio::time::timeout(READ_LIMIT, self.snapshot(button.job, language)).await
+        {
+            Ok(Ok(job)) => job,
+            Ok(Err((words, outcome))) => return self.whisper(arrival, &words, outcome).await,
+            Err(_) => {
+                return self
+                    .whisper(arrival, language.not_accepted(), "not_accepted")
+                    .await;
+            }
+        };
+        let Some(words) = job
+            .words
+            .filter(|_| may_use(arrival, job.storage_class, job.owner))
+        else {
+            return self
+                .whisper(arrival, language.words_erased(), "erased")
+                .await;
+        };
+        let form = Form {
+            custom_id: button.to_string(),
+            title: language.form_remix(),
+            fields: vec![Field {
+                name: WORDS,
+                label: language.form_words(),
+                value: words.shown.chars().take(FIELD_CHARS).collect(),
+                is_long: true,
+                max_length: FIELD_CHARS as u16,
+            }],
+        };
+        let _ = self.answer(arrival, &Callback::Form(form)).await;
+    }
+
+    /// A form that asks by how much to zoom out.
+    pub(super) async fn open_zoom(&self, arrival: &Arrival, button: CustomId) {
+        let language = arrival.language;
+        let form = Form {
+            custom_id: button.to_string(),
+            title: language.form_zoom(),
+            fields: vec![Field {
+                name: FACTOR,
+                label: language.form_factor(),
+                value: format!("{}.{}", ZOOM / 100, ZOOM % 100 / 10),
+                is_long: false,
+                max_length: 8,
+            }],
+        };
+        let _ = self.answer(arrival, &Callback::Form(form)).await;
+    }
+
+    /// A form that was filled in.
+    pub(super) async fn filled(
+        &self,
+        arrival: &Arrival,
+        custom_id: &str,
+        fields: &[(String, String)],
+    ) {
+        let language = arrival.language;
+        let value = |name: &str| {
+            let field = fields.iter().find(|(known, _)| known == name);
+            field.map_or("", |(_, value)| value.trim())
+        };
+        match custom_id.parse::<CustomId>() {
+            Ok(button) if button.action == ButtonAction::Remix => {
+                self.remix(arrival, button, value(WORDS)).await;
+            }
+            Ok(button) if button.action == ButtonAction::ZoomForm => {
+                let Some(index) = percent(value(FACTOR)) else {
+                    return self
+                        .whisper(arrival, language.bad_factor(), "bad_factor")
+                        .await;
+                };
+                self.press(arrival, CustomId { index, ..button }).await;
+            }
+            Ok(_) | Err(_) => {
+                self.whisper(arrival, language.unknown_button(), "unknown_button")
+                    .await;
+            }
+        }
+    }
+
+    /// Other words for an old picture's noise.
+    async fn remix(&self, arrival: &Arrival, button: CustomId, typed: &str) {
+        let language = arrival.language;
+        let asked = match prompt::parse(typed, &PromptProfile::EASEL, 1) {
+            Ok(request) => request.jobs.into_iter().next(),
+            Err(error) => {
+                let words = language.parse_error(typed, &error);
+                return self.whisper(arrival, &words, "parse_error").await;
+            }
+        };
+        let Some(asked) = asked else {
+            return self
+                .whisper(arrival, language.not_accepted(), "parse_error")
+                .await;
+        };
+        let thinking = Callback::Thinking { ephemeral: false };
+        let Some(answered) = self.begin(arrival, thinking).await else {
+            return;
+        };
+        match self.remixed(arrival, button, &asked, typed).await {
+            Ok(wish) => self.submit(arrival, answered, wish).await,
+            Err((words, outcome)) => {
+                self.refuse(arrival, answered, MessagePayload::text(words), outcome)
+                    .await;
+            }
+        }
+    }
+
+    async fn remixed(
+        &self,
+        arrival: &Arrival,
+        button: CustomId,
+        asked: &Prompt,
+        typed: &str,
+    ) -> Result<Wish, Refusal> {
+        let language = arrival.language;
+        let words = asked.words();
+        let verdict = self.judge(&words);
+        if !verdict.allows() {
+            return Err((blocked(language, &verdict), "blocked_words"));
+        }
+        let job = self.snapshot(button.job, language).await?;
+        if !may_use(arrival, job.storage_class, job.owner) {
+            return Err((language.private_picture().to_owned(), "private"));
+        }
+        let model = self
+            .newest_model()
+            .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
+        let (drawn, index) = self.remix_origin(job, button, arrival).await?;
+        let seed = self.parts.entropy.random_u32();
+        let spec = resolve::imagine(asked, &model, seed);
+        let spec = resolve::remix(spec, &drawn.spec, index, seed);
+        Ok(Wish {
+            action: Action::Remix,
+            parent: Some((drawn.job, index.unwrap_or(0))),
+            repetition: Repetition::SameClick(self.parts.settings.same_click),
+            lane: resolve::lane(asked),
+            spec: spec.ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?,
+            text: words,
+            shown: typed.to_owned(),
+            digest: String::new(),
+            moderation: decision(&verdict),
+        })
+    }
+
+    /// The job whose noise is kept, and which of its pictures is meant.
+    async fn remix_origin(
+        &self,
+        job: JobSnapshot,
+        button: CustomId,
+        arrival: &Arrival,
+    ) -> Result<(JobSnapshot, Option<u32>), Refusal> {
+        if button.index == ALL_PICTURES {
+            let drawn = job.spec.generated().is_some();
+            return if drawn {
+                Ok((job, None))
+            } else {
+                Err(no_picture(arrival.language))
+            };
+        }
+        let origin = self.origin(&job, button.index, arrival.language).await?;
+        Ok((origin.drawn, Some(origin.index)))
+    }
+}
+
+/// Whether somebody may go on with a job's pictures.
+fn may_use(arrival: &Arrival, class: StorageClass, owner: Option<easel_domain::DiscordId>) -> bool {
+    class == StorageClass::Public || owner == Some(arrival.member)
+}
+
+/// A factor from 1 to 2, as people type it, in percent.
+fn percent(typed: &str) -> Option<u32> {
+    let typed = typed.trim_end_matches(['x', 'X', '×']).replace(',', ".");
+    let factor: f64 = typed.trim().parse().ok()?;
+    (1.0..=2.0)
+        .contains(&factor)
+        .then(|| ((factor * 100.0).round() as u32).max(101))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn a_factor_is_read_as_people_type_it() {
+        let read = ["1.5", "1,8x", " 2 ", "1", "2.1", "0.5", "much", "NaN", ""].map(percent);
+        let wanted = [
+            Some(150),
+            Some(180),
+            Some(200),
+            Some(101),
+            None,
+            None,
+            None,
+            None,
+            None,
+        ];
+        assert_eq!(read, wanted);
+    }
+}
