@@ -20,7 +20,7 @@ use url::Url;
 use crate::jobs::Jobs;
 
 /// How long anything may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const VHOST: &str = "easel-bench-bot";
 /// One way of a request and its answer together.
 const LATENCY: Duration = Duration::from_millis(100);

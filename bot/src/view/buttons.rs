@@ -146,105 +146,115 @@ fn numbered(job: &JobSnapshot, action: ButtonAction, letter: &str) -> Vec<Value>
 const LARGEST: u32 = 2_048;
 
 fn large(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
-    let language = language(job);
-    let (width, height) = job.spec.finished_size();
-    let usable = job.file(FileRole::Full, 0).is_some();
-    let with = |action, index, label: &str, emoji: &str, enabled: bool| {
-        let disabled = !(enabled && usable);
-        button(
+    let words = language(job);
+    let mut last = vec![under(
+        job,
+        ButtonAction::Remix,
+        0,
+        words.button_remix(),
+        "✏️",
+        true,
+    )];
+    if let Picture::Link(url) = picture {
+        last.push(json!({"type": 2, "style": LINK, "url": url, "label": words.button_open()}));
+    }
+    let rows = [larger(job), variations(job), outward(job), pans(job), last];
+    rows.iter().map(|buttons| row(buttons)).collect()
+}
+
+fn larger(job: &JobSnapshot) -> Vec<Value> {
+    let (words, (width, height)) = (language(job), job.spec.finished_size());
+    let (subtle, creative) = (
+        words.button_upscale_subtle(),
+        words.button_upscale_creative(),
+    );
+    let may_grow = width.max(height) < LARGEST;
+    vec![
+        under(job, ButtonAction::Upscale, 0, subtle, "⏫", may_grow),
+        under(job, ButtonAction::UpscaleCreative, 0, creative, "⏫", true),
+    ]
+}
+
+fn variations(job: &JobSnapshot) -> Vec<Value> {
+    let words = language(job);
+    let (subtle, strong) = (words.button_vary_subtle(), words.button_vary_strong());
+    vec![
+        under(job, ButtonAction::VarySubtle, 0, subtle, "🪄", true),
+        under(job, ButtonAction::VaryStrong, 0, strong, "🪄", true),
+        under(
             job,
-            action,
-            index,
-            Some(label),
-            Some(emoji),
-            SECONDARY,
-            disabled,
-        )
-    };
+            ButtonAction::Region,
+            OPENS,
+            words.button_vary_region(),
+            "🖌️",
+            true,
+        ),
+    ]
+}
+
+fn outward(job: &JobSnapshot) -> Vec<Value> {
+    let (words, (width, height)) = (language(job), job.spec.finished_size());
     let zoom = |percent: u32| {
-        let label = language.button_zoom_out(language.factor(percent));
-        with(ButtonAction::Zoom, percent, &label, "🔍", true)
+        let label = words.button_zoom_out(words.factor(percent));
+        under(job, ButtonAction::Zoom, percent, &label, "🔍", true)
     };
-    let pan = |(index, emoji): (u32, &&str)| {
+    vec![
+        zoom(200),
+        zoom(150),
+        under(
+            job,
+            ButtonAction::ZoomForm,
+            0,
+            words.button_custom_zoom(),
+            "🔍",
+            true,
+        ),
+        under(
+            job,
+            ButtonAction::Square,
+            0,
+            words.button_square(),
+            "◼️",
+            width != height,
+        ),
+    ]
+}
+
+fn pans(job: &JobSnapshot) -> Vec<Value> {
+    let missing = job.file(FileRole::Full, 0).is_none();
+    let pan = |(side, emoji): (u32, &&str)| {
         button(
             job,
             ButtonAction::Pan,
-            index,
+            side,
             None,
             Some(emoji),
             SECONDARY,
-            !usable,
+            missing,
         )
     };
-    let (subtle, creative) = (
-        language.button_upscale_subtle(),
-        language.button_upscale_creative(),
-    );
-    let mut rows = vec![
-        vec![
-            with(
-                ButtonAction::Upscale,
-                0,
-                subtle,
-                "⏫",
-                width.max(height) < LARGEST,
-            ),
-            with(ButtonAction::UpscaleCreative, 0, creative, "⏫", true),
-        ],
-        vec![
-            with(
-                ButtonAction::VarySubtle,
-                0,
-                language.button_vary_subtle(),
-                "🪄",
-                true,
-            ),
-            with(
-                ButtonAction::VaryStrong,
-                0,
-                language.button_vary_strong(),
-                "🪄",
-                true,
-            ),
-            with(
-                ButtonAction::Region,
-                OPENS,
-                language.button_vary_region(),
-                "🖌️",
-                true,
-            ),
-        ],
-        vec![
-            zoom(200),
-            zoom(150),
-            with(
-                ButtonAction::ZoomForm,
-                0,
-                language.button_custom_zoom(),
-                "🔍",
-                true,
-            ),
-            with(
-                ButtonAction::Square,
-                0,
-                language.button_square(),
-                "◼️",
-                width != height,
-            ),
-        ],
-        (0..).zip(&["⬅️", "➡️", "⬆️", "⬇️"]).map(pan).collect(),
-        vec![with(
-            ButtonAction::Remix,
-            0,
-            language.button_remix(),
-            "✏️",
-            true,
-        )],
-    ];
-    if let (Picture::Link(url), Some(last)) = (picture, rows.last_mut()) {
-        last.push(json!({"type": 2, "style": LINK, "url": url, "label": language.button_open()}));
-    }
-    rows.iter().map(|buttons| row(buttons)).collect()
+    (0..).zip(&["⬅️", "➡️", "⬆️", "⬇️"]).map(pan).collect()
+}
+
+/// A button that goes on from the one picture of a job.
+fn under(
+    job: &JobSnapshot,
+    action: ButtonAction,
+    index: u32,
+    label: &str,
+    emoji: &str,
+    enabled: bool,
+) -> Value {
+    let disabled = !enabled || job.file(FileRole::Full, 0).is_none();
+    button(
+        job,
+        action,
+        index,
+        Some(label),
+        Some(emoji),
+        SECONDARY,
+        disabled,
+    )
 }
 
 fn row(buttons: &[Value]) -> Value {

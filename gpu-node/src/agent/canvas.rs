@@ -2,7 +2,7 @@
 
 use easel_domain::spec::{Place, RepaintSpec, Repainted};
 
-use crate::engine::Picture;
+use crate::engine::{Mask, Picture};
 use crate::resize;
 
 /// How far into what is kept the old and the new are blended, in canvas pixels.
@@ -14,7 +14,7 @@ pub(super) struct Canvas {
     /// The old pictures in their place, continued by their edges.
     pub(super) start: Picture,
     /// One byte for each pixel, rows from the top: 255 is painted anew, 0 is kept. Nothing where all is painted anew.
-    pub(super) mask: Option<Vec<u8>>,
+    mask: Option<Vec<u8>>,
     /// The old picture in full, for what is kept.
     old: Picture,
     place: Place,
@@ -70,6 +70,16 @@ impl Canvas {
             mask,
             old,
             place,
+        })
+    }
+
+    /// What the engine is to replace; nothing for all of it.
+    pub(super) fn mask(&self) -> Option<Mask> {
+        let grey = self.mask.clone()?;
+        Some(Mask {
+            width: self.start.width,
+            height: self.start.height,
+            grey,
         })
     }
 

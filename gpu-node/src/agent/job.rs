@@ -266,6 +266,7 @@ fn prepared(
             let init = Some(InitPicture {
                 picture: canvas.start.clone(),
                 strength: f64::from(spec.strength),
+                mask: canvas.mask(),
             });
             let spec = spec.generate;
             (EngineWork::Generate { spec, text, init }, Some(canvas))
