@@ -60,6 +60,8 @@ pub struct Easel {
     prefetched: Moment,
     /// Looks at cold loads that are left until the next tick.
     looks: u32,
+    /// Open nodes that could make room, by class and millionths of a GiB, until the fleet changes.
+    rooms: FxHashMap<(ClassKey, u64), Vec<cold::Room>>,
 }
 
 impl Easel {
@@ -77,6 +79,7 @@ impl Easel {
             alone: FxHashMap::default(),
             prefetched: Moment::START,
             looks: 0,
+            rooms: FxHashMap::default(),
         }
     }
 

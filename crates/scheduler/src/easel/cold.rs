@@ -10,7 +10,7 @@ use super::place::Spot;
 use crate::event::Action;
 use crate::fleet::Node;
 use crate::job::{ClassKey, Job, ModelKey};
-use crate::moment::Moment;
+use crate::moment::{Moment, micros};
 
 /// Open nodes of a class whose weights are weighed against each other.
 const LOOKED_AT: usize = 12;
@@ -48,6 +48,15 @@ struct Candidate {
     evict: Vec<ModelKey>,
 }
 
+/// An open node that could make room.
+#[derive(Debug, Clone)]
+pub(super) struct Room {
+    node: u32,
+    regret_s: f64,
+    own_s: f64,
+    evict: Vec<ModelKey>,
+}
+
 impl Easel {
     /// A node that would load the job's model, where that is worth it.
     pub(super) fn cold_spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
@@ -68,7 +77,7 @@ impl Easel {
         let best = self
             .classes()
             .filter(|class| self.suits(job, *class, now))
-            .filter_map(|class| self.candidate(job, class, now))
+            .filter_map(|class| self.candidate(job, class))
             .min_by(|a, b| self.total(job, a, now).total_cmp(&self.total(job, b, now)))?;
         let cost = best.load_s + best.regret_s;
         let idle = best.own_s <= 0.0;
@@ -135,7 +144,7 @@ impl Easel {
         (1.0 - 2.0 * self.fleet.open() as f64 / up).max(0.0)
     }
 
-    fn candidate(&self, job: &Job, class: ClassKey, now: Moment) -> Option<Candidate> {
+    fn candidate(&self, job: &Job, class: ClassKey) -> Option<Candidate> {
         let model = job.key.model;
         let size = self.fleet.size_gib(model);
         let load_s = self.speed.load_s(class, model);
@@ -154,23 +163,45 @@ impl Easel {
                 evict: Vec::new(),
             });
         }
-        self.fleet
-            .open_in(class)
-            .take(LOOKED_AT)
-            .filter(|node| self.is_fit(job, *node))
-            .filter_map(|index| {
-                let node = self.fleet.at(index)?;
-                let (evict, regret_s) = self.room_on(node, size, now)?;
-                Some(Candidate {
-                    node: index,
-                    class,
-                    load_s,
-                    regret_s,
-                    own_s: self.own_s(node),
-                    evict,
+        let listed = self.rooms.get(&(class, micros(size)))?;
+        let room = listed.iter().find(|room| self.is_fit(job, room.node))?;
+        Some(Candidate {
+            node: room.node,
+            class,
+            load_s,
+            regret_s: room.regret_s,
+            own_s: room.own_s,
+            evict: room.evict.clone(),
+        })
+    }
+
+    /// Looks for open nodes that could make room for a model. It is done once for all lines that are looked at before the
+    /// fleet changes.
+    pub(super) fn look_for_rooms(&mut self, model: ModelKey, now: Moment) {
+        let size = self.fleet.size_gib(model);
+        for class in self.classes() {
+            let asked = (class, micros(size));
+            if !self.fleet.runs(class, model) || self.rooms.contains_key(&asked) {
+                continue;
+            }
+            let mut rooms: Vec<Room> = self
+                .fleet
+                .open_in(class)
+                .take(LOOKED_AT)
+                .filter_map(|index| {
+                    let node = self.fleet.at(index)?;
+                    let (evict, regret_s) = self.room_on(node, size, now)?;
+                    Some(Room {
+                        node: index,
+                        regret_s,
+                        own_s: self.own_s(node),
+                        evict,
+                    })
                 })
-            })
-            .min_by(|a, b| (a.regret_s + a.own_s).total_cmp(&(b.regret_s + b.own_s)))
+                .collect();
+            rooms.sort_by(|a, b| (a.regret_s + a.own_s).total_cmp(&(b.regret_s + b.own_s)));
+            self.rooms.insert(asked, rooms);
+        }
     }
 
     /// The weights whose going makes room for `size` GiB, and the seconds that it costs to have them back.

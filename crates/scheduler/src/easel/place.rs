@@ -44,7 +44,10 @@ fn thrift(lane: ServiceClass) -> f64 {
 impl Easel {
     /// Places jobs until none fits anywhere.
     pub(super) fn place_all(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        while self.fleet.has_room() && self.place_one(now, actions) {}
+        self.rooms.clear();
+        while self.fleet.has_room() && self.place_one(now, actions) {
+            self.rooms.clear();
+        }
     }
 
     fn place_one(&mut self, now: Moment, actions: &mut Vec<Action>) -> bool {
@@ -70,6 +73,9 @@ impl Easel {
             if best.as_ref().is_some_and(|(other, ..)| *other <= rank) {
                 continue;
             }
+            if self.may_load(head) {
+                self.look_for_rooms(key.model, now);
+            }
             let due = matches!(rank, Rank::Due(_));
             let spot = self
                 .waiting
@@ -83,6 +89,17 @@ impl Easel {
             }
         }
         best.map(|(_, head, spot)| (head, spot))
+    }
+
+    /// Whether a cold load could be thought of for a job at all: not while any open node has what it needs.
+    fn may_load(&self, head: Head) -> bool {
+        let Some(job) = self.waiting.job(head) else {
+            return false;
+        };
+        let model = job.key.model;
+        let picky = job.region.is_some() || job.only.is_some() || job.avoid.is_some();
+        let spent = self.looks == 0 && self.is_crowded() && self.fleet.copies(model) > 0;
+        self.fleet.open() > 0 && !spent && (picky || !self.fleet.any_warm(model))
     }
 
     /// The best place for a job that is free now.
