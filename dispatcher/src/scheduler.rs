@@ -350,7 +350,10 @@ impl Scheduler {
     /// GPU-seconds that wait, as far as speeds are known.
     pub fn backlog_gpu_s(&self) -> f64 {
         let waiting = self.easel.waiting_set();
-        waiting.iter().map(|job| waiting.cost_s(job.id)).sum()
+        // From 0, because the sum of nothing is minus 0.
+        waiting
+            .iter()
+            .fold(0.0, |sum, job| sum + waiting.cost_s(job.id))
     }
 
     /// How far off the predicted speeds are.
