@@ -78,7 +78,7 @@ pub enum Reaction {
     GiveUp(&'static str),
 }
 
-/// A message whose content is refused so often is not tried any more.
+/// A way on which a message is refused so often is not tried any more.
 const REFUSALS: u32 = 5;
 const BACKOFF_CAP: Duration = Duration::from_mins(1);
 
@@ -118,13 +118,20 @@ pub fn after_failure(
                 | code::NO_MUTUAL_GUILD
         )
     );
+    // A refusal may be of this way alone: a proxy in between, a token that is not yet known to be dead.
+    let enough = row.failures + 1 >= REFUSALS;
     match (ended, row.route) {
-        (false, _) if gone || closed => Reaction::Skip,
+        (false, _) if gone || closed || enough => Reaction::Skip,
         (true, Route::Interaction | Route::Channel) if closed => Reaction::Switch(Route::Direct),
         (true, Route::Direct) if closed => Reaction::GiveUp("direct messages are closed"),
         (true, Route::Direct) if gone => Reaction::Switch(Route::Direct),
         (true, Route::Interaction | Route::Channel) if gone => Reaction::Switch(Route::Channel),
-        (_, _) if row.failures + 1 >= REFUSALS => Reaction::GiveUp("refused"),
+        (true, Route::Interaction) if enough && action == DeliveryAction::EditByToken => {
+            Reaction::ForgetToken
+        }
+        (true, Route::Interaction) if enough => Reaction::Switch(Route::Channel),
+        (true, Route::Channel) if enough => Reaction::Switch(Route::Direct),
+        (true, Route::Direct) if enough => Reaction::GiveUp("refused"),
         (_, _) => Reaction::Retry(backoff(row.failures, jitter)),
     }
 }
@@ -304,6 +311,36 @@ mod tests {
                 reaction,
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_way_that_only_refuses_is_left_for_the_next_one() {
+        let token = DeliveryAction::EditByToken;
+        let bot = DeliveryAction::EditByBot(DiscordId(4));
+        let ways = [
+            (Route::Interaction, token, Reaction::ForgetToken),
+            (Route::Interaction, bot, Reaction::Switch(Route::Channel)),
+            (
+                Route::Channel,
+                DeliveryAction::Post,
+                Reaction::Switch(Route::Direct),
+            ),
+            (
+                Route::Direct,
+                DeliveryAction::Post,
+                Reaction::GiveUp("refused"),
+            ),
+        ];
+        for (route, action, reaction) in ways {
+            let mut row = Delivery { route, ..row() };
+            let first = after_failure(&row, action, &refused(403, 0), true, 0.0);
+            assert_eq!(first, Reaction::Retry(Duration::from_secs(1)));
+            row.failures = REFUSALS - 1;
+            let last = after_failure(&row, action, &refused(403, 0), true, 0.0);
+            assert_eq!(last, reaction, "{route:?}");
+            let before_the_end = after_failure(&row, action, &refused(403, 0), false, 0.0);
+            assert_eq!(before_the_end, Reaction::Skip);
         }
     }
 
