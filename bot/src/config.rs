@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use crate::fetch::FetchConfig;
+use crate::fetch::{FetchConfig, is_public};
 use crate::link::WebLinks;
 
 /// Everything the bot is told.
@@ -215,7 +215,7 @@ impl BotConfig {
                 let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
                 host == "localhost"
                     || !host.contains(['.', ':'])
-                    || address.is_ok_and(|ip| ip.is_loopback())
+                    || address.is_ok_and(|ip| !is_public(ip))
             })
         };
         match self.delivery.pictures {
@@ -283,6 +283,21 @@ mod tests {
         assert_eq!(config.discord_api.as_str(), "https://discord.com/");
         assert!(config.attaches_pictures());
         assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_cdn_that_only_this_network_reaches_is_no_link_for_discord() {
+        for (cdn, attaches) in [
+            ("http://192.168.1.10:8081", true),
+            ("http://10.0.0.7", true),
+            ("http://cdn:8081", true),
+            ("https://pictures.example.org", false),
+            ("https://93.184.215.14", false),
+        ] {
+            let sources = sources().environment([("EASEL_CDN__BASE_URL", cdn)]);
+            let config = load::<BotConfig>("bot", &sources).unwrap().config;
+            assert_eq!(config.attaches_pictures(), attaches, "{cdn}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("prepare the database at {}", config.database.shown()))?;
     let broker = broker(&ctx, &config).await?;
-    let pictures = PictureSource::new(&config.cdn.base_url, config.attaches_pictures())?;
+    let pictures = PictureSource::new(&config.cdn, config.attaches_pictures())?;
     let live = messages(&ctx, &config, &store, &rest, &broker, &pictures);
     let tracker = TaskTracker::new();
     let intake = intake(

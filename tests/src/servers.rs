@@ -39,6 +39,7 @@ pub fn s3() -> Result<S3Config> {
 pub fn cdn() -> Result<CdnConfig> {
     Ok(CdnConfig {
         base_url: address("EASEL_TEST_CDN_BASE_URL")?,
+        fetch_url: None,
     })
 }
 

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use easel_domain::JobId;
 use easel_domain::job::JobState;
 use easel_domain::picture::FileRole;
+use easel_service::config::CdnConfig;
 use easel_store::show::{JobSnapshot, SnapshotFile};
 use url::Url;
 
@@ -37,24 +38,37 @@ pub enum PictureError {
 /// Where finished pictures come from.
 #[derive(Debug, Clone)]
 pub struct PictureSource {
+    /// For links.
     base: Url,
+    /// For what is fetched here.
+    fetch_base: Url,
     attach: bool,
     http: reqwest::Client,
 }
 
+/// An address to which keys can be joined.
+fn directory(address: &Url) -> Url {
+    let mut address = address.clone();
+    if !address.path().ends_with('/') {
+        address.set_path(&format!("{}/", address.path()));
+    }
+    address
+}
+
 impl PictureSource {
-    /// Pictures behind `base`; `attach` sends them as files.
+    /// Pictures behind the CDN; `attach` sends them as files.
     ///
     /// # Errors
     ///
     /// The TLS backend cannot be set up.
-    pub fn new(base: &Url, attach: bool) -> Result<Self, reqwest::Error> {
-        let mut base = base.clone();
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+    pub fn new(cdn: &CdnConfig, attach: bool) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build()?;
-        Ok(Self { base, attach, http })
+        Ok(Self {
+            base: directory(&cdn.base_url),
+            fetch_base: directory(cdn.fetch_url.as_ref().unwrap_or(&cdn.base_url)),
+            attach,
+            http,
+        })
     }
 
     /// The picture that the message of this job shows: the whole one if it can be had, else a smaller format.
@@ -100,8 +114,9 @@ impl PictureSource {
     async fn fetch(&self, job: JobId, file: &SnapshotFile) -> Result<Bytes, PictureError> {
         let failed = |reason: String| PictureError::Fetch { job, reason };
         let url = self
-            .address(file)
-            .ok_or_else(|| failed("its key is no path".into()))?;
+            .fetch_base
+            .join(&file.key)
+            .map_err(|_| failed("its key is no path".into()))?;
         let said = |error: reqwest::Error| failed(error.without_url().to_string());
         let mut response = self
             .http

@@ -169,8 +169,11 @@ pub struct S3Config {
 /// `cdn`: what stands in front of the public objects.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CdnConfig {
-    /// Address under which the key of a public object is found.
+    /// Address under which Discord and browsers find the key of a public object.
     pub base_url: Url,
+    /// The same as the platform's own processes find it, where that is another address.
+    #[serde(default)]
+    pub fetch_url: Option<Url>,
 }
 
 fn pool_size() -> usize {
