@@ -21,7 +21,7 @@ use easel_domain::clock::EntropyExt;
 use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::{Clock, Entropy, JobId, UserId};
 use easel_moderation::PromptPolicy;
-use easel_service::Shutdown;
+use easel_service::{Shutdown, chain};
 use easel_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -144,7 +144,9 @@ impl Intake {
     pub async fn look_up_model(&self) {
         match self.parts.store.newest_model().await {
             Ok(found) => self.learn_model(found),
-            Err(error) => tracing::warn!("look up the newest model: {error}"),
+            Err(error) => {
+                tracing::warn!("look up the newest model: {error}", error = chain(&error));
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_domain::{DiscordId, Entropy};
-use easel_service::{Backoff, Shutdown};
+use easel_service::{Backoff, Shutdown, chain};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -38,7 +38,10 @@ pub async fn register(
             Ok(true) => tracing::info!("the commands are registered"),
             Ok(false) => tracing::debug!("the commands are registered already"),
             Err(error) => {
-                tracing::warn!("register the commands: {error}; again in {pause:?}");
+                tracing::warn!(
+                    "register the commands: {error}; again in {pause:?}",
+                    error = chain(&error)
+                );
                 tokio::select! {
                     () = shutdown.soft().cancelled() => return Ok(()),
                     () = tokio::time::sleep(pause) => continue,

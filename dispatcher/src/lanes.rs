@@ -6,6 +6,7 @@ use easel_blobs::BlobStore;
 use easel_broker::{Broker, Message, PublishError, Target};
 use easel_domain::message::{DeliveryHint, NodeBoot, NodeCommand};
 use easel_domain::{Clock, Entropy};
+use easel_service::chain;
 use easel_store::Store;
 use easel_store::leadership::Leadership;
 use easel_store::settle::Ended;
@@ -64,10 +65,16 @@ impl Office {
         {
             Ok(()) => {
                 if let Err(error) = self.store.mark_outbox_sent(&[ended.outbox_id]).await {
-                    tracing::warn!("the relay will send a delivery hint again: {error}");
+                    tracing::warn!(
+                        "the relay will send a delivery hint again: {error}",
+                        error = chain(&error)
+                    );
                 }
             }
-            Err(error) => tracing::warn!("the relay will send a delivery hint: {error}"),
+            Err(error) => tracing::warn!(
+                "the relay will send a delivery hint: {error}",
+                error = chain(&error)
+            ),
         }
     }
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use easel_blobs::BlobStore;
 use easel_broker::{Broker, Topology};
 use easel_domain::clock::EntropyExt;
-use easel_service::{Backoff, BadInput, Context};
+use easel_service::{Backoff, BadInput, Context, chain};
 use easel_store::{Store, StoreConfig};
 
 use crate::config::DispatcherConfig;
@@ -91,7 +91,8 @@ async fn reach_store(
             {
                 tracing::warn!(
                     "database at {} does not answer yet: {error}",
-                    config.database.shown()
+                    config.database.shown(),
+                    error = chain(&error)
                 );
                 tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
             }
@@ -143,13 +144,16 @@ async fn lead_whenever_possible(
                 metrics::gauge!(metric::LEADING).set(0.0);
                 tracing::info!(epoch = leadership.epoch, "the term has ended: {ended}");
                 if let Err(error) = store.resign(&leadership).await {
-                    tracing::warn!("the next leader must wait for the lease to run out: {error}");
+                    tracing::warn!(
+                        "the next leader must wait for the lease to run out: {error}",
+                        error = chain(&error)
+                    );
                 }
             }
             Ok(None) => ready.ready(),
             Err(error) => {
                 ready.unready(error.to_string());
-                tracing::warn!("cannot ask for the lead: {error}");
+                tracing::warn!("cannot ask for the lead: {error}", error = chain(&error));
             }
         }
         tokio::select! {

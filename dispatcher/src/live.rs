@@ -7,6 +7,7 @@ use std::time::Duration;
 use easel_broker::{Action, Consumer, Delivery, Message, Subscription};
 use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive};
 use easel_domain::{BootId, LeaseToken, NodeId};
+use easel_service::chain;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::coordinator::Input;
@@ -115,7 +116,11 @@ async fn announce_models(
             Ok(()) => {
                 announced.lock().await.insert(key);
             }
-            Err(error) => tracing::warn!("cannot note model {}: {error}", model.profile.id),
+            Err(error) => tracing::warn!(
+                "cannot note model {}: {error}",
+                model.profile.id,
+                error = chain(&error)
+            ),
         }
     }
 }
@@ -133,7 +138,7 @@ async fn renew(office: &Office, beat: &Heartbeat) {
     {
         Ok(valid) => valid,
         Err(error) => {
-            tracing::warn!(node.id = %beat.from.node, "cannot renew leases of node {}: {error}", beat.from.node);
+            tracing::warn!(node.id = %beat.from.node, "cannot renew leases of node {}: {error}", beat.from.node, error = chain(&error));
             return;
         }
     };

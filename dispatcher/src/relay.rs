@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use easel_broker::{Message, PublishError};
+use easel_service::chain;
 
 use crate::lanes::Office;
 use crate::metric;
@@ -20,7 +21,7 @@ pub(crate) async fn run(office: Office) -> TermEnd {
     loop {
         ticks.tick().await;
         if let Err(error) = tick(&office).await {
-            tracing::warn!("outbox relay: {error}");
+            tracing::warn!("outbox relay: {error}", error = chain(&error));
         }
     }
 }
@@ -41,7 +42,11 @@ async fn tick(office: &Office) -> Result<(), easel_store::StoreError> {
             // A queue that does not exist yet is no loss: whoever declares it begins by reading the rows.
             Ok(()) | Err(PublishError::Returned { .. }) => sent.push(message.id),
             Err(error) => {
-                tracing::warn!("outbox message {} stays: {error}", message.id);
+                tracing::warn!(
+                    "outbox message {} stays: {error}",
+                    message.id,
+                    error = chain(&error)
+                );
                 break;
             }
         }

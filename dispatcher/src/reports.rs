@@ -16,6 +16,7 @@ use easel_domain::picture::{
 };
 use easel_domain::{PictureId, RequestId};
 use easel_scheduler::event::Outcome;
+use easel_service::chain;
 use easel_store::StoreError;
 use easel_store::complete::Completion;
 use easel_store::finish::AfterTry;
@@ -115,17 +116,17 @@ async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeRepor
             if let Err(error) =
                 failed(office, inputs, &from, lease, FailureKind::Retryable, reason).await
             {
-                tracing::warn!(job.id = %lease.job_id, "job {} waits for its lease to run out: {error}", lease.job_id);
+                tracing::warn!(job.id = %lease.job_id, "job {} waits for its lease to run out: {error}", lease.job_id, error = chain(&error));
             }
             vec![Action::DeadLetter("unsound report")]
         }
         Err(error) if is_asked_again => {
             // The node asks until it is answered; a second stock of its questions here would only grow.
-            tracing::warn!(job.id = %lease.job_id, "no grants for job {} yet: {error}", lease.job_id);
+            tracing::warn!(job.id = %lease.job_id, "no grants for job {} yet: {error}", lease.job_id, error = chain(&error));
             Action::ack()
         }
         Err(error) => {
-            tracing::warn!(job.id = %lease.job_id, "report on job {} is handled later: {error}", lease.job_id);
+            tracing::warn!(job.id = %lease.job_id, "report on job {} is handled later: {error}", lease.job_id, error = chain(&error));
             vec![Action::RetryLater(PAUSE)]
         }
     }

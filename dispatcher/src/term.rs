@@ -6,6 +6,7 @@ use std::time::Duration;
 use easel_broker::{Action, Consumer, Delivery, Subscription};
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::tier::ServiceClass;
+use easel_service::chain;
 use easel_store::StoreError;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -100,7 +101,7 @@ async fn take_hint(office: Office, inputs: mpsc::Sender<Input>, hint: JobHint) -
                     return vec![Action::DeadLetter("corrupt job row")];
                 }
                 Err(error) => {
-                    tracing::warn!(job.id = %hint.job_id, "cannot look up job {}: {error}", hint.job_id);
+                    tracing::warn!(job.id = %hint.job_id, "cannot look up job {}: {error}", hint.job_id, error = chain(&error));
                     return vec![Action::RetryLater(HINT_PAUSE)];
                 }
             }
@@ -129,7 +130,7 @@ async fn keep_lead(office: Office) -> TermEnd {
         {
             Ok(()) => renewed_at = asked_at,
             Err(StoreError::LeadershipLost) => return TermEnd::Lost,
-            Err(error) => tracing::warn!("cannot renew leadership: {error}"),
+            Err(error) => tracing::warn!("cannot renew leadership: {error}", error = chain(&error)),
         }
         if renewed_at.elapsed() >= term {
             return TermEnd::Lost;

@@ -1,6 +1,7 @@
 //! Answering: the first I/O of every interaction, and taking it back.
 
 use easel_domain::DiscordId;
+use easel_service::chain;
 use easel_store::intake::{IntakeEnd, NewIntake};
 use time::OffsetDateTime;
 
@@ -41,7 +42,7 @@ impl Intake {
             };
             count(arrival.request.kind(), outcome);
             if outcome != "answered_elsewhere" {
-                tracing::warn!("answer an interaction: {error}");
+                tracing::warn!("answer an interaction: {error}", error = chain(&error));
             }
         }
         result
@@ -67,7 +68,7 @@ impl Intake {
             self.parts.store.open_intake(&row)
         );
         if let Err(error) = &noted {
-            tracing::warn!("note an interaction: {error}");
+            tracing::warn!("note an interaction: {error}", error = chain(&error));
         }
         match answered {
             Ok(message) => Some(Answered {
@@ -110,7 +111,7 @@ impl Intake {
             rest.follow_up(application, token, &payload).await
         };
         if let Err(error) = told {
-            tracing::warn!("tell a member why not: {error}");
+            tracing::warn!("tell a member why not: {error}", error = chain(&error));
         }
         self.close(arrival, IntakeEnd::Answered).await;
     }
@@ -134,7 +135,7 @@ impl Intake {
             .close_intake(arrival.interaction, end)
             .await
         {
-            tracing::warn!("settle an interaction: {error}");
+            tracing::warn!("settle an interaction: {error}", error = chain(&error));
         }
     }
 }

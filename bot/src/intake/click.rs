@@ -5,6 +5,7 @@ use std::time::Instant;
 use easel_broker::Lane;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
+use easel_service::chain;
 use easel_store::cancel::{CancelOutcome, CancelRequest};
 use easel_store::intake::IntakeEnd;
 use easel_store::show::{JobSnapshot, JobWords};
@@ -121,7 +122,7 @@ impl Intake {
             Ok(Some(snapshot)) => Ok(snapshot),
             Ok(None) => Err((language.unknown_job(&job.to_string()), "unknown_job")),
             Err(error) => {
-                tracing::warn!(job.id = %job, "read job {job}: {error}");
+                tracing::warn!(job.id = %job, "read job {job}: {error}", error = chain(&error));
                 Err((language.not_accepted().to_owned(), "not_accepted"))
             }
         }
@@ -146,7 +147,7 @@ impl Intake {
         let outcome = match self.parts.store.request_cancel(request, queue).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                tracing::warn!(job.id = %button.job, "cancel job {}: {error}", button.job);
+                tracing::warn!(job.id = %button.job, "cancel job {}: {error}", button.job, error = chain(&error));
                 return self.not_accepted(arrival, answered).await;
             }
         };

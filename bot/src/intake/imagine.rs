@@ -4,6 +4,7 @@ use easel_domain::clock::EntropyExt;
 use easel_domain::prompt::{self, Prompt, PromptProfile};
 use easel_domain::spec::{Action, PromptText};
 use easel_moderation::PromptVerdict;
+use easel_service::chain;
 use easel_store::submit::Repetition;
 use sha2::{Digest, Sha256};
 
@@ -85,7 +86,7 @@ impl Intake {
             .record_prompt_decision(arrival.interaction, &decision(verdict))
             .await;
         if let Err(error) = noted {
-            tracing::warn!("note a moderation decision: {error}");
+            tracing::warn!("note a moderation decision: {error}", error = chain(&error));
         }
     }
 }

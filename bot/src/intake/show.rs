@@ -1,6 +1,7 @@
 //! `/show`: one of your jobs again, with working buttons.
 
 use easel_domain::JobId;
+use easel_service::chain;
 use easel_store::intake::IntakeEnd;
 
 use super::answer::Answered;
@@ -43,7 +44,7 @@ impl Intake {
     ) -> Result<MessagePayload, (String, &'static str)> {
         let language = arrival.language;
         let unavailable = |error: &dyn std::error::Error| {
-            tracing::warn!(job.id = %job, "show job {job}: {error}");
+            tracing::warn!(job.id = %job, "show job {job}: {error}", error = chain(&error));
             (language.not_accepted().to_owned(), "not_accepted")
         };
         let found = self
@@ -79,7 +80,7 @@ impl Intake {
             .edit_original(arrival.application, &arrival.token, payload, None)
             .await
         {
-            tracing::warn!("show a job: {error}");
+            tracing::warn!("show a job: {error}", error = chain(&error));
             let answered = Answered {
                 message: None,
                 waits: true,

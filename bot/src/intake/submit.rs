@@ -9,7 +9,7 @@ use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{Action, PromptText, RenderSpec};
 use easel_domain::tier::ServiceClass;
-use easel_service::Backoff;
+use easel_service::{Backoff, chain};
 use easel_store::StoreError;
 use easel_store::intake::IntakeEnd;
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
@@ -92,7 +92,7 @@ impl Intake {
                 self.refuse(arrival, answered, payload, "too_dear").await;
             }
             Err(error) => {
-                tracing::error!("submit a job: {error}");
+                tracing::error!("submit a job: {error}", error = chain(&error));
                 self.not_accepted(arrival, answered).await;
             }
         }
@@ -165,18 +165,18 @@ impl Intake {
         let message = match Message::new(target, &hint) {
             Ok(message) => message.trace(TraceContext::root(self.parts.entropy.as_ref())),
             Err(error) => {
-                tracing::error!(job.id = %job, "encode the hint of job {job}: {error}");
+                tracing::error!(job.id = %job, "encode the hint of job {job}: {error}", error = chain(&error));
                 return;
             }
         };
         match broker.publish(message).await {
             Ok(()) => {
                 if let Err(error) = self.parts.store.mark_outbox_sent(&[outbox_id]).await {
-                    tracing::warn!(job.id = %job, "mark the hint of job {job}: {error}; it will be sent again");
+                    tracing::warn!(job.id = %job, "mark the hint of job {job}: {error}; it will be sent again", error = chain(&error));
                 }
             }
             Err(error) => {
-                tracing::warn!(job.id = %job, "send the hint of job {job}: {error}; the relay will");
+                tracing::warn!(job.id = %job, "send the hint of job {job}: {error}; the relay will", error = chain(&error));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use easel_domain::job::JobState;
 use easel_domain::{DiscordId, JobId};
+use easel_service::chain;
 use easel_store::delivery::Delivery;
 use easel_store::show::JobSnapshot;
 
@@ -27,7 +28,7 @@ impl Editor {
         let picture = match self.pictures.of(job).await {
             Ok(picture) => picture,
             Err(error) => {
-                tracing::warn!(job.id = %job.job, "{error}");
+                tracing::warn!(job.id = %job.job, "{error}", error = chain(&error));
                 if !gives_up_picture(row.failures) {
                     return Err(NoPicture);
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use easel_domain::clock::EntropyExt;
 use easel_domain::{Clock, DiscordId, Entropy, JobId};
+use easel_service::chain;
 use easel_store::delivery::{Delivery, Route};
 use easel_store::shard::ShardLease;
 use easel_store::show::JobSnapshot;
@@ -272,7 +273,7 @@ impl Editor {
         let jitter = self.entropy.random_unit();
         match after_failure(row, action, error, ended, jitter) {
             Reaction::Retry(pause) => {
-                tracing::warn!(job.id = %row.job, "show job {}: {error}; again in {pause:?}", row.job);
+                tracing::warn!(job.id = %row.job, "show job {}: {error}; again in {pause:?}", row.job, error = chain(&error));
                 self.store
                     .record_delivery_failure(lease, row.job, self.clock.now() + pause)
                     .await?;
@@ -290,7 +291,7 @@ impl Editor {
                 Ok(done(finished(known, None)))
             }
             Reaction::GiveUp(why) => {
-                tracing::warn!(job.id = %row.job, "show job {}: {error}; giving up", row.job);
+                tracing::warn!(job.id = %row.job, "show job {}: {error}; giving up", row.job, error = chain(&error));
                 self.give_up(lease, row.job, why).await
             }
         }
@@ -362,6 +363,6 @@ fn excuse(job: JobId, error: &StoreError) -> Edited {
     if error.is_lost_race() {
         return Edited::NotOurs;
     }
-    tracing::warn!(job.id = %job, "show job {job}: {error}");
+    tracing::warn!(job.id = %job, "show job {job}: {error}", error = chain(&error));
     Edited::Again(RETRY_STORE)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use easel_service::Shutdown;
+use easel_service::{Shutdown, chain};
 use easel_store::Store;
 use easel_store::shard::ShardLease;
 use tokio::sync::watch;
@@ -83,7 +83,11 @@ impl Claimer {
         let held: Vec<ShardLease> = self.leases.borrow().values().copied().collect();
         for lease in held {
             if let Err(error) = self.store.release_shard(lease).await {
-                tracing::warn!(shard = lease.shard(), "release shard: {error}");
+                tracing::warn!(
+                    shard = lease.shard(),
+                    "release shard: {error}",
+                    error = chain(&error)
+                );
             }
         }
         Ok(())
@@ -104,7 +108,13 @@ impl Claimer {
                         held.remove(shard);
                     }
                     // Writes are guarded by the epoch: an unanswered renewal loses nothing.
-                    Err(error) => tracing::warn!(shard, "renew shard {shard}: {error}"),
+                    Err(error) => {
+                        tracing::warn!(
+                            shard,
+                            "renew shard {shard}: {error}",
+                            error = chain(&error)
+                        );
+                    }
                 },
                 None => match self.store.claim_shard(*shard, self.holder, self.term).await {
                     Ok(Some(lease)) => {
@@ -116,7 +126,13 @@ impl Claimer {
                         held.insert(*shard, lease);
                     }
                     Ok(None) => {}
-                    Err(error) => tracing::warn!(shard, "claim shard {shard}: {error}"),
+                    Err(error) => {
+                        tracing::warn!(
+                            shard,
+                            "claim shard {shard}: {error}",
+                            error = chain(&error)
+                        );
+                    }
                 },
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_domain::{Clock, InteractionId};
-use easel_service::Shutdown;
+use easel_service::{Shutdown, chain};
 use easel_store::intake::{IntakeEnd, OpenIntake};
 use easel_store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -60,7 +60,10 @@ impl Sweeper {
                 changed = ownership.changed() => if !changed { return Ok(()) },
             }
             if let Err(error) = self.look().await {
-                tracing::warn!("look for messages that are out of date: {error}");
+                tracing::warn!(
+                    "look for messages that are out of date: {error}",
+                    error = chain(&error)
+                );
             }
         }
     }
@@ -124,7 +127,10 @@ impl Sweeper {
         match told {
             Ok(_) => Some(IntakeEnd::Answered),
             Err(error) if error.is_transient() => {
-                tracing::warn!("settle an interaction that a dead process left: {error}");
+                tracing::warn!(
+                    "settle an interaction that a dead process left: {error}",
+                    error = chain(&error)
+                );
                 None
             }
             Err(_) => Some(IntakeEnd::Abandoned),

@@ -6,6 +6,7 @@
 //! ([`Shutdown`]), owns every task ([`TaskSet`]) and ends with exit code 0, 1 or 2 ([`serve`]).
 
 pub mod backoff;
+mod chain;
 pub mod config;
 pub mod health;
 pub mod metric;
@@ -16,6 +17,7 @@ mod tasks;
 pub mod telemetry;
 
 pub use backoff::Backoff;
+pub use chain::chain;
 pub use run::{BadInput, Context, ProcessConfig, once, serve};
 pub use shutdown::Shutdown;
 pub use system::{SystemClock, SystemEntropy};
