@@ -70,11 +70,13 @@ async fn the_first_example_of_all() -> Result<()> {
     );
     let message = there.until_answered(&asked, "position 1").await?;
     let heading = "**a cyberpunk city at sunset, neon lights reflecting on wet streets –ar 16:9** — <@member>";
+    let snapped = "-# drawn at 80×48 (5:3): the nearest to `--ar 16:9` that this model can draw";
     expect(
         &message,
         &[
             heading,
             "⏳ Queued: position 1 · free",
+            snapped,
             "-# job `ID`",
             "[❌ Cancel]",
         ],
@@ -95,6 +97,7 @@ async fn the_first_example_of_all() -> Result<()> {
         &[
             heading,
             "🎨 ▰▰▰▰▰▱▱▱▱▱ 50 %",
+            snapped,
             "-# job `ID`",
             "<preview>",
             "[❌ Cancel]",
@@ -104,7 +107,7 @@ async fn the_first_example_of_all() -> Result<()> {
     node.engine.gate().allow(u64::MAX);
     let grid = there.until_answered(&asked, "[U1]").await?;
     let small_print = "-# 80×48 · seed N · 4 steps · T s · job `ID`";
-    let buttons = ["[U1] [U2] [U3] [U4] [🔄]", "[V1] [V2] [V3] [V4]"];
+    let buttons = ["[U1] [U2] [U3] [U4] [🔄]", "[V1] [V2] [V3] [V4] [✏️]"];
     expect(
         &grid,
         &[heading, small_print, "<picture>", buttons[0], buttons[1]],

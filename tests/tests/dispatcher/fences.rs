@@ -1,13 +1,13 @@
 //! What does not count: forged, late and unreadable messages, and memory that the rows contradict.
 
 use anyhow::{Context as _, Result, ensure};
-use easel_domain::LeaseToken;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
 use easel_domain::message::{NodeEvent, Timings};
 use easel_domain::picture::FileRole;
+use easel_domain::{JobId, LeaseToken};
 use easel_gpu_node::engine::fake::Gate;
-use easel_tests::world::{STEPS, World};
+use easel_tests::world::{STEPS, World, eventually};
 use serde_json::json;
 
 use super::{DONE, DONE_AGAIN};
@@ -117,6 +117,15 @@ async fn a_lease_that_the_rows_do_not_know_is_forgotten_at_the_next_sweep() -> R
     world.close().await
 }
 
+/// Waits until a job has been there, wherever it is by now.
+async fn until_on_the_way(world: &World, job: JobId, step: &str) -> Result<()> {
+    let passed = || async {
+        let path = world.path(job).await?;
+        Ok(path.iter().any(|passed| passed == step).then_some(()))
+    };
+    eventually(&format!("job {job} to pass {step}"), passed).await
+}
+
 #[tokio::test]
 async fn a_false_claim_takes_no_published_picture_away() -> Result<()> {
     let world = World::new().await?;
@@ -141,9 +150,9 @@ async fn a_false_claim_takes_no_published_picture_away() -> Result<()> {
     world
         .say(&liar, world.done_unstored(job, &claims).await?)
         .await?;
+    until_on_the_way(&world, job, "queued 2").await?;
     node.engine.gate().allow(u64::MAX);
     world.until(job, "completed").await?;
-    ensure!(world.path(job).await?.contains(&"queued 2".to_owned()));
     world
         .blobs
         .get(&published.key.parse()?)
@@ -166,8 +175,8 @@ async fn a_result_without_its_verdicts_is_a_failed_try() -> Result<()> {
         timings: Timings::default(),
     };
     world.say(&voice, event).await?;
+    until_on_the_way(&world, job, "queued 2").await?;
     node.engine.gate().allow(u64::MAX);
     world.until(job, "completed").await?;
-    ensure!(world.path(job).await?.contains(&"queued 2".to_owned()));
     world.close().await
 }
