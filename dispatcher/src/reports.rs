@@ -110,7 +110,7 @@ async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeRepor
             Action::ack()
         }
         Err(error) if error.is_permanent() => {
-            let reason = &error.to_string();
+            let reason = &chain(&error);
             tracing::error!(job.id = %lease.job_id, "a report of node {} cannot be handled: {reason}", from.node);
             // The job must not stay with a node that cannot report on it.
             if let Err(error) =

@@ -160,6 +160,32 @@ async fn a_waiting_job_that_is_cancelled_never_reaches_a_node() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_lies_around_a_picture_is_painted_four_times() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let _node = world.node("a", Gate::open()).await?;
+    let grid = world.submit(world.grid()).await?;
+    world.until(grid, "completed").await?;
+    let snapshot = world.database.store.job_snapshot(grid).await?;
+    let snapshot = snapshot.context("the job is there")?;
+    let first = snapshot
+        .file(FileRole::Full, 0)
+        .context("it has a first picture")?;
+    let input = InputPicture {
+        key: first.key.clone(),
+        sha256: first.sha256.clone(),
+        width: 64,
+        height: 64,
+    };
+    let wider = world.submit(world.zoom_out(grid, input)).await?;
+    world.until(wider, "completed").await?;
+    world.expect_path(wider, &DONE).await?;
+    let snapshot = world.database.store.job_snapshot(wider).await?;
+    ensure!(snapshot.context("the job is there")?.pictures.len() == 4);
+    world.close().await
+}
+
+#[tokio::test]
 async fn an_upscale_reads_a_private_picture_through_a_grant() -> Result<()> {
     let world = World::new().await?;
     let _dispatcher = world.dispatcher()?;

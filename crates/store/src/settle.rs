@@ -49,7 +49,9 @@ pub(crate) async fn lock_job(tx: &Transaction<'_>, job_id: JobId) -> Result<Lock
         .query_opt(
             "-- settle::lock_job\n\
              SELECT user_id, state, attempt, quote,
-                    CASE WHEN spec ->> 'kind' = 'generate' THEN jsonb_array_length(spec -> 'pictures') ELSE 1 END AS wanted
+                    CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
+                                         WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
+                                         ELSE 1 END AS wanted
              FROM jobs WHERE id = $1 FOR UPDATE",
             &[/* job */ &job_id],
         )

@@ -7,7 +7,8 @@ use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{
-    Action, GenerateSpec, InputPicture, NoisePlan, PromptText, RenderSpec, Sampler, UpscaleSpec,
+    Action, GenerateSpec, InputPicture, NoisePlan, Place, PromptText, RenderSpec, RepaintSpec,
+    Repainted, Sampler, UpscaleSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{Clock, DiscordId, Entropy, InteractionId, JobId, UserId};
@@ -108,6 +109,33 @@ impl World {
             parent: Some((of, 0)),
             spec: RenderSpec::Upscale(spec),
             storage_class: StorageClass::Public,
+        }
+    }
+
+    /// Four pictures around the first one of a finished job.
+    pub fn zoom_out(&self, of: JobId, input: InputPicture) -> Request {
+        let grid = self.grid();
+        let RenderSpec::Generate(generate) = grid.spec else {
+            unreachable!("a grid is generated")
+        };
+        let place = Place {
+            left: generate.width / 4,
+            top: generate.height / 4,
+            width: generate.width / 2,
+            height: generate.height / 2,
+        };
+        let spec = RepaintSpec {
+            generate,
+            inputs: vec![input],
+            place,
+            strength: 1.0,
+            repainted: Repainted::Around,
+        };
+        Request {
+            action: Action::ZoomOut,
+            parent: Some((of, 0)),
+            spec: RenderSpec::Repaint(spec),
+            ..grid
         }
     }
 
