@@ -93,6 +93,32 @@ impl std::fmt::Debug for Arrival {
     }
 }
 
+/// What every kind of interaction tells in the same words; the library's types for them have no trait in common.
+macro_rules! arrival {
+    ($interaction:ident, $shard:ident, $request:expr) => {{
+        let permissions = $interaction
+            .member
+            .as_ref()
+            .and_then(|member| member.permissions);
+        Arrival {
+            interaction: InteractionId::from_u64($interaction.id.get()),
+            application: DiscordId::from_u64($interaction.application_id.get()),
+            token: SecretString::from($interaction.token.clone()),
+            received: Instant::now(),
+            shard: $shard.0,
+            member: DiscordId::from_u64($interaction.user.id.get()),
+            guild: $interaction
+                .guild_id
+                .map(|guild| GuildKey::from_u64(guild.get())),
+            channel: DiscordId::from_u64($interaction.channel_id.get()),
+            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            language: Language::of_locale(&$interaction.locale),
+            locale: $interaction.locale.clone(),
+            request: $request,
+        }
+    }};
+}
+
 impl Arrival {
     /// When Discord made the interaction: its token lives from then on.
     pub fn created_at(&self) -> OffsetDateTime {
@@ -106,26 +132,7 @@ impl Arrival {
         shard: serenity::ShardId,
         request: Request,
     ) -> Self {
-        let permissions = interaction
-            .member
-            .as_ref()
-            .and_then(|member| member.permissions);
-        Self {
-            interaction: InteractionId::from_u64(interaction.id.get()),
-            application: DiscordId::from_u64(interaction.application_id.get()),
-            token: SecretString::from(interaction.token.clone()),
-            received: Instant::now(),
-            shard: shard.0,
-            member: DiscordId::from_u64(interaction.user.id.get()),
-            guild: interaction
-                .guild_id
-                .map(|guild| GuildKey::from_u64(guild.get())),
-            channel: DiscordId::from_u64(interaction.channel_id.get()),
-            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
-            language: Language::of_locale(&interaction.locale),
-            locale: interaction.locale.clone(),
-            request,
-        }
+        arrival!(interaction, shard, request)
     }
 
     /// From a button.
@@ -133,55 +140,19 @@ impl Arrival {
         interaction: &serenity::ComponentInteraction,
         shard: serenity::ShardId,
     ) -> Self {
-        let permissions = interaction
-            .member
-            .as_ref()
-            .and_then(|member| member.permissions);
-        Self {
-            interaction: InteractionId::from_u64(interaction.id.get()),
-            application: DiscordId::from_u64(interaction.application_id.get()),
-            token: SecretString::from(interaction.token.clone()),
-            received: Instant::now(),
-            shard: shard.0,
-            member: DiscordId::from_u64(interaction.user.id.get()),
-            guild: interaction
-                .guild_id
-                .map(|guild| GuildKey::from_u64(guild.get())),
-            channel: DiscordId::from_u64(interaction.channel_id.get()),
-            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
-            language: Language::of_locale(&interaction.locale),
-            locale: interaction.locale.clone(),
-            request: Request::Click {
-                custom_id: interaction.data.custom_id.clone(),
-            },
-        }
+        let request = Request::Click {
+            custom_id: interaction.data.custom_id.clone(),
+        };
+        arrival!(interaction, shard, request)
     }
 
     /// From a form.
     pub fn of_form(interaction: &serenity::ModalInteraction, shard: serenity::ShardId) -> Self {
-        let permissions = interaction
-            .member
-            .as_ref()
-            .and_then(|member| member.permissions);
-        Self {
-            interaction: InteractionId::from_u64(interaction.id.get()),
-            application: DiscordId::from_u64(interaction.application_id.get()),
-            token: SecretString::from(interaction.token.clone()),
-            received: Instant::now(),
-            shard: shard.0,
-            member: DiscordId::from_u64(interaction.user.id.get()),
-            guild: interaction
-                .guild_id
-                .map(|guild| GuildKey::from_u64(guild.get())),
-            channel: DiscordId::from_u64(interaction.channel_id.get()),
-            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
-            language: Language::of_locale(&interaction.locale),
-            locale: interaction.locale.clone(),
-            request: Request::Filled {
-                custom_id: interaction.data.custom_id.clone(),
-                fields: fields(&interaction.data),
-            },
-        }
+        let request = Request::Filled {
+            custom_id: interaction.data.custom_id.clone(),
+            fields: fields(&interaction.data),
+        };
+        arrival!(interaction, shard, request)
     }
 }
 
