@@ -9,6 +9,7 @@ mod batch;
 mod finish;
 mod load;
 mod prepare;
+mod tiles;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -134,8 +134,13 @@ impl Slot {
         &self.latents
     }
 
-    /// What must be equal for slots to share a call of the network.
-    pub(crate) fn shape(&self) -> (Vec<i64>, Vec<i64>) {
+    /// Whether every number of the latents is one: half precision may overflow, and broken hardware may do worse.
+    pub fn is_finite(&self) -> bool {
+        bool::try_from(self.latents.isfinite().all()).unwrap_or(false)
+    }
+
+    /// What must be equal for slots to share a call of the network: the sizes of latents and text states.
+    pub fn shape(&self) -> (Vec<i64>, Vec<i64>) {
         (self.latents.size(), self.prompt.states.size())
     }
 

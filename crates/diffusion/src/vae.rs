@@ -118,9 +118,8 @@ impl Vae {
 /// Latents with more places than this are decoded in tiles: attention over all of them would not fit.
 const MOST_PLACES: i64 = 256 * 256;
 
-/// Side of a tile, and what neighbouring tiles share, in places of the latents.
+/// Side of a tile in places of the latents. Neighbours share a quarter of it.
 const TILE: i64 = 128;
-const OVERLAP: i64 = 32;
 
 impl Vae {
     /// The same as [`Self::decode`], in overlapping tiles where the latents are large. Tiles do not see each other, so
@@ -130,16 +129,24 @@ impl Vae {
         if height * width <= MOST_PLACES {
             return self.decode(latents, by_channel);
         }
+        self.decode_in_tiles(latents, by_channel, TILE)
+    }
+
+    /// The same as [`Self::decode_tiled`], in tiles of a side given in places of the latents, however small they are.
+    pub fn decode_in_tiles(&self, latents: &Tensor, by_channel: bool, tile: i64) -> Tensor {
+        let (_, _, height, width) = latents.size4().expect("latents have four dimensions");
+        let length = tile.max(4);
+        let overlap = (length / 4).max(1);
         let (mut sum, mut weight): (Option<Tensor>, Option<Tensor>) = (None, None);
-        for top in starts(height) {
-            for left in starts(width) {
-                let (rows, columns) = (TILE.min(height), TILE.min(width));
+        for top in starts(height, length, overlap) {
+            for left in starts(width, length, overlap) {
+                let (rows, columns) = (length.min(height), length.min(width));
                 let tile = latents.narrow(2, top, rows).narrow(3, left, columns);
                 let decoded = self.decode(&tile, by_channel);
                 let factor = decoded.size()[2] / rows;
                 let size = [1, 3, height * factor, width * factor];
                 let share =
-                    ramp(rows * factor, factor).unsqueeze(1) * ramp(columns * factor, factor);
+                    ramp(rows, overlap, factor).unsqueeze(1) * ramp(columns, overlap, factor);
                 let share = share.to_device(decoded.device()).to_kind(decoded.kind());
                 let place = |whole: &Tensor| {
                     whole.narrow(2, top * factor, rows * factor).narrow(
@@ -162,16 +169,16 @@ impl Vae {
 }
 
 /// Where tiles begin, so that they cover everything and the last ends with it.
-fn starts(length: i64) -> Vec<i64> {
-    let last = (length - TILE).max(0);
-    let mut starts: Vec<i64> = (0..last).step_by((TILE - OVERLAP) as usize).collect();
+fn starts(length: i64, side: i64, overlap: i64) -> Vec<i64> {
+    let last = (length - side).max(0);
+    let mut starts: Vec<i64> = (0..last).step_by((side - overlap) as usize).collect();
     starts.push(last);
     starts
 }
 
-/// Weights across a tile of that many pixels: they fall towards its ends.
-fn ramp(pixels: i64, factor: i64) -> Tensor {
-    let overlap = (OVERLAP * factor) as f32;
+/// Weights across the pixels of a tile of that many places: they fall towards its ends.
+fn ramp(places: i64, overlap: i64, factor: i64) -> Tensor {
+    let (pixels, overlap) = (places * factor, (overlap * factor) as f32);
     let weight = |at: i64| ((at.min(pixels - 1 - at) + 1) as f32 / overlap).min(1.0);
     Tensor::from_slice(&(0..pixels).map(weight).collect::<Vec<f32>>())
 }

@@ -259,3 +259,29 @@ fn impossible_tasks_are_refused_by_the_parameters_name() {
         }
     }
 }
+
+#[test]
+fn a_picture_decoded_in_small_tiles_is_nearly_the_same_picture() {
+    let mut pipeline = pipeline(1);
+    let large = Task {
+        width: 96,
+        height: 80,
+        ..task(4)
+    };
+    let mut slot = pipeline.prepare(&large).unwrap();
+    while !slot.is_finished() {
+        pipeline.step(&mut [&mut slot]).unwrap();
+    }
+    assert!(slot.is_finite());
+    let whole = pipeline.finish(&[&slot]).unwrap().remove(0).picture;
+    let tiled = pipeline
+        .finish_in_tiles(&[&slot])
+        .unwrap()
+        .remove(0)
+        .picture;
+    assert_eq!((tiled.width, tiled.height), (96, 80));
+    let off = whole.rgb.iter().zip(&tiled.rgb);
+    let off: u64 = off.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = off as f64 / whole.rgb.len() as f64;
+    assert!(mean > 0.0 && mean < 12.0, "off by {mean}");
+}

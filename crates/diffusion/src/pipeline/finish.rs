@@ -23,11 +23,20 @@ pub struct Finished {
 struct Decoding {
     latents: Tensor,
     by_channel: bool,
+    tile: Option<i64>,
 }
 
 impl Pipeline {
     /// The pictures of finished slots, as the autoencoder gives them: no safety checker sees them.
     pub fn decode(&mut self, slots: &[&Slot]) -> Result<Vec<Picture>, TaskError> {
+        self.decode_with(slots, None)
+    }
+
+    fn decode_with(
+        &mut self,
+        slots: &[&Slot],
+        tile: Option<i64>,
+    ) -> Result<Vec<Picture>, TaskError> {
         let kind = if self.checkpoint.vae.force_upcast() {
             Kind::Float
         } else {
@@ -37,10 +46,13 @@ impl Pipeline {
         let inputs = slots.iter().map(|slot| Decoding {
             latents: slot.latents.to_kind(kind),
             by_channel,
+            tile,
         });
         let inputs = inputs.collect();
-        let decode =
-            |vae: &Vae, input: Decoding| vae.decode_tiled(&input.latents, input.by_channel);
+        let decode = |vae: &Vae, input: Decoding| match input.tile {
+            None => vae.decode_tiled(&input.latents, input.by_channel),
+            Some(side) => vae.decode_in_tiles(&input.latents, input.by_channel, side),
+        };
         guarded(|| {
             let decoded = workers::run(&mut self.vaes, inputs, decode);
             decoded.iter().map(Picture::from_signed).collect()
@@ -49,7 +61,16 @@ impl Pipeline {
 
     /// The pictures of finished slots, judged by the checkpoint's safety checker, where it has one.
     pub fn finish(&mut self, slots: &[&Slot]) -> Result<Vec<Finished>, TaskError> {
-        let pictures = self.decode(slots)?;
+        self.finish_with(slots, None)
+    }
+
+    /// The same, decoded in tiles of a side given in places of the latents.
+    pub(super) fn finish_with(
+        &mut self,
+        slots: &[&Slot],
+        tile: Option<i64>,
+    ) -> Result<Vec<Finished>, TaskError> {
+        let pictures = self.decode_with(slots, tile)?;
         let Some(safety) = &self.safety else {
             let safe = |picture| Finished {
                 picture,
