@@ -132,13 +132,16 @@ async fn speak(workshop: &Workshop, desk: &Desk) {
         from: workshop.boot.clone(),
         class: workshop.settings.class.clone(),
         memory_bytes: info.weight_bytes,
-        models: vec![NodeModel {
-            hash: info.model_hash.clone(),
-            profile: workshop.profile.clone(),
-        }],
+        models: vec![NodeModel::resident(
+            info.model_hash.clone(),
+            workshop.profile.clone(),
+        )],
         capacity: workshop.settings.capacity,
         leases,
         draining: desk.is_closed(),
+        directed: false,
+        paused: Vec::new(),
+        trouble: None,
     };
     let target = workshop
         .broker
@@ -175,6 +178,11 @@ fn take_commands(
                 }
                 NodeCommand::Cancel { lease } => desk.cancel(&lease),
                 NodeCommand::Settled { lease, accepted } => desk.settle(&lease, accepted),
+                // Told only to nodes that say that they are directed.
+                NodeCommand::Load { .. }
+                | NodeCommand::Unload { .. }
+                | NodeCommand::Pause { .. }
+                | NodeCommand::Resume { .. } => {}
                 NodeCommand::Grant {
                     request,
                     lease,

@@ -3,13 +3,16 @@
 //! Bodies are JSON with a version. A reader takes bodies with fields that it does not know, and refuses a version that
 //! is newer than its own, so that old and new processes can run side by side during an upgrade.
 
+mod heartbeat;
+
 use serde::{Deserialize, Serialize};
 
 use crate::failure::FailureKind;
 use crate::id::{BootId, DiscordId, JobId, LeaseToken, NodeId, RequestId};
-use crate::model::ModelProfile;
 use crate::picture::{FileRole, PictureVerdict, StorageClass};
 use crate::spec::{PromptText, RenderSpec};
+
+pub use heartbeat::{Heartbeat, NodeModel, NodeTrouble, Residency, TroubleKind};
 
 /// The version that this build writes, and the newest that it reads.
 pub const MESSAGE_VERSION: u16 = 1;
@@ -99,6 +102,27 @@ pub enum NodeCommand {
         lease: LeaseRef,
         /// Whether the report counted.
         accepted: bool,
+    },
+    /// Load these weights from the node's own disk; answered by what the heartbeats say from then on. Sent, like the
+    /// three below, only to nodes whose heartbeats are [`Heartbeat::directed`].
+    Load {
+        /// Hash of the weights.
+        hash: String,
+    },
+    /// Give these weights up once no job needs them. Pinned ones stay.
+    Unload {
+        /// Hash of the weights.
+        hash: String,
+    },
+    /// Hold this up at its next step boundary, and keep what it has come to.
+    Pause {
+        /// The lease, which stays alive.
+        lease: LeaseRef,
+    },
+    /// Go on with what was held up.
+    Resume {
+        /// The lease.
+        lease: LeaseRef,
     },
 }
 
@@ -254,34 +278,6 @@ pub enum NodeLive {
         /// The leader's epoch.
         epoch: i64,
     },
-}
-
-/// A node's description of itself: its registration, too.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Heartbeat {
-    /// Who speaks.
-    pub from: NodeBoot,
-    /// Device class, such as `cpu` or `h100`.
-    pub class: String,
-    /// Memory for models and latents, in bytes.
-    pub memory_bytes: u64,
-    /// Models that it can render, each with the hash of its weights.
-    pub models: Vec<NodeModel>,
-    /// Jobs that it takes at once.
-    pub capacity: u32,
-    /// Leases that it holds.
-    pub leases: Vec<LeaseRef>,
-    /// Whether it takes no new work.
-    pub draining: bool,
-}
-
-/// A model on a node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NodeModel {
-    /// Hash of the weights, as in [`crate::model::ModelRef`].
-    pub hash: String,
-    /// What it can do.
-    pub profile: ModelProfile,
 }
 
 /// `shard.<n>`: this delivery has a newer revision than its message shows.

@@ -167,13 +167,13 @@ impl Hands {
                 from: self.boot.clone(),
                 class: "bench".into(),
                 memory_bytes: 0,
-                models: vec![NodeModel {
-                    hash: MODEL_HASH.into(),
-                    profile: profile(),
-                }],
+                models: vec![NodeModel::resident(MODEL_HASH, profile())],
                 capacity: CAPACITY,
                 leases: self.lock().keys().copied().collect(),
                 draining: false,
+                directed: false,
+                paused: Vec::new(),
+                trouble: None,
             };
             let target = self.broker.names().live_target(&self.lane, &self.boot.node);
             if let Ok(message) = Message::new(target, &NodeLive::Heartbeat(Box::new(beat))) {
@@ -208,6 +208,11 @@ impl Hands {
             NodeCommand::Cancel { lease } => {
                 self.lock().remove(&lease);
             }
+            // Nobody tells these to a node that is not directed.
+            NodeCommand::Load { .. }
+            | NodeCommand::Unload { .. }
+            | NodeCommand::Pause { .. }
+            | NodeCommand::Resume { .. } => {}
         }
     }
 

@@ -126,10 +126,7 @@ mod tests {
             finish_scale: 1,
             aliases: vec![],
         };
-        NodeModel {
-            hash: hash.into(),
-            profile,
-        }
+        NodeModel::resident(hash, profile)
     }
 
     fn prospect(weights: &Weights, hash: &str, seconds: u64) -> Prospect {

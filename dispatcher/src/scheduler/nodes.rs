@@ -31,7 +31,11 @@ impl Scheduler {
             places: beat.capacity,
             mixes: true,
             loads: false,
-            draining: beat.draining || self.quarantined.contains(&beat.from.node),
+            loadable: None,
+            pauses: false,
+            draining: beat.draining
+                || beat.trouble.is_some()
+                || self.quarantined.contains(&beat.from.node),
         };
         self.nodes.insert(
             beat.from.boot,

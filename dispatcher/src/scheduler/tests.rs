@@ -58,13 +58,13 @@ fn beat(node: &str, boot: u128, capacity: u32) -> Heartbeat {
         },
         class: "cpu".into(),
         memory_bytes: 1,
-        models: vec![NodeModel {
-            hash: "m".into(),
-            profile,
-        }],
+        models: vec![NodeModel::resident("m", profile)],
         capacity,
         leases: vec![],
         draining: false,
+        directed: false,
+        paused: vec![],
+        trouble: None,
     }
 }
 

@@ -290,9 +290,9 @@ impl Easel {
             .filter(|class| self.fleet.runs(*class, model))
             .find_map(|class| {
                 self.fleet.roomy(class, size).take(LOOKED_AT).find(|index| {
-                    self.fleet
-                        .at(*index)
-                        .is_some_and(|node| node.running().is_empty() && !node.has(model))
+                    self.fleet.at(*index).is_some_and(|node| {
+                        node.running().is_empty() && !node.has(model) && node.can_have(model)
+                    })
                 })
             })
     }

@@ -220,7 +220,9 @@ impl Easel {
             return false;
         };
         let avoided = job.avoid == Some(node.key);
-        (!avoided || !self.has_other(job)) && (job.deaths == 0 || node.running().is_empty())
+        node.can_have(job.key.model)
+            && (!avoided || !self.has_other(job))
+            && (job.deaths == 0 || node.running().is_empty())
     }
 
     fn has_other(&self, job: &Job) -> bool {
@@ -231,7 +233,7 @@ impl Easel {
                 && !node.blocked
                 && self.fleet.runs(node.class, model)
                 && (node.has(model)
-                    || (node.loads && self.fleet.size_gib(model) <= node.memory_gib))
+                    || (node.can_have(model) && self.fleet.size_gib(model) <= node.memory_gib))
         })
     }
 

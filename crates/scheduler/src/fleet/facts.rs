@@ -36,6 +36,10 @@ pub struct NodeFacts {
     pub mixes: bool,
     /// Whether it can be told to load other weights.
     pub loads: bool,
+    /// The weights that it can load; nothing where those are all.
+    pub loadable: Option<Vec<ModelKey>>,
+    /// Whether it can be told to pause what it renders.
+    pub pauses: bool,
     /// Whether it takes no new work.
     pub draining: bool,
 }

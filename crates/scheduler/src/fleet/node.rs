@@ -48,6 +48,8 @@ pub struct Node {
     pub memory_gib: f64,
     /// Whether it can be told to load.
     pub loads: bool,
+    loadable: Option<Vec<ModelKey>>,
+    pauses: bool,
     pub(crate) loading: Option<ModelKey>,
     pub(crate) blocked: bool,
     places: u32,
@@ -79,6 +81,8 @@ impl Node {
             class: facts.class,
             memory_gib: facts.memory_gib,
             loads: facts.loads,
+            loadable: facts.loadable.clone(),
+            pauses: facts.pauses,
             loading: None,
             blocked: false,
             places: facts.places,
@@ -100,6 +104,8 @@ impl Node {
         self.places = facts.places;
         self.mixes = facts.mixes;
         self.loads = facts.loads;
+        self.loadable.clone_from(&facts.loadable);
+        self.pauses = facts.pauses;
         self.draining = facts.draining;
     }
 
@@ -123,9 +129,15 @@ impl Node {
         &self.paused
     }
 
-    /// Whether it can be told to pause what it renders; engines that mix batches cannot yet.
+    /// Whether it can be told to pause what it renders.
     pub fn pauses(&self) -> bool {
-        !self.mixes
+        self.pauses
+    }
+
+    /// Whether it has weights, or could load them.
+    pub fn can_have(&self, model: ModelKey) -> bool {
+        let loadable = self.loadable.as_ref();
+        self.has(model) || (self.loads && loadable.is_none_or(|list| list.contains(&model)))
     }
 
     /// Jobs that it takes at once.
@@ -163,7 +175,11 @@ impl Node {
         }
         let jobs = u32::try_from(self.running.len()).unwrap_or(u32::MAX);
         if self.mixes {
-            return if jobs < self.places && !self.running.iter().any(|held| held.alone) {
+            // What is paused here waits for no more than what made it pause.
+            return if jobs < self.places
+                && self.paused.is_empty()
+                && !self.running.iter().any(|held| held.alone)
+            {
                 Place::Open(jobs)
             } else {
                 Place::Nowhere

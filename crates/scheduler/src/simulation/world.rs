@@ -271,6 +271,8 @@ impl<'a, P: Policy> World<'a, P> {
             places: u32::MAX,
             mixes: false,
             loads: true,
+            loadable: None,
+            pauses: true,
             draining: machine.draining,
         };
         self.tell(Event::Node(Box::new(facts)), now);

@@ -136,6 +136,8 @@ impl Truth {
             places: u32::MAX,
             mixes: false,
             loads: true,
+            loadable: None,
+            pauses: true,
             draining: self.draining.contains(&node),
         }
     }

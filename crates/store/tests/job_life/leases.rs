@@ -195,10 +195,7 @@ async fn new_jobs_follow_the_weights_that_were_announced_last() {
     };
     let boots: Vec<BootId> = (1..4).map(|n| BootId(Uuid::from_u128(n))).collect();
     let announce = async |boot: usize, hash: &str| {
-        let model = easel_domain::message::NodeModel {
-            hash: hash.into(),
-            profile: profile.clone(),
-        };
+        let model = easel_domain::message::NodeModel::resident(hash, profile.clone());
         store.announce_model(boots[boot], &model).await.unwrap();
         store.newest_model().await.unwrap().unwrap()
     };
