@@ -118,9 +118,6 @@ fn listing(jobs: &[Prompt], profile: &PromptProfile, needs_confirmation: bool) -
     if jobs.iter().any(|job| !job.images.is_empty()) {
         lines.push(Language::English.pictures_lost().to_owned());
     }
-    if jobs.iter().any(Prompt::loses_weights) {
-        lines.push(Language::English.weights_lost().to_owned());
-    }
     let mut ignored: Vec<_> = jobs
         .iter()
         .flat_map(|job| job.without_effect(profile))

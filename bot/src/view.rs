@@ -133,14 +133,11 @@ fn file_name(job: &JobSnapshot) -> String {
 }
 
 /// Alt text: at most 1024 characters.
-fn alt<'a>(job: &'a JobSnapshot, say: impl Fn(Language, &'a str) -> String) -> String {
+fn alt(job: &JobSnapshot, say: impl Fn(Language, String) -> String) -> String {
     let language = language(job);
-    let words = job
-        .words
-        .as_ref()
-        .map_or(language.an_erased_prompt(), |words| {
-            words.text.positive.as_str()
-        });
+    let erased = || language.an_erased_prompt().to_owned();
+    let words = job.words.as_ref();
+    let words = words.map_or_else(erased, |words| words.text.spoken().positive);
     text::shortened(&say(language, words), 1_000)
 }
 

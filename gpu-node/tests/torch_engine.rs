@@ -3,6 +3,7 @@
 #![cfg(feature = "torch")]
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -52,8 +53,12 @@ fn spec(seeds: &[u32], steps: u32) -> GenerateSpec {
 }
 
 fn generate(key: u64, spec: GenerateSpec) -> EngineRequest {
+    worded(key, spec, "a red boat")
+}
+
+fn worded(key: u64, spec: GenerateSpec, words: &str) -> EngineRequest {
     let text = PromptText {
-        positive: "a red boat".to_owned(),
+        positive: words.to_owned(),
         negative: String::new(),
     };
     EngineRequest {
@@ -360,4 +365,36 @@ fn shutting_down_cancels_everything_and_refuses_more() {
             .submit(generate(3, spec(&[1], 1)), sink(&sender))
             .is_err()
     );
+}
+
+#[test]
+fn weights_and_samplers_change_a_picture_and_neighbours_of_other_lengths_do_not() {
+    let (engine, (sender, events)) = (engine(64), channel());
+    let alone = |request| {
+        engine.submit(request, sink(&sender)).unwrap();
+        pictures(last(&events, 0))
+    };
+    let plain = alone(generate(0, spec(&[1], 6)));
+    let weighted = "a (red:1.9) boat";
+    let heavy = alone(worded(0, spec(&[1], 6), weighted));
+    assert_ne!(plain, heavy);
+    let drawn = Sampler::ALL.map(|sampler| {
+        let spec = GenerateSpec {
+            sampler,
+            ..spec(&[1], 6)
+        };
+        alone(worded(0, spec, weighted)).swap_remove(0).rgb
+    });
+    let distinct: HashSet<_> = drawn.iter().collect();
+    assert_eq!(distinct.len(), drawn.len());
+    let long = "a boat on the sea, ".repeat(30);
+    engine
+        .submit(worded(1, spec(&[5, 6], 6), &long), sink(&sender))
+        .unwrap();
+    engine
+        .submit(worded(2, spec(&[1], 6), weighted), sink(&sender))
+        .unwrap();
+    let together = pictures(last(&events, 2));
+    let off = heavy[0].rgb.iter().zip(&together[0].rgb);
+    assert!(off.map(|(a, b)| a.abs_diff(*b)).max() <= Some(1));
 }

@@ -152,7 +152,7 @@ impl Intake {
     ) -> Result<Wish, Refusal> {
         let language = arrival.language;
         let words = asked.words();
-        let verdict = self.judge(&words);
+        let verdict = self.judge(&asked.judged_words());
         if !verdict.allows() {
             return Err((blocked(language, &verdict), "blocked_words"));
         }

@@ -70,7 +70,7 @@ impl Intake {
 
     /// What policy says about the words.
     pub(super) fn judge(&self, words: &PromptText) -> PromptVerdict {
-        self.parts.policy.check(words)
+        self.parts.policy.check(&words.spoken())
     }
 
     async fn whisper_blocked(&self, arrival: &Arrival, verdict: &PromptVerdict) {

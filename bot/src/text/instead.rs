@@ -96,12 +96,6 @@ texts! {
         de: "Bilder im Prompt wirken hier noch nicht: Gezeichnet werden nur die Wörter",
         fr: "les images du prompt n'ont pas encore d'effet ici : seuls les mots sont dessinés",
     }
-    /// Parts of different weight.
-    weights_lost {
-        en: "the weights behind `::` have no effect here yet: parts of negative weight are left out of the picture, all others count the same",
-        de: "die Gewichte hinter `::` wirken hier noch nicht: Teile mit negativem Gewicht kommen nicht ins Bild, alle anderen zählen gleich",
-        fr: "les poids derrière `::` n'ont pas encore d'effet ici : les parties de poids négatif sont écartées de l'image, toutes les autres comptent autant",
-    }
     /// The shape that was asked for cannot be drawn; width × height, their ratio, and what was asked for.
     nearest_shape(size, ratio, asked) {
         en: "drawn at {size} ({ratio}): the nearest to `--ar {asked}` that this model can draw",

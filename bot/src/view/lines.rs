@@ -148,9 +148,6 @@ fn notes(job: &JobSnapshot) -> Vec<String> {
     if !asked.images.is_empty() {
         notes.push(language.pictures_lost().to_owned());
     }
-    if asked.loses_weights() {
-        notes.push(language.weights_lost().to_owned());
-    }
     let idle = asked.without_effect(&PromptProfile::EASEL);
     let (explained, others) = idle.split_at(idle.len().min(EXPLAINED));
     notes.extend(explained.iter().filter_map(|parameter| {

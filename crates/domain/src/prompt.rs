@@ -39,6 +39,7 @@ mod span;
 mod token;
 mod value;
 mod weight;
+mod words;
 
 use std::fmt::{self, Write as _};
 
@@ -53,8 +54,6 @@ pub use profile::PromptProfile;
 pub use size::{has_shape, picture_size};
 pub use span::{ErrorCode, ParseError, Span};
 pub use value::{AspectRatio, Quality, Reference, ReferenceSource, Speed, Visibility};
-
-use crate::spec::PromptText;
 
 /// Text with its share of the picture.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -93,27 +92,6 @@ impl Request {
 }
 
 impl Prompt {
-    /// The words for an engine that knows no weights: parts of positive weight joined, and against them the items of
-    /// `--no` and the parts of negative weight. Parts of weight 0 are left out.
-    pub fn words(&self) -> PromptText {
-        let parts = |sign: f64| {
-            self.parts
-                .iter()
-                .filter(move |part| part.weight * sign > 0.0)
-                .map(|part| part.text.as_str())
-        };
-        let negative: Vec<&str> = self
-            .negative
-            .iter()
-            .map(String::as_str)
-            .chain(parts(-1.0))
-            .collect();
-        PromptText {
-            positive: parts(1.0).collect::<Vec<_>>().join(", "),
-            negative: negative.join(", "),
-        }
-    }
-
     /// Parameters that were given and change nothing on a model of this profile: the user is told.
     pub fn without_effect(&self, model: &PromptProfile) -> Vec<Parameter> {
         let mut idle = self.params.not_honoured();
@@ -121,27 +99,6 @@ impl Prompt {
             idle.push(Parameter::No);
         }
         idle
-    }
-
-    /// The words for moderation: whatever will be shown, so parts of weight 0 too, which are not drawn.
-    pub fn judged_words(&self) -> PromptText {
-        let mut words = self.words();
-        for part in self.parts.iter().filter(|part| part.weight == 0.0) {
-            let separator = if words.positive.is_empty() { "" } else { ", " };
-            words.positive = format!("{}{separator}{}", words.positive, part.text);
-        }
-        words
-    }
-
-    /// Whether its parts have weights that differ in more than their sign, which [`Self::words`] cannot say.
-    pub fn loses_weights(&self) -> bool {
-        let mut wanted = self
-            .parts
-            .iter()
-            .map(|part| part.weight)
-            .filter(|weight| *weight > 0.0);
-        let first = wanted.next();
-        first.is_some_and(|first| wanted.any(|other| (other - first).abs() > f64::EPSILON))
     }
 
     /// The same prompt for one job, whatever its `--repeat`: what a button on one of its pictures runs again.

@@ -4,33 +4,22 @@
 
 mod canvas;
 mod repaint;
+mod sampler;
 
 use serde::{Deserialize, Serialize};
 
 pub use canvas::{Canvas, Side};
 pub use repaint::{MAX_INPUTS, Place, RepaintSpec, Repainted};
+pub use sampler::Sampler;
 
 use crate::model::ModelRef;
-
-/// Samplers by their names on the command line and in stored specs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sampler {
-    /// Whatever the checkpoint's own scheduler file names.
-    #[default]
-    Default,
-    /// DDIM with eta 0 (Song et al. 2020, arXiv 2010.02502).
-    Ddim,
-    /// Euler's method over sigmas (Karras et al. 2022, arXiv 2206.00364, algorithm 2 without churn).
-    Euler,
-}
 
 /// The words of a job, resolved and checked.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PromptText {
-    /// What the picture should show.
+    /// What the picture should show. `(words:1.2)` counts 1.2 times, `(words)` 1.1 times, `[words]` 1/1.1 times.
     pub positive: String,
-    /// What it should not show; empty for nothing.
+    /// What it should not show, in the same form; empty for nothing.
     #[serde(default)]
     pub negative: String,
 }

@@ -140,6 +140,38 @@ fn picture_addresses_come_first() {
 }
 
 #[test]
+fn the_engine_is_told_how_much_each_part_counts() {
+    let positive = |typed: &str| one(typed).words().positive;
+    assert_eq!(positive("a::2 b"), "(a:1.333), (b:0.667)");
+    assert_eq!(positive("a::50 b::50"), "a, b");
+    assert_eq!(positive("a::3 b::-1"), "a");
+    assert_eq!(positive("a (red:1.4) boat"), "a (red:1.4) boat");
+    // Brackets within a part that do not match would end its own.
+    assert_eq!(positive("a (b::2 c) d"), r"(a \(b:1.333), (c\) d:0.667)");
+    assert_eq!(positive(r"a\::2 b"), r"(a\:1.333), (b:0.667)");
+    assert_eq!(positive("a [b (c)]::2 d"), "(a [b (c)]:1.333), (d:0.667)");
+    // `--no red` is `red::-.5`.
+    assert_eq!(one("tulips:: red::-.5").words().negative, "red");
+    assert_eq!(
+        one("tulips::2 red::-1 --no pots").words().negative,
+        "pots, red"
+    );
+}
+
+#[test]
+fn those_who_judge_or_hear_the_words_hear_no_weights() {
+    let asked = one("a (b)::2 c::0 d::-3 e::4");
+    assert_eq!(asked.judged_words().positive, "a (b), e, c");
+    assert_eq!(asked.judged_words().negative, "d");
+    assert_eq!(asked.words().spoken().positive, "a (b), e");
+    assert_eq!(
+        one("a (red:1.4) boat, 4:3").words().spoken().positive,
+        "a red boat, 4:3"
+    );
+    assert_eq!(one("a (b::2 c) d").words().spoken().positive, "a (b, c) d");
+}
+
+#[test]
 fn parts_have_weights() {
     assert_eq!(weights(&one("hot::2 dog")), [("hot", 2.0), ("dog", 1.0)]);
     assert_eq!(weights(&one("a::2 b::-.5")), [("a", 2.0), ("b", -0.5)]);
@@ -158,12 +190,10 @@ fn parts_have_weights() {
         (judged.positive.as_str(), judged.negative.as_str()),
         ("a, b", "c")
     );
-    assert!(one("a::2 b").loses_weights() && !one("a::2 b::2 c::-1").loses_weights());
-    assert!(!one("a::2 b::-.5").loses_weights() && !one("a").loses_weights());
     let words = one("a::2 b::-.5 --no c").words();
     assert_eq!(
         (words.positive.as_str(), words.negative.as_str()),
-        ("a", "c, b")
+        ("a", "c, (b:0.5)")
     );
     assert_error(
         "a::1 b::-1",

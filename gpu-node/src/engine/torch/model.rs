@@ -1,7 +1,7 @@
 //! A checkpoint as the engine's model.
 
 use easel_diffusion::{
-    Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Sampler, Slot, Task, TaskError,
+    Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Sampler, Slot, Syntax, Task, TaskError,
 };
 use easel_domain::spec::{self, GenerateSpec, PromptText};
 
@@ -144,6 +144,7 @@ fn tasks(
         prompt: text.positive.clone(),
         // Of a job without such words nothing is known but that; as in the checkpoint's own pipeline.
         negative: Some(text.negative.clone()).filter(|text| !text.is_empty()),
+        syntax: Syntax::Weighted,
         noise: noise(plan),
         width: spec.width,
         height: spec.height,
@@ -174,7 +175,13 @@ fn sampler(sampler: spec::Sampler) -> Sampler {
     match sampler {
         spec::Sampler::Default => Sampler::Checkpoint,
         spec::Sampler::Ddim => Sampler::Ddim,
+        spec::Sampler::Pndm => Sampler::Pndm,
         spec::Sampler::Euler => Sampler::Euler,
+        spec::Sampler::EulerA => Sampler::EulerAncestral,
+        spec::Sampler::Dpmpp2m => Sampler::DpmPlusPlus2M,
+        spec::Sampler::Dpmpp2mKarras => Sampler::DpmPlusPlus2MKarras,
+        spec::Sampler::UniPc => Sampler::UniPc,
+        spec::Sampler::Lcm => Sampler::Lcm,
     }
 }
 
