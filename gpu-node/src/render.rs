@@ -72,6 +72,9 @@ pub struct RenderArgs {
     /// A learnt word: its file, whose stem is the word, or another word before an equals sign
     #[arg(long, value_name = "[WORD=]FILE")]
     textual_inversion: Vec<InversionArg>,
+    /// Enlarge the pictures with this network of the ESRGAN family: a safetensors file
+    #[arg(long, value_name = "FILE")]
+    upscaler: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
     /// Directory for the pictures; made if it is missing
@@ -189,7 +192,10 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
         .map(|index| args.seed.wrapping_add(index))
         .collect();
     for seeds in seeds.chunks(BATCH) {
-        let drawn = draw(&mut pipeline, &task, seeds, &mut spent)?;
+        let mut drawn = draw(&mut pipeline, &task, seeds, &mut spent)?;
+        if args.upscaler.is_some() {
+            enlarge(&mut pipeline, &mut drawn, &mut spent)?;
+        }
         for (seed, finished) in seeds.iter().zip(drawn) {
             report.save(&args.out, *seed, &finished)?;
         }
@@ -197,12 +203,17 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     report.print(args.json, &spent, began.elapsed())
 }
 
-/// Merges adapters and learns words.
+/// Merges adapters, learns words, and reads what enlarges.
 fn adapt(args: &RenderArgs, pipeline: &mut Pipeline) -> Result<(), CommandError> {
     for InversionArg { word, file } in &args.textual_inversion {
         pipeline
             .learn_word(word, file)
             .map_err(|error| CommandError::Bad(format!("--textual-inversion: {error}")))?;
+    }
+    if let Some(file) = &args.upscaler {
+        pipeline
+            .use_upscaler(file)
+            .map_err(|error| CommandError::Bad(format!("--upscaler: {error}")))?;
     }
     let bad = |error: &LoadError| CommandError::Bad(format!("--lora: {error}"));
     let mut adapters = Vec::new();
@@ -278,4 +289,19 @@ fn draw(
         .map_err(task_error)?;
     spent.decode += decoding.elapsed();
     Ok(pictures)
+}
+
+/// Enlarges what was drawn, one picture at a time.
+fn enlarge(
+    pipeline: &mut Pipeline,
+    drawn: &mut [Finished],
+    spent: &mut Spent,
+) -> Result<(), CommandError> {
+    let enlarging = Instant::now();
+    for Finished { picture, .. } in drawn {
+        let large = pipeline.upscale(std::slice::from_ref(picture));
+        *picture = large.map_err(task_error)?.swap_remove(0);
+    }
+    spent.decode += enlarging.elapsed();
+    Ok(())
 }

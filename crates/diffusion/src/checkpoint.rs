@@ -15,7 +15,7 @@ use crate::schedulers::{Prediction, SchedulerFile};
 use crate::unet::UNetConfig;
 use crate::upscaler::UpscalerConfig;
 use crate::vae::VaeConfig;
-use crate::vision::SafetyConfig;
+use crate::vision::JudgeConfig;
 
 /// File name stems of diffusers' and transformers' models.
 pub(crate) const DIFFUSERS_STEM: &str = "diffusion_pytorch_model";
@@ -85,7 +85,7 @@ pub struct Checkpoint {
     /// The super-resolution network's configuration, where there is one.
     pub upscaler: Option<UpscalerConfig>,
     /// The safety checker's configuration, where there is one.
-    pub safety: Option<SafetyConfig>,
+    pub safety: Option<JudgeConfig>,
     /// Whether a prompt that is not given counts as zeros rather than as no words.
     pub force_zeros_for_empty_prompt: bool,
     /// Whether the network is told how beautiful the picture is to be, rather than its size.
@@ -126,8 +126,10 @@ impl Checkpoint {
                 None
             },
             safety: match index.component("safety_checker") {
-                Some("StableDiffusionSafetyChecker") => Some(SafetyConfig::read(directory)?),
-                Some(other) => return Err(index.unsupported("safety_checker", other)),
+                Some(class) => Some(
+                    JudgeConfig::read(directory, class)?
+                        .ok_or_else(|| index.unsupported("safety_checker", class))?,
+                ),
                 None => None,
             },
             force_zeros_for_empty_prompt: index.flag("force_zeros_for_empty_prompt", true),

@@ -111,22 +111,53 @@ pub(crate) struct EncoderLayer {
     heads: i64,
 }
 
+/// What a checkpoint calls the parts of a layer.
+pub(crate) struct LayerNames {
+    pub norm1: &'static str,
+    pub query: &'static str,
+    pub key: &'static str,
+    pub value: &'static str,
+    pub output: &'static str,
+    pub norm2: &'static str,
+    pub inner: &'static str,
+    pub outer: &'static str,
+}
+
+const NAMES: LayerNames = LayerNames {
+    norm1: "layer_norm1",
+    query: "self_attn.q_proj",
+    key: "self_attn.k_proj",
+    value: "self_attn.v_proj",
+    output: "self_attn.out_proj",
+    norm2: "layer_norm2",
+    inner: "mlp.fc1",
+    outer: "mlp.fc2",
+};
+
 impl EncoderLayer {
     pub(crate) fn load(weights: &Weights, config: &ClipTextConfig) -> Result<Self, LoadError> {
+        Self::load_named(weights, config, &NAMES)
+    }
+
+    /// A layer whose parts have other names.
+    pub(crate) fn load_named(
+        weights: &Weights,
+        config: &ClipTextConfig,
+        names: &LayerNames,
+    ) -> Result<Self, LoadError> {
         let (features, inner) = (config.hidden_size, config.intermediate_size);
-        let attention = weights.child("self_attn");
-        let linear = |name: &str| Linear::load(&attention.child(name), features, features);
+        let linear = |name: &str| Linear::load(&weights.child(name), features, features);
         let norm =
             |name: &str| LayerNorm::load(&weights.child(name), features, config.layer_norm_eps);
         Ok(Self {
-            layer_norm1: norm("layer_norm1")?,
-            q_proj: linear("q_proj")?,
-            k_proj: linear("k_proj")?,
-            v_proj: linear("v_proj")?,
-            out_proj: linear("out_proj")?,
-            layer_norm2: norm("layer_norm2")?,
-            fc1: Linear::load(&weights.child("mlp.fc1"), features, inner)?,
-            fc2: Linear::load(&weights.child("mlp.fc2"), inner, features)?,
+            layer_norm1: norm(names.norm1)?,
+            q_proj: linear(names.query)?,
+            k_proj: linear(names.key)?,
+            v_proj: linear(names.value)?,
+            out_proj: linear(names.output)?,
+            layer_norm2: norm(names.norm2)?,
+            fc1: Linear::load(&weights.child(names.inner), features, inner)?,
+            fc2: Linear::load(&weights.child(names.outer), inner, features)?,
             activation: Activation::named(&config.hidden_act, "hidden_act", weights)?,
             heads: config.num_attention_heads,
         })

@@ -31,7 +31,7 @@ use crate::text::{Reading, TextEncoders};
 use crate::unet::UNet;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
-use crate::vision::SafetyChecker;
+use crate::vision::Judge;
 use crate::weights::Tensors;
 use crate::workers;
 
@@ -67,7 +67,7 @@ pub struct Pipeline {
     unets: Vec<UNet>,
     vaes: Vec<Vae>,
     upscalers: Vec<Upscaler>,
-    safety: Option<SafetyChecker>,
+    safety: Option<Judge>,
     preview: Option<PreviewFactors>,
     /// Weights that adapters may change, by part.
     tensors: HashMap<&'static str, Tensors>,

@@ -12,6 +12,8 @@ pub enum Filter {
     Lanczos,
     /// Cubic polynomials (Catmull & Rom 1974).
     Bicubic,
+    /// Straight lines between pixels.
+    Bilinear,
 }
 
 impl Filter {
@@ -19,6 +21,7 @@ impl Filter {
         ResizeAlg::Convolution(match self {
             Self::Lanczos => FilterType::Lanczos3,
             Self::Bicubic => FilterType::CatmullRom,
+            Self::Bilinear => FilterType::Bilinear,
         })
     }
 }

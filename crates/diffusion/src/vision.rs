@@ -1,8 +1,14 @@
-//! The picture encoder of CLIP (Radford et al. 2021, arXiv 2103.00020), and the safety checker around it.
+//! What judges pictures: the picture encoder of CLIP (Radford et al. 2021, arXiv 2103.00020) with the safety checker around
+//! it, and classifiers.
 
+mod classifier;
+mod judge;
+mod preparation;
 mod safety;
 
-pub use safety::{SafetyChecker, SafetyConfig, Verdict};
+pub use classifier::{Classifier, ClassifierConfig, Score};
+pub use judge::{Judge, JudgeConfig};
+pub use safety::{CheckerConfig, SafetyChecker, SafetyConfig, Verdict};
 
 use std::path::Path;
 

@@ -143,7 +143,12 @@ impl Weights {
 
     /// Opens one file by its path, in fp32 on the CPU: adapters and learnt words.
     pub fn open_file(path: &Path) -> Result<Self, LoadError> {
-        Self::of_files(vec![path.to_owned()], Kind::Float, Device::Cpu, None)
+        Self::open_file_on(path, Kind::Float, Device::Cpu)
+    }
+
+    /// The same, converted to `kind` and moved to `device`.
+    pub fn open_file_on(path: &Path, kind: Kind, device: Device) -> Result<Self, LoadError> {
+        Self::of_files(vec![path.to_owned()], kind, device, None)
     }
 
     /// The names of all tensors in the files, sorted.

@@ -9,7 +9,7 @@ use crate::tokenizer::Tokenizer;
 use crate::unet::UNet;
 use crate::upscaler::Upscaler;
 use crate::vae::{Vae, VaeConfig};
-use crate::vision::SafetyChecker;
+use crate::vision::Judge;
 use crate::weights::{StoredPart, Weights};
 
 /// One part of an inspected checkpoint.
@@ -92,13 +92,13 @@ pub fn inspect(directory: &Path) -> Inspection {
         Vae::load(weights, &checkpoint.vae).map(|_| ())
     });
     if let Some(config) = &checkpoint.safety {
-        let (name, class) = ("safety_checker", "StableDiffusionSafetyChecker");
+        let (name, class) = ("safety_checker", config.class());
         found.part(name, class, open(name, TRANSFORMERS_STEM), |weights| {
-            SafetyChecker::load(weights, config).map(|_| ())
+            Judge::load(weights, config).map(|_| ())
         });
     }
     if let Some(config) = &checkpoint.upscaler {
-        let (name, class) = ("upscaler", "EaselSuperResolution");
+        let (name, class) = ("upscaler", config.class());
         found.part(name, class, open(name, TRANSFORMERS_STEM), |weights| {
             Upscaler::load(weights, config).map(|_| ())
         });

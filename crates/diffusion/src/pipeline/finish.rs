@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{LONGEST_SIDE, Pipeline, guarded};
-use crate::error::TaskError;
+use crate::error::{LoadError, TaskError};
 use crate::picture::Picture;
 use crate::slot::Slot;
 use crate::upscaler::Upscaler;
@@ -79,7 +79,7 @@ impl Pipeline {
             return Ok(pictures.into_iter().map(safe).collect());
         };
         let judge = |mut picture: Picture| {
-            let flagged = safety.judge(&picture).flagged;
+            let flagged = safety.flags(&picture);
             if flagged {
                 picture.rgb.fill(0);
             }
@@ -105,7 +105,15 @@ impl Pipeline {
     pub fn upscale_factor(&self) -> u32 {
         self.upscalers
             .first()
-            .map_or(1, |upscaler| upscaler.scale as u32)
+            .map_or(1, |upscaler| upscaler.scale() as u32)
+    }
+
+    /// Enlarges with this network of the ESRGAN family from now on: a safetensors file.
+    pub fn use_upscaler(&mut self, path: &std::path::Path) -> Result<(), LoadError> {
+        let (device, workers) = (self.options.device.torch(), self.unets.len());
+        self.upscalers = guarded(|| Upscaler::open_on(path, device, workers))
+            .map_err(|error| LoadError::file(path, error.to_string()))??;
+        Ok(())
     }
 
     /// Enlarges pictures by [`Self::upscale_factor`].

@@ -15,7 +15,7 @@ use crate::tokenizer::Tokenizer;
 use crate::unet::UNet;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
-use crate::vision::SafetyChecker;
+use crate::vision::Judge;
 use crate::weights::Weights;
 
 /// How far loading has come.
@@ -110,7 +110,7 @@ pub fn parts(
     if let Some(config) = &checkpoint.safety {
         counter.next("safety_checker");
         let weights = open("safety_checker", TRANSFORMERS_STEM, Kind::Float)?;
-        safety = Some(SafetyChecker::load(&weights, config)?);
+        safety = Some(Judge::load(&weights, config)?);
         precise += weights.stored().parameters;
     }
     let mut upscalers = Vec::new();
