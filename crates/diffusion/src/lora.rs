@@ -7,6 +7,7 @@ mod names;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -28,8 +29,12 @@ struct Change {
     magnitude: Option<Tensor>,
 }
 
+/// Adapters read so far: each has a number of its own.
+static READ: AtomicU64 = AtomicU64::new(0);
+
 /// An adapter, read and matched with a checkpoint's weights.
 pub struct Lora {
+    number: u64,
     path: PathBuf,
     changes: Vec<Change>,
 }
@@ -53,6 +58,11 @@ struct Parts {
 }
 
 impl Lora {
+    /// What tells it from every other adapter that this process has read.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Reads a file; `tensors` are the checkpoint's weights by part, and `blocks` its shape.
     pub(crate) fn read(
         path: &Path,
@@ -101,6 +111,7 @@ impl Lora {
             return Err(LoadError::file(path, "has no tensors of an adapter"));
         }
         Ok(Self {
+            number: READ.fetch_add(1, Ordering::Relaxed),
             path: path.to_owned(),
             changes,
         })

@@ -14,7 +14,9 @@ use crate::weights::Weights;
 /// What is merged, and the weights as they were.
 #[derive(Default)]
 pub struct Merged {
-    set: Vec<(Arc<Lora>, f64)>,
+    /// Which files, by [`Lora::number`], and how much of each. No adapter itself: tensors that others could read would
+    /// tie the pipeline to one thread.
+    set: Vec<(u64, f64)>,
     originals: HashMap<(&'static str, String), Tensor>,
 }
 
@@ -22,8 +24,8 @@ impl Merged {
     fn is(&self, set: &[(Arc<Lora>, f64)]) -> bool {
         let mut pairs = self.set.iter().zip(set);
         self.set.len() == set.len()
-            && pairs.all(|((lora, scale), (other, other_scale))| {
-                Arc::ptr_eq(lora, other) && scale.to_bits() == other_scale.to_bits()
+            && pairs.all(|((number, scale), (other, other_scale))| {
+                *number == other.number() && scale.to_bits() == other_scale.to_bits()
             })
     }
 }
@@ -59,7 +61,8 @@ impl Pipeline {
         for ((part, name), original) in self.adapters.originals.drain() {
             self.tensors[part][&name].shallow_clone().copy_(&original);
         }
-        self.adapters.set = set.to_vec();
+        let numbers = set.iter().map(|(lora, scale)| (lora.number(), *scale));
+        self.adapters.set = numbers.collect();
         let targets: BTreeSet<(&'static str, &str)> =
             set.iter().flat_map(|(lora, _)| lora.targets()).collect();
         for (part, name) in targets {
