@@ -11,6 +11,7 @@ mod publish;
 
 pub use desk::Desk;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,10 +42,30 @@ pub(crate) struct Workshop {
     pub settings: NodeConfig,
     pub broker: Broker,
     pub engine: Arc<dyn Engine>,
-    pub profile: ModelProfile,
+    /// What its models can do, by hash.
+    pub profiles: BTreeMap<String, ModelProfile>,
     pub grants: GrantClient,
     pub pictures: PicturePolicy,
     pub entropy: Arc<dyn easel_domain::Entropy>,
+}
+
+impl Workshop {
+    /// The models as a heartbeat names them.
+    fn models(&self) -> Vec<NodeModel> {
+        let models = self.engine.models().into_iter();
+        let named = models.filter_map(|model| {
+            let profile = self.profiles.get(&model.hash)?.clone();
+            Some(NodeModel {
+                hash: model.hash,
+                profile,
+                residency: model.residency,
+                bytes: model.bytes,
+                pinned: model.pinned,
+                load_s: model.load_time.map(|time| time.as_secs_f64()),
+            })
+        });
+        named.collect()
+    }
 }
 
 /// Serves until the drain is over: no new offers, held jobs finished, or handed back when the grace time ends.
@@ -56,7 +77,7 @@ pub async fn run(
     ctx: Context,
     config: AgentConfig,
     engine: Arc<dyn Engine>,
-    profile: ModelProfile,
+    profiles: BTreeMap<String, ModelProfile>,
 ) -> anyhow::Result<()> {
     ctx.serve_health(&config.http, Router::new()).await?;
     let broker = Broker::connect(
@@ -74,14 +95,14 @@ pub async fn run(
         node: config.node.id.clone(),
         boot: BootId(ctx.entropy.random_uuid()),
     };
-    tracing::info!(node.id = %boot.node, boot = %boot.boot, model = %profile.id,
-        "node {} serves {} on {}", boot.node, profile.id, engine.info().device);
+    tracing::info!(node.id = %boot.node, boot = %boot.boot,
+        "node {} serves {} models on {}", boot.node, profiles.len(), engine.info().device);
     let workshop = Arc::new(Workshop {
         boot,
         settings: config.node,
         broker: broker.clone(),
         engine,
-        profile,
+        profiles,
         grants: GrantClient::new(Arc::clone(&ctx.entropy))?,
         pictures: PicturePolicy::built_in().context("read the picture policy")?,
         entropy: Arc::clone(&ctx.entropy),
@@ -127,20 +148,16 @@ async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) {
 async fn speak(workshop: &Workshop, desk: &Desk) {
     let leases = desk.leases();
     metrics::gauge!(metric::LEASES_HELD).set(leases.len() as f64);
-    let info = workshop.engine.info();
     let beat = Heartbeat {
         from: workshop.boot.clone(),
         class: workshop.settings.class.clone(),
-        memory_bytes: info.weight_bytes,
-        models: vec![NodeModel::resident(
-            info.model_hash.clone(),
-            workshop.profile.clone(),
-        )],
+        memory_bytes: workshop.engine.info().weight_room_bytes,
+        models: workshop.models(),
         capacity: workshop.settings.capacity,
         leases,
         draining: desk.is_closed(),
-        directed: false,
-        paused: Vec::new(),
+        directed: true,
+        paused: desk.paused(),
         trouble: None,
     };
     let target = workshop
@@ -178,11 +195,10 @@ fn take_commands(
                 }
                 NodeCommand::Cancel { lease } => desk.cancel(&lease),
                 NodeCommand::Settled { lease, accepted } => desk.settle(&lease, accepted),
-                // Told only to nodes that say that they are directed.
-                NodeCommand::Load { .. }
-                | NodeCommand::Unload { .. }
-                | NodeCommand::Pause { .. }
-                | NodeCommand::Resume { .. } => {}
+                NodeCommand::Load { hash } => workshop.engine.load(&hash),
+                NodeCommand::Unload { hash } => workshop.engine.unload(&hash),
+                NodeCommand::Pause { lease } => desk.pause(&lease, true),
+                NodeCommand::Resume { lease } => desk.pause(&lease, false),
                 NodeCommand::Grant {
                     request,
                     lease,

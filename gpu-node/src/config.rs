@@ -43,8 +43,17 @@ pub struct NodeConfig {
     /// Device class, as the scheduler's tables name it.
     #[serde(default = "cpu")]
     pub class: String,
-    /// Directory of the checkpoint, in the diffusers layout.
-    pub model: PathBuf,
+    /// Directory of a checkpoint, in the diffusers layout: short for one of `models` that is pinned.
+    #[serde(default)]
+    pub model: Option<PathBuf>,
+    /// Checkpoints that it has on its disk. Those that are not pinned are loaded when they are wanted, and given up for
+    /// others when memory is short, the longest unused first.
+    #[serde(default)]
+    pub models: Vec<ModelConfig>,
+    /// Memory for weights and pictures, in GiB. On a CPU four fifths of what is free at the start, unless it says
+    /// otherwise; a GPU's has to be said.
+    #[serde(default)]
+    pub memory_gib: Option<f64>,
     /// `cpu` or `cuda:N`.
     #[serde(default = "cpu")]
     pub device: String,
@@ -60,9 +69,30 @@ pub struct NodeConfig {
     /// Progress of one job is told at most this often.
     #[serde(default = "half_a_second", with = "duration")]
     pub progress_every: Duration,
+    /// A step, or the decoding of a picture, that takes longer than this never ends: the node says so and stops, for its
+    /// supervisor to start it again.
+    #[serde(default = "four_minutes", with = "duration")]
+    pub step_deadline: Duration,
+    /// How often an idle node draws the picture that it knows by heart; 0 for never.
+    #[serde(default = "five_minutes", with = "duration")]
+    pub check_every: Duration,
+    /// Where it keeps those pictures. Without, each start learns them anew.
+    #[serde(default)]
+    pub answers: Option<PathBuf>,
     /// Finished pictures wait this long for an object store that is away; after that the try fails.
     #[serde(default = "ten_minutes", with = "duration")]
     pub store_patience: Duration,
+}
+
+/// One of `node.models`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Directory of the checkpoint, in the diffusers layout.
+    pub directory: PathBuf,
+    /// Whether it is loaded at the start and never given up.
+    #[serde(default)]
+    pub pin: bool,
 }
 
 fn segment(text: &str) -> Segment {
@@ -93,11 +123,28 @@ fn half_a_second() -> Duration {
     Duration::from_millis(500)
 }
 
+fn four_minutes() -> Duration {
+    Duration::from_mins(4)
+}
+
+fn five_minutes() -> Duration {
+    Duration::from_mins(5)
+}
+
 fn ten_minutes() -> Duration {
     Duration::from_mins(10)
 }
 
 impl NodeConfig {
+    /// All its checkpoints, the one called `model` first.
+    pub fn stock(&self) -> Vec<ModelConfig> {
+        let first = self.model.iter().map(|directory| ModelConfig {
+            directory: directory.clone(),
+            pin: true,
+        });
+        first.chain(self.models.iter().cloned()).collect()
+    }
+
     /// Region and pool as the broker names them.
     pub fn lane(&self) -> Lane {
         Lane {
@@ -124,6 +171,31 @@ impl ProcessConfig for AgentConfig {
         if self.node.capacity == 0 {
             return Err("`node.capacity` is 0: a node that takes no job is of no use".into());
         }
+        let stock = self.node.stock();
+        if stock.is_empty() {
+            return Err(
+                "`node.models` is empty: name the directory of a checkpoint, or set `node.model`"
+                    .into(),
+            );
+        }
+        for (at, one) in stock.iter().enumerate() {
+            if stock[..at]
+                .iter()
+                .any(|other| other.directory == one.directory)
+            {
+                return Err(format!(
+                    "`node.models` names {} twice",
+                    one.directory.display()
+                ));
+            }
+        }
+        if self
+            .node
+            .memory_gib
+            .is_some_and(|gib| gib.is_nan() || gib <= 0.0)
+        {
+            return Err("`node.memory_gib` must be above 0".into());
+        }
         if self.node.heartbeat_every > Duration::from_secs(2) {
             return Err(
                 "`node.heartbeat_every` is above 2s: leases would run out between two heartbeats"
@@ -131,5 +203,37 @@ impl ProcessConfig for AgentConfig {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(more: serde_json::Value) -> Result<AgentConfig, String> {
+        let mut node = serde_json::json!({ "id": "n1" });
+        let (into, more) = (node.as_object_mut().unwrap(), more);
+        into.extend(more.as_object().unwrap().clone());
+        let text = serde_json::json!({ "broker": { "url": "amqp://localhost" }, "node": node });
+        let config: AgentConfig =
+            serde_json::from_value(text).map_err(|error| error.to_string())?;
+        config.check().map(|()| config)
+    }
+
+    #[test]
+    fn one_model_is_pinned_and_a_list_says_which_are() {
+        let config = check(json!({ "model": "/a", "models": [{ "directory": "/b" }] })).unwrap();
+        let pins: Vec<bool> = config.node.stock().iter().map(|one| one.pin).collect();
+        assert_eq!(pins, [true, false]);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_named() {
+        assert!(check(json!({})).unwrap_err().contains("node.models"));
+        let twice = json!({ "model": "/a", "models": [{ "directory": "/a" }] });
+        assert!(check(twice).unwrap_err().contains("twice"));
+        let nothing = check(json!({ "model": "/a", "memory_gib": 0 })).unwrap_err();
+        assert!(nothing.contains("memory_gib"), "{nothing}");
     }
 }

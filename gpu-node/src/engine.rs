@@ -1,18 +1,25 @@
 //! The engine as the rest of the node sees it: plain data in, plain data out, no libtorch in sight.
 //!
-//! One thread owns a device and a model. It takes commands between denoising steps, so a job starts, and a cancelled
-//! job ends, at the next step boundary, never in the middle of one. Jobs whose latents have the same shape share each
-//! model call; a job's pictures do not depend on its neighbours.
+//! One thread owns a device and the models on it. It takes commands between denoising steps, so a job starts, and a
+//! cancelled job ends, at the next step boundary, never in the middle of one. Jobs of one model whose latents have the
+//! same shape share each model call, and different ones take turns; a job's pictures do not depend on its neighbours.
+//! Weights are loaded by a thread of their own, while the others are drawn with.
 
 pub mod fake;
+pub mod host;
+pub mod memory;
 pub mod model;
+pub mod shelf;
+pub mod stopwatch;
 pub mod ticker;
 #[cfg(feature = "torch")]
 pub mod torch;
+pub mod turns;
 
 use std::time::Duration;
 
 use easel_domain::failure::FailureKind;
+use easel_domain::message::Residency;
 use easel_domain::spec::{GenerateSpec, PromptText};
 
 /// Longest side of a preview, in pixels.
@@ -90,6 +97,8 @@ pub enum EngineWork {
 pub struct EngineRequest {
     /// The caller's name for it, unique among the jobs in the engine; comes back in every event.
     pub key: u64,
+    /// Hash of the weights that it needs.
+    pub model: String,
     /// What to make.
     pub work: EngineWork,
 }
@@ -182,36 +191,75 @@ pub enum SubmitError {
     Stopped,
 }
 
-/// What an engine holds and where.
+/// What an engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// The model's own name.
-    pub model_id: String,
-    /// SHA-256 over the sorted (path, file SHA-256) pairs of its directory, in hex.
-    pub model_hash: String,
     /// Device in libtorch's words: `cpu`, `cuda:0`.
     pub device: String,
-    /// Memory that the loaded weights take, in bytes.
-    pub weight_bytes: u64,
+    /// Type of the weights in libtorch's words: `f32`.
+    pub precision: String,
+    /// Memory that weights may take together, in bytes.
+    pub weight_room_bytes: u64,
     /// Pictures that are denoised together at most; more wait inside the engine.
     pub max_pictures: u32,
 }
 
-/// A device with a loaded model.
+/// A model that an engine has, or could load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineModel {
+    /// The model's own name.
+    pub id: String,
+    /// SHA-256 over the sorted (path, file SHA-256) pairs of its directory, in hex.
+    pub hash: String,
+    /// Memory that its weights take, in bytes; estimated from the files until they are loaded.
+    pub bytes: u64,
+    /// Whether it is never given up.
+    pub pinned: bool,
+    /// Where its weights are.
+    pub residency: Residency,
+    /// How long its last load took.
+    pub load_time: Option<Duration>,
+}
+
+/// What an engine's thread is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulse {
+    /// It waits for work.
+    Idle,
+    /// It has been at one piece of work, such as a step, for so long.
+    Busy(Duration),
+    /// It is gone.
+    Stopped,
+}
+
+/// A device with models.
 pub trait Engine: Send + Sync {
-    /// What it holds and where.
+    /// What it is.
     fn info(&self) -> &EngineInfo;
 
-    /// Hands over a job. It joins the others at the next step boundary.
+    /// The models that it has or could load, as they are now.
+    fn models(&self) -> Vec<EngineModel>;
+
+    /// What its thread is doing: how a caller notices that a step does not end.
+    fn pulse(&self) -> Pulse;
+
+    /// Loads a model, while the others are drawn with. One that is there, or unknown, is left as it is.
+    fn load(&self, hash: &str);
+
+    /// Gives a model up once no job needs it. A pinned or unknown one is left as it is.
+    fn unload(&self, hash: &str);
+
+    /// Hands over a job. It joins the others at the next step boundary, or once its model is loaded.
     fn submit(&self, request: EngineRequest, events: EventSink) -> Result<(), SubmitError>;
 
     /// Drops the job at the next step boundary. A key that is unknown or has ended is ignored.
     fn cancel(&self, key: u64);
 
-    /// Holds a running job up at the next step boundary, or lets it go on. Held jobs keep what they have and give their
-    /// room to others. A key that is unknown, waits or has ended is ignored.
+    /// Holds a job up at the next step boundary, or lets it go on. Held jobs keep what they have and give their room to
+    /// others. A key that is unknown or has ended is ignored.
     fn pause(&self, key: u64, paused: bool);
 
-    /// Cancels every job and ends the engine's thread; returns when it has ended. May be called twice.
+    /// Cancels every job and ends the engine's thread; returns when it has ended, or is stuck in a step. May be called
+    /// twice.
     fn shutdown(&self);
 }

@@ -1,5 +1,6 @@
 //! `run`: the node as a service.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use easel_service::config::ConfigArgs;
 
 use crate::agent;
 use crate::config::{AgentConfig, NodeConfig};
-use crate::engine::torch::{StartError, TorchEngine, TorchOptions};
-use crate::engine::{Engine, EngineInfo};
+use crate::engine::Engine;
+use crate::engine::torch::{StartError, Stored, TorchEngine, TorchOptions};
 use crate::profile::read_profile;
 use easel_diffusion::{Device, Precision};
 
@@ -19,23 +20,62 @@ const MAX_PICTURES: u32 = 8;
 /// Serves until stopped.
 pub fn run(args: &ConfigArgs) -> ExitCode {
     easel_service::serve("gpu-node", args, |ctx, config: AgentConfig| async move {
-        let profile =
-            read_profile(&config.node.model).map_err(|error| BadInput(describe(&error)))?;
+        let mut profiles = Vec::new();
+        for one in config.node.stock() {
+            let profile =
+                read_profile(&one.directory).map_err(|error| BadInput(describe(&error)))?;
+            profiles.push(profile);
+        }
         let options = engine_options(&config.node)?;
         let engine = tokio::task::spawn_blocking(move || TorchEngine::start(options))
             .await?
             .map_err(refuse)?;
         let engine: Arc<dyn Engine> = Arc::new(engine);
-        let EngineInfo {
-            model_id,
-            model_hash,
-            ..
-        } = engine.info();
-        tracing::info!(model.hash = %model_hash, "model {model_id} is loaded");
-        let served = agent::run(ctx, config, Arc::clone(&engine), profile).await;
+        let models = engine.models();
+        for model in &models {
+            tracing::info!(model.hash = %model.hash, "model {} is {:?}", model.id, model.residency);
+        }
+        // The engine names them in the order in which it was given them.
+        let profiles: BTreeMap<_, _> = models
+            .into_iter()
+            .map(|model| model.hash)
+            .zip(profiles)
+            .collect();
+        let served = agent::run(ctx, config, Arc::clone(&engine), profiles).await;
         tokio::task::spawn_blocking(move || engine.shutdown()).await?;
         served
     })
+}
+
+/// Share of the memory that is free at the start that a node on a CPU takes, unless told otherwise.
+const SHARE_OF_FREE: f64 = 0.8;
+
+/// Memory for weights and pictures, in bytes.
+fn memory_bytes(node: &NodeConfig, device: Device) -> Result<u64, BadInput> {
+    if let Some(gib) = node.memory_gib {
+        return Ok((gib * f64::from(1 << 30)) as u64);
+    }
+    if device != Device::Cpu {
+        let message =
+            "`node.memory_gib` is missing: say how much of the GPU's memory this node may use";
+        return Err(BadInput(message.to_owned()));
+    }
+    let free = std::fs::read_to_string("/proc/meminfo").ok();
+    let free = free.as_deref().and_then(available_kib).ok_or_else(|| {
+        BadInput(
+            "`node.memory_gib` is missing, and this system does not tell its free memory"
+                .to_owned(),
+        )
+    })?;
+    Ok((free as f64 * 1024.0 * SHARE_OF_FREE) as u64)
+}
+
+/// `MemAvailable` of `/proc/meminfo`, in KiB.
+fn available_kib(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 fn engine_options(node: &NodeConfig) -> anyhow::Result<TorchOptions> {
@@ -53,7 +93,14 @@ fn engine_options(node: &NodeConfig) -> anyhow::Result<TorchOptions> {
     }
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     Ok(TorchOptions {
-        model: node.model.clone(),
+        models: node
+            .stock()
+            .into_iter()
+            .map(|one| Stored {
+                directory: one.directory,
+                pinned: one.pin,
+            })
+            .collect(),
         device,
         precision: Precision::default(),
         workers: if node.threads == 0 {
@@ -62,14 +109,16 @@ fn engine_options(node: &NodeConfig) -> anyhow::Result<TorchOptions> {
             node.threads
         },
         max_pictures: MAX_PICTURES,
+        memory_bytes: memory_bytes(node, device)?,
+        step_deadline: node.step_deadline,
     })
 }
 
 /// A checkpoint that cannot be loaded is bad input; anything else is a failure.
 fn refuse(error: StartError) -> anyhow::Error {
     match error {
-        StartError::Load(error) => BadInput(format!("`node.model`: {error}")).into(),
-        other => other.into(),
+        StartError::Load(ref error) => BadInput(format!("`node.models`: {error}")).into(),
+        StartError::Thread(_) => error.into(),
     }
 }
 
@@ -77,4 +126,16 @@ fn describe(error: &dyn std::error::Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::available_kib;
+
+    #[test]
+    fn free_memory_is_what_the_kernel_calls_available() {
+        let meminfo = "MemTotal:       8000000 kB\nMemFree:  100 kB\nMemAvailable:    1234 kB\n";
+        assert_eq!(available_kib(meminfo), Some(1234));
+        assert_eq!(available_kib("MemTotal: 1 kB"), None);
+    }
 }

@@ -4,14 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use easel_domain::failure::FailureKind;
+use easel_domain::message::Residency;
 use easel_domain::model::ModelRef;
 use easel_domain::spec::{GenerateSpec, NoisePlan, PromptText, Sampler};
-use easel_gpu_node::engine::torch::{TorchEngine, TorchOptions};
+use easel_gpu_node::checkpoint;
+use easel_gpu_node::engine::torch::{Stored, TorchEngine, TorchOptions};
 use easel_gpu_node::engine::{
     Engine, EngineEvent, EngineRequest, EngineWork, EventSink, InitPicture, PREVIEW_SIDE, Picture,
 };
@@ -21,12 +23,26 @@ const PATIENCE: Duration = Duration::from_mins(2);
 fn options(max_pictures: u32) -> TorchOptions {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/diffusion/tests/fixtures");
     TorchOptions {
-        model: fixtures.join("classic"),
+        models: vec![stored(fixtures.join("classic"))],
         device: "cpu".parse().unwrap(),
         precision: "f32".parse().unwrap(),
         workers: 2,
         max_pictures,
+        memory_bytes: 1 << 30,
+        step_deadline: PATIENCE,
     }
+}
+
+fn stored(directory: PathBuf) -> Stored {
+    Stored {
+        directory,
+        pinned: true,
+    }
+}
+
+fn hash() -> String {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/diffusion/tests/fixtures");
+    checkpoint::hash(&fixtures.join("classic")).unwrap()
 }
 
 fn engine(max_pictures: u32) -> TorchEngine {
@@ -63,12 +79,18 @@ fn worded(key: u64, spec: GenerateSpec, words: &str) -> EngineRequest {
     };
     EngineRequest {
         key,
+        model: hash(),
         work: EngineWork::Generate {
             spec,
             text,
             init: None,
         },
     }
+}
+
+fn request(key: u64, work: EngineWork) -> EngineRequest {
+    let model = hash();
+    EngineRequest { key, model, work }
 }
 
 fn sink(sender: &Sender<EngineEvent>) -> EventSink {
@@ -100,13 +122,8 @@ fn pictures(event: EngineEvent) -> Vec<Picture> {
 #[test]
 fn a_job_counts_its_steps_shows_previews_and_gives_its_pictures() {
     let (engine, (sender, events)) = (engine(8), channel());
-    assert_eq!(
-        (
-            engine.info().model_id.as_str(),
-            engine.info().model_hash.len()
-        ),
-        ("classic", 64)
-    );
+    let model = engine.models().remove(0);
+    assert_eq!((model.id.as_str(), model.hash), ("classic", hash()));
     engine
         .submit(generate(7, spec(&[1, 2, 3, 4], 5)), sink(&sender))
         .unwrap();
@@ -253,9 +270,7 @@ fn pictures_are_enlarged_after_drawing_or_on_their_own() {
         picture: small,
         scale: 2,
     };
-    engine
-        .submit(EngineRequest { key: 3, work }, sink(&sender))
-        .unwrap();
+    engine.submit(request(3, work), sink(&sender)).unwrap();
     let enlarged = pictures(last(&events, 3));
     assert_eq!((enlarged[0].width, enlarged[0].height), (32, 32));
     assert_eq!(drawn, enlarged);
@@ -264,8 +279,9 @@ fn pictures_are_enlarged_after_drawing_or_on_their_own() {
 #[test]
 fn a_factor_below_the_networks_own_is_met_exactly() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/easel-tiny");
+    let model = checkpoint::hash(&models).unwrap();
     let engine = TorchEngine::start(TorchOptions {
-        model: models,
+        models: vec![stored(models)],
         ..options(8)
     })
     .unwrap();
@@ -277,7 +293,14 @@ fn a_factor_below_the_networks_own_is_met_exactly() {
     };
     let work = EngineWork::Upscale { picture, scale: 2 };
     engine
-        .submit(EngineRequest { key: 1, work }, sink(&sender))
+        .submit(
+            EngineRequest {
+                key: 1,
+                model,
+                work,
+            },
+            sink(&sender),
+        )
         .unwrap();
     let enlarged = pictures(last(&events, 1));
     assert_eq!((enlarged[0].width, enlarged[0].height), (80, 48));
@@ -305,9 +328,7 @@ fn a_start_picture_of_any_size_is_resized() {
         text,
         init,
     };
-    engine
-        .submit(EngineRequest { key: 1, work }, sink(&sender))
-        .unwrap();
+    engine.submit(request(1, work), sink(&sender)).unwrap();
     assert!(matches!(
         next(&events),
         EngineEvent::Progress {
@@ -397,4 +418,39 @@ fn weights_and_samplers_change_a_picture_and_neighbours_of_other_lengths_do_not(
     let together = pictures(last(&events, 2));
     let off = heavy[0].rgb.iter().zip(&together[0].rgb);
     assert!(off.map(|(a, b)| a.abs_diff(*b)).max() <= Some(1));
+}
+
+#[test]
+fn a_second_model_is_loaded_when_a_job_wants_it_and_goes_when_it_is_told_to() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/diffusion/tests/fixtures");
+    let other = fixtures.join("velocity");
+    let (other, model) = (other.clone(), checkpoint::hash(&other).unwrap());
+    let mut options = options(8);
+    options.models.push(Stored {
+        directory: other,
+        pinned: false,
+    });
+    let (engine, (sender, events)) = (TorchEngine::start(options).unwrap(), channel());
+    let residency = || engine.models().remove(1).residency;
+    assert_eq!(residency(), Residency::Stored);
+    engine
+        .submit(generate(1, spec(&[1], 900)), sink(&sender))
+        .unwrap();
+    let wanted = EngineRequest {
+        model: model.clone(),
+        ..generate(2, spec(&[2], 3))
+    };
+    engine.submit(wanted, sink(&sender)).unwrap();
+    assert_eq!(pictures(last(&events, 2)).len(), 1);
+    assert_eq!(residency(), Residency::Resident);
+    assert!(engine.models()[1].load_time.is_some());
+    engine.unload(&model);
+    engine.cancel(1);
+    assert_eq!(last(&events, 1), EngineEvent::Cancelled { key: 1 });
+    // Orders are not answered but by what is said from then on.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while residency() != Residency::Stored {
+        assert!(std::time::Instant::now() < deadline, "{:?}", residency());
+        std::thread::yield_now();
+    }
 }

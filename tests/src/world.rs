@@ -8,7 +8,7 @@ mod settings;
 mod voices;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,7 +212,12 @@ impl World {
                 region: self.lane.region.clone(),
                 pool: self.lane.pool.clone(),
                 class: "fake".into(),
-                model: "/nowhere".into(),
+                model: Some("/nowhere".into()),
+                models: Vec::new(),
+                memory_gib: None,
+                step_deadline: Duration::from_mins(4),
+                check_every: Duration::ZERO,
+                answers: None,
                 device: "cpu".into(),
                 threads: 1,
                 capacity: 1,
@@ -222,9 +227,10 @@ impl World {
             },
         };
         let engine = Arc::new(FakeEngine::start(&self.model.id, &self.model.hash, gate));
-        let (profile, device) = (self.profile(), Arc::clone(&engine));
+        let profiles = BTreeMap::from([(self.model.hash.clone(), self.profile())]);
+        let device = Arc::clone(&engine);
         let process = Running::start("gpu-node", |ctx| {
-            easel_gpu_node::agent::run(ctx, config, device, profile)
+            easel_gpu_node::agent::run(ctx, config, device, profiles)
         })?;
         Ok(Node { process, engine })
     }

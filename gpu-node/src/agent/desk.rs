@@ -26,6 +26,8 @@ pub(crate) struct Ticket {
     pub granted: watch::Receiver<Option<Granted>>,
     /// The dispatcher has settled the lease.
     pub settled: watch::Receiver<bool>,
+    /// Whether the job is held up.
+    pub paused: watch::Receiver<bool>,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,7 @@ struct Slot {
     hand_back: CancellationToken,
     granted: watch::Sender<Option<Granted>>,
     settled: watch::Sender<bool>,
+    paused: watch::Sender<bool>,
 }
 
 /// The leases of this node.
@@ -66,17 +69,20 @@ impl Desk {
         }
         let (granted, granted_seen) = watch::channel(None);
         let (settled, settled_seen) = watch::channel(false);
+        let (paused, paused_seen) = watch::channel(false);
         let slot = Slot {
             dropped: CancellationToken::new(),
             hand_back: CancellationToken::new(),
             granted,
             settled,
+            paused,
         };
         let ticket = Ticket {
             dropped: slot.dropped.clone(),
             hand_back: slot.hand_back.clone(),
             granted: granted_seen,
             settled: settled_seen,
+            paused: paused_seen,
         };
         if state.closed {
             // An offer that crossed the drain on its way goes straight back.
@@ -112,6 +118,19 @@ impl Desk {
             slot.granted
                 .send_replace(Some(Granted { request, uploads }));
         }
+    }
+
+    pub(crate) fn pause(&self, lease: &LeaseRef, paused: bool) {
+        if let Some(slot) = self.lock().slots.get(lease) {
+            slot.paused.send_replace(paused);
+        }
+    }
+
+    /// The leases that are held up.
+    pub fn paused(&self) -> Vec<LeaseRef> {
+        let state = self.lock();
+        let paused = state.slots.iter().filter(|(_, slot)| *slot.paused.borrow());
+        paused.map(|(lease, _)| *lease).collect()
     }
 
     /// The leases that the heartbeat renews.

@@ -72,15 +72,16 @@ pub(super) struct LeaseJob<'w> {
 impl LeaseJob<'_> {
     async fn render_and_store(&mut self, offer: Offer) -> Result<NodeEvent, Stop> {
         let began = Instant::now();
+        let model = offer.spec.model().hash.clone();
         let Prepared { work, canvas } = self.prepare(offer).await?;
-        let (pictures, engine) = self.render(work).await?;
+        let (pictures, engine) = self.render(&model, work).await?;
         let keep = |picture| match &canvas {
             Some(canvas) => canvas.keep(picture),
             None => picture,
         };
         let pictures: Vec<Picture> = pictures.into_iter().map(keep).collect();
         let rendered = Instant::now();
-        let verdicts = self.judge(&pictures);
+        let verdicts = self.judge(&model, &pictures);
         let (pictures, verdicts) = (Arc::new(pictures), Arc::new(verdicts));
         let encoding = {
             let (pictures, verdicts) = (Arc::clone(&pictures), Arc::clone(&verdicts));
@@ -111,15 +112,14 @@ impl LeaseJob<'_> {
 
     /// Fetches what the job reads and makes it the engine's work.
     async fn prepare(&self, offer: Offer) -> Result<Prepared, Stop> {
-        let info = self.workshop.engine.info();
-        if offer.spec.model().hash != info.model_hash {
-            let message = format!(
-                "this node serves {} and not the model that was asked for",
-                info.model_id
-            );
+        if !self
+            .workshop
+            .profiles
+            .contains_key(&offer.spec.model().hash)
+        {
             return Err(Stop::Failed {
                 kind: FailureKind::Retryable,
-                message,
+                message: "this node does not have the model that was asked for".to_owned(),
             });
         }
         let inputs = self.fetch(&offer).await?;
@@ -151,6 +151,7 @@ impl LeaseJob<'_> {
 
     async fn render(
         &mut self,
+        model: &str,
         work: EngineWork,
     ) -> Result<(Vec<Picture>, crate::engine::Timings), Stop> {
         let key = self.workshop.entropy.random_u32().into();
@@ -166,14 +167,22 @@ impl LeaseJob<'_> {
                 progress.send_modify(|newest| *newest = Some(with_preview(event, newest.take())));
             }
         });
+        let model = model.to_owned();
         let submitted = self
             .workshop
             .engine
-            .submit(EngineRequest { key, work }, sink);
+            .submit(EngineRequest { key, model, work }, sink);
         submitted.map_err(|error| Stop::retryable("hand over to the engine", &error))?;
         let mut told_at = None;
+        let mut paused_seen = self.ticket.paused.clone();
+        // It may have been held up while its inputs were fetched.
+        paused_seen.mark_changed();
         loop {
             tokio::select! {
+                Ok(()) = paused_seen.changed() => {
+                    let paused = *paused_seen.borrow_and_update();
+                    self.workshop.engine.pause(key, paused);
+                }
                 stop = self.told_to_stop() => {
                     self.workshop.engine.cancel(key);
                     return Err(stop);
@@ -220,8 +229,9 @@ impl LeaseJob<'_> {
     }
 
     /// Nothing is visible unchecked. Without a classifier only a model that is marked safe passes.
-    fn judge(&self, pictures: &[Picture]) -> Vec<PictureVerdict> {
-        let evidence = if self.workshop.profile.safe {
+    fn judge(&self, model: &str, pictures: &[Picture]) -> Vec<PictureVerdict> {
+        let profile = self.workshop.profiles.get(model);
+        let evidence = if profile.is_some_and(|profile| profile.safe) {
             Evidence::SafeModel
         } else {
             Evidence::Unchecked

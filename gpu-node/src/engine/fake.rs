@@ -2,14 +2,15 @@
 //!
 //! Steps are driven by the test through a [`Gate`], so that nothing in a test waits for time to pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use easel_domain::failure::FailureKind;
+use easel_domain::message::Residency;
 
 use super::{
-    Engine, EngineEvent, EngineInfo, EngineRequest, EngineWork, EventSink, Picture, SubmitError,
-    Timings,
+    Engine, EngineEvent, EngineInfo, EngineModel, EngineRequest, EngineWork, EventSink, Picture,
+    Pulse, SubmitError, Timings,
 };
 
 /// Lets steps through: all of them, or as many as a test allows.
@@ -44,12 +45,18 @@ impl Gate {
 pub enum Fault {
     /// Fail the next job in this way.
     FailNext(FailureKind),
+    /// Paint other colours from now on.
+    WrongColours,
+    /// Seem to be at a step that does not end.
+    Hang,
 }
 
 #[derive(Default)]
 struct State {
     queue: BTreeMap<u64, (EngineRequest, EventSink)>,
     cancelled: Vec<u64>,
+    paused: BTreeSet<u64>,
+    models: Vec<EngineModel>,
     faults: Vec<Fault>,
     stopped: bool,
 }
@@ -77,16 +84,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl FakeEngine {
     /// Starts the engine's thread. `model_hash` is what jobs must ask for.
     pub fn start(model_id: &str, model_hash: &str, gate: Gate) -> Self {
+        Self::stocked(&[(model_id, model_hash, Residency::Resident)], gate)
+    }
+
+    /// The same, with several models: name, hash, and where they are. A load takes no time.
+    pub fn stocked(models: &[(&str, &str, Residency)], gate: Gate) -> Self {
         let shared: Arc<(Mutex<State>, Condvar)> = Arc::default();
+        let model = |&(id, hash, residency): &(&str, &str, Residency)| EngineModel {
+            id: id.to_owned(),
+            hash: hash.to_owned(),
+            bytes: 1,
+            pinned: false,
+            residency,
+            load_time: None,
+        };
+        lock(&shared.0).models = models.iter().map(model).collect();
         let thread = {
             let (shared, gate) = (Arc::clone(&shared), gate.clone());
             std::thread::spawn(move || serve(&shared, &gate))
         };
         let info = EngineInfo {
-            model_id: model_id.into(),
-            model_hash: model_hash.into(),
             device: "fake".into(),
-            weight_bytes: 1,
+            precision: "f32".into(),
+            weight_room_bytes: 1,
             max_pictures: 8,
         };
         Self {
@@ -100,6 +120,26 @@ impl FakeEngine {
     /// Arms a fault.
     pub fn arm(&self, fault: Fault) {
         lock(&self.shared.0).faults.push(fault);
+    }
+
+    /// Where the weights of a model are.
+    pub fn residency(&self, hash: &str) -> Option<Residency> {
+        let state = lock(&self.shared.0);
+        let model = state.models.iter().find(|model| model.hash == hash);
+        model.map(|model| model.residency)
+    }
+
+    fn move_model(&self, hash: &str, residency: Residency) {
+        let mut state = lock(&self.shared.0);
+        for model in state.models.iter_mut().filter(|model| model.hash == hash) {
+            model.residency = residency;
+            model.load_time = Some(std::time::Duration::ZERO);
+        }
+    }
+
+    /// How many jobs are held up.
+    pub fn pauses(&self) -> usize {
+        lock(&self.shared.0).paused.len()
     }
 
     /// How many jobs it was told to drop.
@@ -116,6 +156,27 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     fn info(&self) -> &EngineInfo {
         &self.info
+    }
+
+    fn models(&self) -> Vec<EngineModel> {
+        lock(&self.shared.0).models.clone()
+    }
+
+    fn pulse(&self) -> Pulse {
+        let state = lock(&self.shared.0);
+        match (state.stopped, state.faults.contains(&Fault::Hang)) {
+            (true, _) => Pulse::Stopped,
+            (false, true) => Pulse::Busy(std::time::Duration::MAX),
+            (false, false) => Pulse::Idle,
+        }
+    }
+
+    fn load(&self, hash: &str) {
+        self.move_model(hash, Residency::Resident);
+    }
+
+    fn unload(&self, hash: &str) {
+        self.move_model(hash, Residency::Stored);
     }
 
     fn submit(&self, request: EngineRequest, events: EventSink) -> Result<(), SubmitError> {
@@ -135,8 +196,18 @@ impl Engine for FakeEngine {
         self.gate.0.1.notify_all();
     }
 
-    /// Its steps are held up by the gate alone.
-    fn pause(&self, _key: u64, _paused: bool) {}
+    fn pause(&self, key: u64, paused: bool) {
+        let mut state = lock(&self.shared.0);
+        if paused {
+            state.paused.insert(key);
+        } else {
+            state.paused.remove(&key);
+        }
+        drop(state);
+        // A job that was held up may be waiting at the gate, and one that is not yet in may have its turn.
+        let _gate = lock(&self.gate.0.0);
+        self.gate.0.1.notify_all();
+    }
 
     fn shutdown(&self) {
         lock(&self.shared.0).stopped = true;
@@ -154,11 +225,17 @@ impl Drop for FakeEngine {
     }
 }
 
-fn serve(shared: &(Mutex<State>, Condvar), gate: &Gate) {
+/// Each job has a thread of its own, so that one that is held up holds up no other.
+fn serve(shared: &Arc<(Mutex<State>, Condvar)>, gate: &Gate) {
+    let mut jobs = Vec::new();
     loop {
         let mut state = lock(&shared.0);
         let (request, mut events) = loop {
             if state.stopped {
+                drop(state);
+                for job in jobs {
+                    let _ = std::thread::JoinHandle::join(job);
+                }
                 return;
             }
             if let Some((_, job)) = state.queue.pop_first() {
@@ -166,10 +243,16 @@ fn serve(shared: &(Mutex<State>, Condvar), gate: &Gate) {
             }
             state = shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
-        let fault = state.faults.pop();
+        let failing = |fault: &Fault| matches!(fault, Fault::FailNext(_));
+        let fault = state.faults.iter().position(failing);
+        let fault = fault.map(|at| state.faults.remove(at));
+        let off = u32::from(state.faults.contains(&Fault::WrongColours));
         drop(state);
-        let last = render(shared, gate, &request, fault.as_ref(), &mut events);
-        events(last);
+        let (shared, gate) = (Arc::clone(shared), gate.clone());
+        jobs.push(std::thread::spawn(move || {
+            let last = render(&shared, &gate, &request, fault.as_ref(), off, &mut events);
+            events(last);
+        }));
     }
 }
 
@@ -178,6 +261,7 @@ fn render(
     gate: &Gate,
     request: &EngineRequest,
     fault: Option<&Fault>,
+    off: u32,
     events: &mut EventSink,
 ) -> EngineEvent {
     let key = request.key;
@@ -206,7 +290,7 @@ fn render(
     }
     EngineEvent::Finished {
         key,
-        pictures: pictures(&request.work),
+        pictures: pictures(&request.work, off),
         timings: Timings::default(),
     }
 }
@@ -220,8 +304,9 @@ fn may_step(shared: &(Mutex<State>, Condvar), gate: &Gate, key: u64) -> bool {
         if state.stopped || state.cancelled.contains(&key) {
             return false;
         }
+        let paused = state.paused.contains(&key);
         drop(state);
-        if *allowed > 0 {
+        if *allowed > 0 && !paused {
             *allowed -= u64::from(*allowed != u64::MAX);
             return true;
         }
@@ -229,7 +314,7 @@ fn may_step(shared: &(Mutex<State>, Condvar), gate: &Gate, key: u64) -> bool {
     }
 }
 
-fn pictures(work: &EngineWork) -> Vec<Picture> {
+fn pictures(work: &EngineWork, off: u32) -> Vec<Picture> {
     match work {
         EngineWork::Generate { spec, .. } => {
             let (width, height) = (
@@ -238,7 +323,7 @@ fn pictures(work: &EngineWork) -> Vec<Picture> {
             );
             spec.pictures
                 .iter()
-                .map(|plan| flat(width, height, plan.own_seed()))
+                .map(|plan| flat(width, height, plan.own_seed() ^ off))
                 .collect()
         }
         EngineWork::Upscale { picture, scale } => {

@@ -1,5 +1,6 @@
 //! What the engine asks of a model: plain data around slots that only the model can look into.
 
+use super::memory::Need;
 use super::{EngineWork, Picture};
 
 /// Why a model did not do what it was asked.
@@ -24,15 +25,30 @@ pub enum Started<S> {
     Pictures(Vec<Picture>),
 }
 
+/// How much memory decoding may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoding {
+    /// As much as it is fastest with.
+    Whole,
+    /// As little as it can do with; colours may differ a little where tiles meet.
+    Tiled,
+}
+
 /// A loaded model. Everything happens on the engine's thread.
 pub trait Model {
     /// One picture between steps.
     type Slot;
 
+    /// What each picture of a piece of work needs, as far as it can be told beforehand.
+    fn need(&self, work: &EngineWork) -> Need;
+
+    /// What must be equal for slots to share a call.
+    fn shape(&self, slot: &Self::Slot) -> Vec<i64>;
+
     /// Checks work and readies it for its first step, or does it at once where it has no steps.
     fn start(&mut self, work: &EngineWork) -> Result<Started<Self::Slot>, ModelError>;
 
-    /// One step of every slot that is not done. After an error, slots whose [`Self::progress`] has grown have been
+    /// One step of every slot that is not done; all are of one shape. After an error, slots whose [`Self::progress`] has grown have been
     /// stepped, and the others are as they were.
     fn step(&mut self, slots: &mut [&mut Self::Slot]) -> Result<(), ModelError>;
 
@@ -43,7 +59,7 @@ pub trait Model {
     fn preview(&self, slot: &Self::Slot) -> Option<Picture>;
 
     /// One picture for each slot, all of which are done.
-    fn decode(&mut self, slots: &[&Self::Slot]) -> Result<Vec<Picture>, ModelError>;
+    fn decode(&mut self, slots: &[&Self::Slot], how: Decoding) -> Result<Vec<Picture>, ModelError>;
 
     /// The same pictures, that many times as large.
     fn enlarge(&mut self, pictures: Vec<Picture>, scale: u32) -> Result<Vec<Picture>, ModelError>;

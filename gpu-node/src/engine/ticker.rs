@@ -1,21 +1,30 @@
-//! The engine's loop: admit, step, tell, decode. Knows no libtorch: a [`Model`] does the work.
+//! The engine's loop: admit, step, tell, decode. Knows no libtorch: [`Model`]s do the work.
+//!
+//! Each tick is one call of one model, for all jobs of one *group*: same model, same shapes. Groups take turns by the
+//! device time that their pictures have had. Jobs join, leave and are held up between ticks only.
 
+mod admit;
 mod job;
+mod ladder;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use easel_domain::failure::FailureKind;
 
-use super::model::{Model, ModelError, Started};
-use super::{EngineEvent, EngineRequest, EngineWork, EventSink, Picture, Timings};
+use super::model::{Model, ModelError};
+use super::shelf::{Loaded, Shelf, Want};
+use super::stopwatch::Stopwatch;
+use super::turns::Turns;
+use super::{EngineEvent, EngineModel, EngineRequest, EventSink, Picture};
 use job::{Job, grid, tell};
+use ladder::Cap;
 
 /// Failures that a job may have on its own before it is given up. The first may have been a neighbour's doing.
 const MOST_FAILURES: u32 = 2;
@@ -26,50 +35,107 @@ pub struct Submission {
     pub request: EngineRequest,
     /// Who wants to know.
     pub events: EventSink,
-    /// When it was handed over.
-    pub at: Instant,
+    /// When it was handed over, on the engine's stopwatch.
+    pub at: Duration,
+    /// Whether it is held up before it has begun.
+    pub paused: bool,
 }
 
-/// Jobs in the engine, and the model that they share.
+/// What may be used at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Pictures that are denoised together.
+    pub max_pictures: u32,
+    /// Memory for weights and pictures, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// Jobs that can share a call: place of the model, and the shapes.
+type Group = (usize, Vec<i64>);
+
+/// When the piece of work began that the thread is at now: how others notice that it does not end.
+#[derive(Debug, Default)]
+pub struct Beat(AtomicU64);
+
+impl Beat {
+    /// A new piece of work begins.
+    pub fn begins(&self, now: Duration) {
+        let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        self.0.store(micros.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// There is nothing to do.
+    pub fn rests(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// When the current piece of work began.
+    pub fn since(&self) -> Option<Duration> {
+        let stored = self.0.load(Ordering::Relaxed);
+        stored.checked_sub(1).map(Duration::from_micros)
+    }
+}
+
+/// What the ticker shares with the rest of the process.
+#[derive(Clone)]
+pub struct Shared {
+    /// The time.
+    pub stopwatch: Arc<dyn Stopwatch>,
+    /// Jobs on their way and waiting; whoever submits has counted them up.
+    pub waiting: Arc<AtomicUsize>,
+    /// The thread's sign of life.
+    pub beat: Arc<Beat>,
+}
+
+/// Jobs in the engine, and the models that they share.
 pub struct Ticker<M: Model> {
-    model: M,
-    max_pictures: usize,
+    shelf: Shelf<M>,
+    limits: Limits,
     /// In the order of their arrival.
     waiting: VecDeque<Submission>,
     active: Vec<Job<M::Slot>>,
     /// Denoised and not yet decoded: one job's pictures are decoded in each tick, so that the others go on.
     decoding: VecDeque<Job<M::Slot>>,
-    /// Shared with whoever submits: jobs on their way and in `waiting`.
-    waiting_count: Arc<AtomicUsize>,
+    turns: Turns<Group>,
+    caps: HashMap<Group, Cap>,
+    /// Loads that are to begin, by place.
+    to_load: Vec<usize>,
+    /// Something was admitted or told since the last tick that found nothing to do.
+    stirred: bool,
+    shared: Shared,
 }
 
 impl<M: Model> Ticker<M> {
-    /// An engine with room for that many pictures at once. `waiting_count` is what the submitter counted up.
-    pub fn new(model: M, max_pictures: u32, waiting_count: Arc<AtomicUsize>) -> Self {
+    /// An engine with these models.
+    pub fn new(shelf: Shelf<M>, limits: Limits, shared: Shared) -> Self {
         Self {
-            model,
-            max_pictures: max_pictures as usize,
+            shelf,
+            limits,
             waiting: VecDeque::new(),
             active: Vec::new(),
             decoding: VecDeque::new(),
-            waiting_count,
+            turns: Turns::default(),
+            caps: HashMap::new(),
+            to_load: Vec::new(),
+            stirred: false,
+            shared,
         }
     }
 
-    /// Whether a tick would do nothing.
+    /// Whether a tick would do nothing until it is told something.
     pub fn is_idle(&self) -> bool {
-        self.decoding.is_empty()
-            && self.active.iter().all(|job| job.paused)
-            && (self.waiting.is_empty() || !self.has_room_for_next())
+        !self.stirred && self.decoding.is_empty() && self.active.iter().all(|job| job.paused)
     }
 
     /// Takes a job; it begins at the next tick with room for it.
     pub fn submit(&mut self, submission: Submission) {
+        self.stirred = true;
         self.waiting.push_back(submission);
     }
 
     /// Drops a job, wherever it is.
     pub fn cancel(&mut self, key: u64) {
+        self.stirred = true;
         let end = EngineEvent::Cancelled { key };
         let waiting = |one: &Submission| one.request.key == key;
         if let Some(index) = self.waiting.iter().position(waiting) {
@@ -94,168 +160,146 @@ impl<M: Model> Ticker<M> {
         }
     }
 
-    /// Holds a running job up, or lets it go on. Held jobs keep their latents and give their room to others; one that
-    /// goes on may exceed it for a while.
+    /// Holds a job up, or lets it go on. Held jobs keep their latents and give their room to others; one that goes on
+    /// may exceed it for a while.
     pub fn pause(&mut self, key: u64, paused: bool) {
+        self.stirred = true;
         for job in self.active.iter_mut().filter(|job| job.key == key) {
             job.paused = paused;
         }
+        let waiting = self.waiting.iter_mut();
+        for one in waiting.filter(|one| one.request.key == key) {
+            one.paused = paused;
+        }
+    }
+
+    /// Somebody expects to need a model.
+    pub fn load(&mut self, hash: &str) {
+        self.stirred = true;
+        if let Some(place) = self.shelf.find(hash) {
+            self.ask_for(place);
+        }
+    }
+
+    /// A model is not needed any more, but by the jobs that have begun.
+    pub fn unload(&mut self, hash: &str) {
+        self.stirred = true;
+        if let Some(place) = self.shelf.find(hash) {
+            let in_use = self.places_in_use();
+            self.shelf.unload(place, &|place| in_use.contains(&place));
+        }
+    }
+
+    /// A load has ended. Jobs that wait for a model that could not be loaded fail: another node may have it.
+    pub fn loaded(&mut self, place: usize, outcome: Result<Loaded<M>, String>) {
+        self.stirred = true;
+        match outcome {
+            Ok(loaded) => self.shelf.loaded(place, Some(loaded)),
+            Err(reason) => {
+                self.shelf.loaded(place, None);
+                let message = format!("load its model: {reason}");
+                self.refuse_all_of(place, &ModelError::Memory(message));
+            }
+        }
+    }
+
+    /// Loads that are to begin now; the caller sees to them and says how they ended.
+    pub fn loads(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.to_load)
+    }
+
+    /// The models, as they are now.
+    pub fn models(&self) -> Vec<EngineModel> {
+        self.shelf.models()
+    }
+
+    fn now(&self) -> Duration {
+        self.shared.stopwatch.elapsed()
+    }
+
+    /// A piece of work begins that may get stuck.
+    fn beat(&self) {
+        self.shared.beat.begins(self.now());
+    }
+
+    fn ask_for(&mut self, place: usize) -> Want {
+        let in_use = self.places_in_use();
+        let want = self.shelf.want(place, &|place| in_use.contains(&place));
+        if want == Want::Begin {
+            self.to_load.push(place);
+        }
+        want
+    }
+
+    /// Models of jobs that have begun.
+    fn places_in_use(&self) -> Vec<usize> {
+        let begun = self.active.iter().chain(&self.decoding);
+        begun.map(|job| job.group.0).collect()
     }
 
     fn take_waiting(&mut self, index: usize) -> Option<Submission> {
         let submission = self.waiting.remove(index)?;
-        self.waiting_count.fetch_sub(1, Ordering::Relaxed);
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         Some(submission)
     }
 
-    /// One step of everything that runs, with whatever begins or ends around it.
+    /// One call for the group whose turn it is, with whatever begins or ends around it.
     pub fn tick(&mut self) {
+        self.stirred = false;
+        let in_use = self.places_in_use();
+        self.shelf.sweep(&|place| in_use.contains(&place));
         self.admit();
-        self.step();
-        for job in self.active.iter_mut().filter(|job| !job.paused) {
-            let model = &self.model;
-            let wanted = !job.is_finished(model) && job.wants_preview();
+        if let Some(group) = self.turns.next(&self.runnable()) {
+            let began = self.now();
+            let stepped = self.step(&group);
+            let took = self.now().saturating_sub(began);
+            self.turns.took(&group, took, stepped);
+            self.tell_progress(&group);
+        }
+        self.move_finished();
+        if let Some(job) = self.decoding.pop_front() {
+            self.finish(job);
+            self.stirred = true;
+        }
+    }
+
+    fn runnable(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for job in self.active.iter().filter(|job| !job.paused) {
+            if !groups.contains(&job.group) {
+                groups.push(job.group.clone());
+            }
+        }
+        groups
+    }
+
+    fn tell_progress(&mut self, group: &Group) {
+        let now = self.now();
+        let Some(model) = self.shelf.get(group.0) else {
+            return;
+        };
+        let stepped = |job: &&mut Job<M::Slot>| !job.paused && job.group == *group;
+        for job in self.active.iter_mut().filter(stepped) {
+            let wanted = !job.is_finished(model) && job.wants_preview(now);
             let previews = wanted.then(|| job.slots.iter().map(|slot| model.preview(slot)));
             let previews: Option<Vec<Picture>> = previews.and_then(Iterator::collect);
             job.progress(model, previews.as_deref().and_then(grid));
         }
-        let model = &self.model;
-        let finished = |job: &Job<M::Slot>| job.is_finished(model);
+    }
+
+    fn move_finished(&mut self) {
+        let now = self.now();
+        let models = &self.shelf;
+        let finished = |job: &Job<M::Slot>| {
+            let model = models.get(job.group.0);
+            model.is_some_and(|model| job.is_finished(model))
+        };
         let (finished, running) = self.active.drain(..).partition::<Vec<_>, _>(finished);
         self.active = running;
         for mut job in finished {
-            job.timings.denoise = job.started.elapsed();
+            job.timings.denoise = now.saturating_sub(job.started);
             self.decoding.push_back(job);
         }
-        if let Some(job) = self.decoding.pop_front() {
-            self.finish(job);
-        }
-    }
-
-    fn has_room_for_next(&self) -> bool {
-        let Some(next) = self.waiting.front() else {
-            return true;
-        };
-        let running = self.active.iter().filter(|job| !job.paused);
-        let running: usize = running.map(|job| job.slots.len()).sum();
-        let wanted = match &next.request.work {
-            EngineWork::Generate { spec, .. } => spec.pictures.len(),
-            EngineWork::Upscale { .. } => 0,
-        };
-        running == 0 || running + wanted <= self.max_pictures
-    }
-
-    /// Starts jobs in their order while there is room; one that alone is larger than the room runs alone.
-    fn admit(&mut self) {
-        while !self.waiting.is_empty() && self.has_room_for_next() {
-            if let Some(submission) = self.take_waiting(0) {
-                self.start(submission);
-            }
-        }
-    }
-
-    fn start(&mut self, mut submission: Submission) {
-        let (key, began) = (submission.request.key, Instant::now());
-        let model = &mut self.model;
-        let started = guarded(|| model.start(&submission.request.work));
-        match started {
-            Ok(Started::Slots(slots)) => {
-                let job = Job::new(submission, slots, began.elapsed());
-                self.active.push(job);
-            }
-            Ok(Started::Pictures(pictures)) => {
-                let timings = Timings {
-                    wait: began - submission.at,
-                    finish: began.elapsed(),
-                    ..Timings::default()
-                };
-                let event = EngineEvent::Finished {
-                    key,
-                    pictures,
-                    timings,
-                };
-                tell(&mut submission.events, event);
-            }
-            Err(error) => tell(&mut submission.events, failed(key, &error)),
-        }
-    }
-
-    /// All jobs together; where that fails, each on its own, so that one cannot take the others with it.
-    fn step(&mut self) {
-        let before: Vec<Vec<u32>> = self
-            .active
-            .iter()
-            .map(|job| job.done(&self.model))
-            .collect();
-        let running = self.active.iter_mut().filter(|job| !job.paused);
-        let mut slots: Vec<&mut M::Slot> = running.flat_map(|job| &mut job.slots).collect();
-        if slots.is_empty() {
-            return;
-        }
-        let model = &mut self.model;
-        if guarded(|| model.step(&mut slots)).is_ok() {
-            return;
-        }
-        let alone = self.active.iter().filter(|job| !job.paused).count() == 1;
-        let mut kept = Vec::new();
-        for (mut job, before) in self.active.drain(..).zip(before) {
-            let model = &mut self.model;
-            let done = job.done(model);
-            let left = job.slots.iter_mut().zip(done.iter().zip(&before));
-            let mut left: Vec<_> = left
-                .filter(|(_, (done, before))| done == before)
-                .map(|(slot, _)| slot)
-                .collect();
-            if job.paused || left.is_empty() {
-                kept.push(job);
-                continue;
-            }
-            match guarded(|| model.step(&mut left)) {
-                Ok(()) => job.failures = 0,
-                Err(error) => {
-                    job.failures += if alone { 2 } else { 1 };
-                    if job.failures >= MOST_FAILURES || matches!(error, ModelError::Bad(_)) {
-                        let event = failed(job.key, &error);
-                        job.end(event);
-                        continue;
-                    }
-                }
-            }
-            kept.push(job);
-        }
-        self.active = kept;
-    }
-
-    fn finish(&mut self, mut job: Job<M::Slot>) {
-        let (key, decoding) = (job.key, Instant::now());
-        let model = &mut self.model;
-        let slots: Vec<&M::Slot> = job.slots.iter().collect();
-        let decoded = guarded(|| model.decode(&slots)).or_else(|error| match error {
-            // Less at once may fit.
-            ModelError::Memory(_) if slots.len() > 1 => {
-                let one = |slot: &&M::Slot| guarded(|| model.decode(&[*slot]));
-                let each: Result<Vec<_>, _> = slots.iter().map(one).collect();
-                each.map(|pictures| pictures.into_iter().flatten().collect())
-            }
-            error => Err(error),
-        });
-        job.timings.decode = decoding.elapsed();
-        let finishing = Instant::now();
-        let scale = job.finish_scale;
-        let finished = decoded.and_then(|pictures| match scale {
-            1 => Ok(pictures),
-            scale => guarded(|| model.enlarge(pictures, scale)),
-        });
-        job.timings.finish = finishing.elapsed();
-        let timings = job.timings;
-        job.end(match finished {
-            Ok(pictures) => EngineEvent::Finished {
-                key,
-                pictures,
-                timings,
-            },
-            Err(error) => failed(key, &error),
-        });
     }
 }
 

@@ -1,30 +1,35 @@
-//! The real engine: one thread that owns a device and a loaded checkpoint.
+//! The real engine: checkpoints on a device.
 
 mod model;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use easel_diffusion::{Device, LoadError, LoadOptions, Pipeline, Precision};
+use easel_diffusion::{Checkpoint, Device, LoadError, LoadOptions, Pipeline, Precision};
 
-use super::model::Model;
-use super::ticker::{Submission, Ticker};
-use super::{Engine, EngineInfo, EngineRequest, EventSink, SubmitError};
+use super::EngineInfo;
+use super::host::{Host, Load, Start};
+use super::shelf::{Loaded, ModelFacts};
+use super::stopwatch::RealTime;
+use super::ticker::Limits;
 use crate::checkpoint;
-use model::TorchModel;
+pub use model::TorchModel;
 
-/// Jobs that may wait inside the engine; the dispatcher keeps the rest.
-const MOST_WAITING: usize = 64;
+/// A checkpoint that the engine has or may load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Whether it is loaded at the start and never given up.
+    pub pinned: bool,
+}
 
 /// What to load and where.
 #[derive(Debug, Clone)]
 pub struct TorchOptions {
-    /// The checkpoint's directory.
-    pub model: PathBuf,
+    /// The checkpoints.
+    pub models: Vec<Stored>,
     /// `cpu` or `cuda:N`.
     pub device: Device,
     /// Type of the weights.
@@ -33,174 +38,108 @@ pub struct TorchOptions {
     pub workers: usize,
     /// Pictures that are denoised together at most.
     pub max_pictures: u32,
+    /// Memory for weights and pictures, in bytes.
+    pub memory_bytes: u64,
+    /// How long a step may take.
+    pub step_deadline: Duration,
 }
 
 /// Why an engine did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The checkpoint is at fault.
+    /// A checkpoint is at fault.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The system is at fault.
     #[error("start engine thread")]
     Thread(#[source] std::io::Error),
-    /// The thread ended before it said anything.
-    #[error("engine thread died while loading")]
-    Died,
 }
 
-enum Command {
-    Submit(Box<Submission>),
-    Cancel(u64),
-    Pause(u64, bool),
-    Shutdown,
-}
-
-impl Command {
-    fn submission(self) -> Option<Submission> {
-        match self {
-            Self::Submit(submission) => Some(*submission),
-            Self::Cancel(_) | Self::Pause(..) | Self::Shutdown => None,
-        }
-    }
-}
-
-/// A checkpoint on a device, driven by its own thread.
-pub struct TorchEngine {
-    info: EngineInfo,
-    commands: Sender<Command>,
-    waiting: Arc<AtomicUsize>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
+/// Checkpoints on a device, driven by their own thread.
+pub type TorchEngine = Host<TorchModel>;
 
 impl TorchEngine {
-    /// Loads the checkpoint and starts the thread. Takes as long as reading the weights takes.
+    /// Checks every checkpoint, loads those that are pinned, and starts the thread. Takes as long as reading the
+    /// weights takes.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
     pub fn start(options: TorchOptions) -> Result<Self, StartError> {
-        let (model_id, model_hash) = (
-            checkpoint::id(&options.model),
-            checkpoint::hash(&options.model),
-        );
-        let model_hash = model_hash
-            .map_err(|error| LoadError::file(&options.model, format!("hash: {error}")))?;
-        let (commands, received) = channel();
-        let (loaded, outcome) = sync_channel(1);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let (device, max_pictures) = (options.device.to_string(), options.max_pictures.max(1));
-        let counter = Arc::clone(&waiting);
-        let run = move || {
-            let load = LoadOptions {
-                device: options.device,
-                precision: options.precision,
-                workers: options.workers,
-            };
-            match Pipeline::load(&options.model, load) {
-                Ok(pipeline) => {
-                    let told = loaded.send(Ok(pipeline.weight_bytes()));
-                    if told.is_ok() {
-                        let model = TorchModel(pipeline);
-                        serve(&received, Ticker::new(model, max_pictures, counter));
-                    }
-                }
-                // The other side holds its end until it has heard.
-                Err(error) => drop(loaded.send(Err(error))),
-            }
+        let load = LoadOptions {
+            device: options.device,
+            precision: options.precision,
+            workers: options.workers,
         };
-        let thread = std::thread::Builder::new()
-            .name("engine".to_owned())
-            .spawn(run)
-            .map_err(StartError::Thread)?;
-        let weight_bytes = outcome.recv().map_err(|_| StartError::Died)??;
+        let mut stock = Vec::new();
+        let mut reserve = 0;
+        for stored in &options.models {
+            let (facts, working) = describe(stored, options.precision)?;
+            reserve = reserve.max(working);
+            let loaded = stored
+                .pinned
+                .then(|| load_model(stored, load))
+                .transpose()?;
+            stock.push((facts, loaded));
+        }
         let info = EngineInfo {
-            model_id,
-            model_hash,
-            device,
-            weight_bytes,
-            max_pictures,
+            device: options.device.to_string(),
+            precision: format!("{:?}", options.precision).to_lowercase(),
+            weight_room_bytes: options.memory_bytes.saturating_sub(reserve),
+            max_pictures: options.max_pictures.max(1),
         };
-        Ok(Self {
+        let limits = Limits {
+            max_pictures: info.max_pictures,
+            memory_bytes: options.memory_bytes,
+        };
+        let models = options.models;
+        let load: Load<TorchModel> = Arc::new(move |place| {
+            let stored = models.get(place).ok_or("no such model")?;
+            load_model(stored, load).map_err(|error| error.to_string())
+        });
+        Self::new(Start {
             info,
-            commands,
-            waiting,
-            thread: Mutex::new(Some(thread)),
+            stock,
+            load,
+            limits,
+            step_deadline: options.step_deadline,
+            stopwatch: Arc::new(RealTime::start()),
         })
+        .map_err(StartError::Thread)
     }
 }
 
-/// Takes commands between ticks, and sleeps on them when there is nothing to do.
-fn serve<M: Model>(commands: &Receiver<Command>, mut ticker: Ticker<M>) {
-    loop {
-        let mut command = if ticker.is_idle() {
-            commands.recv().ok()
-        } else {
-            commands.try_recv().ok()
-        };
-        if command.is_none() && ticker.is_idle() {
-            // Nobody is left who could wake a paused job.
-            return ticker.cancel_all();
-        }
-        while let Some(next) = command {
-            match next {
-                Command::Submit(submission) => ticker.submit(*submission),
-                Command::Cancel(key) => ticker.cancel(key),
-                Command::Pause(key, paused) => ticker.pause(key, paused),
-                Command::Shutdown => {
-                    let rest = commands.try_iter();
-                    rest.filter_map(Command::submission)
-                        .for_each(|last| ticker.submit(last));
-                    return ticker.cancel_all();
-                }
-            }
-            command = commands.try_recv().ok();
-        }
-        ticker.tick();
-    }
+fn load_model(stored: &Stored, options: LoadOptions) -> Result<Loaded<TorchModel>, LoadError> {
+    let began = Instant::now();
+    let pipeline = Pipeline::load(&stored.directory, options)?;
+    Ok(Loaded {
+        bytes: pipeline.weight_bytes(),
+        model: TorchModel::new(pipeline, options.precision),
+        took: began.elapsed(),
+    })
 }
 
-impl Engine for TorchEngine {
-    fn info(&self) -> &EngineInfo {
-        &self.info
+/// What a checkpoint's files say without reading its weights, and what one picture of its own size needs beside them.
+fn describe(stored: &Stored, precision: Precision) -> Result<(ModelFacts, u64), LoadError> {
+    let directory = &stored.directory;
+    let hash = checkpoint::hash(directory)
+        .map_err(|error| LoadError::file(directory, format!("hash: {error}")))?;
+    let inspection = easel_diffusion::inspect(directory);
+    // One that is loaded at once says itself whether it can be; one that is not must not surprise anybody later.
+    if let Some(problem) = inspection.problems.into_iter().next()
+        && !stored.pinned
+    {
+        return Err(problem);
     }
-
-    fn submit(&self, request: EngineRequest, events: EventSink) -> Result<(), SubmitError> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(SubmitError::Full);
-        }
-        let submission = Submission {
-            request,
-            events,
-            at: Instant::now(),
-        };
-        self.commands
-            .send(Command::Submit(Box::new(submission)))
-            .map_err(|_| SubmitError::Stopped)
-    }
-
-    fn cancel(&self, key: u64) {
-        // A thread that is gone has cancelled everything.
-        let _ = self.commands.send(Command::Cancel(key));
-    }
-
-    fn pause(&self, key: u64, paused: bool) {
-        let _ = self.commands.send(Command::Pause(key, paused));
-    }
-
-    fn shutdown(&self) {
-        let _ = self.commands.send(Command::Shutdown);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // A panic of the thread was printed by the panic hook; there is nothing left to stop.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for TorchEngine {
-    fn drop(&mut self) {
-        self.shutdown();
-    }
+    let parameters = inspection.parts.iter().map(|part| part.stored.parameters);
+    let facts = ModelFacts {
+        id: checkpoint::id(directory),
+        hash,
+        bytes: parameters.sum::<u64>() * precision.bytes(),
+        pinned: stored.pinned,
+    };
+    let checkpoint = Checkpoint::open(directory)?;
+    let (width, height) = checkpoint.native_size();
+    let need = model::anatomy(&checkpoint, precision).need(width, height, true);
+    Ok((facts, need.kept + need.call.max(need.tiled)))
 }

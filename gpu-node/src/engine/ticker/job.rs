@@ -1,9 +1,10 @@
 //! One job inside the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::Submission;
+use super::{Group, Submission};
+use crate::engine::memory::Need;
 use crate::engine::model::Model;
 use crate::engine::{EngineEvent, EngineWork, EventSink, PREVIEW_SIDE, Picture, Timings};
 use crate::resize;
@@ -17,21 +18,32 @@ pub struct Job<S> {
     pub slots: Vec<S>,
     pub finish_scale: u32,
     pub timings: Timings,
-    pub started: Instant,
+    /// Who it can share a call with.
+    pub group: Group,
+    /// What each of its pictures needs.
+    pub need: Need,
+    /// When its first step could begin.
+    pub started: Duration,
     pub paused: bool,
     /// Steps in a row that failed.
     pub failures: u32,
     events: EventSink,
-    last_preview: Option<Instant>,
+    last_preview: Option<Duration>,
 }
 
 impl<S> Job<S> {
-    /// `text` is how long it took to read the prompt.
-    pub fn new(submission: Submission, slots: Vec<S>, text: Duration) -> Self {
-        let started = Instant::now();
+    /// `between` is when reading the prompt began and ended.
+    pub fn new(
+        submission: Submission,
+        slots: Vec<S>,
+        group: Group,
+        need: Need,
+        between: (Duration, Duration),
+    ) -> Self {
+        let (began, started) = between;
         let timings = Timings {
-            wait: started - submission.at,
-            text,
+            wait: started.saturating_sub(submission.at),
+            text: started.saturating_sub(began),
             ..Timings::default()
         };
         let Submission {
@@ -46,6 +58,8 @@ impl<S> Job<S> {
             slots,
             finish_scale,
             timings,
+            group,
+            need,
             started,
             paused: false,
             failures: 0,
@@ -61,19 +75,13 @@ impl<S> Job<S> {
         })
     }
 
-    /// Steps done by each slot.
-    pub fn done<M: Model<Slot = S>>(&self, model: &M) -> Vec<u32> {
-        let done = |slot| model.progress(slot).0;
-        self.slots.iter().map(done).collect()
-    }
-
     /// Whether it is time for another preview; counts from this call if it is.
-    pub fn wants_preview(&mut self) -> bool {
+    pub fn wants_preview(&mut self, now: Duration) -> bool {
         let due = self
             .last_preview
-            .is_none_or(|last| last.elapsed() >= PREVIEW_PAUSE);
+            .is_none_or(|last| now.saturating_sub(last) >= PREVIEW_PAUSE);
         if due {
-            self.last_preview = Some(Instant::now());
+            self.last_preview = Some(now);
         }
         due
     }

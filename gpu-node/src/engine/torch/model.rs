@@ -1,11 +1,14 @@
 //! A checkpoint as the engine's model.
 
+use easel_diffusion::vae::VaeConfig;
 use easel_diffusion::{
-    Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Sampler, Slot, Syntax, Task, TaskError,
+    Checkpoint, Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Precision, Sampler, Slot,
+    Syntax, Task, TaskError,
 };
 use easel_domain::spec::{self, GenerateSpec, PromptText};
 
-use crate::engine::model::{Model, ModelError, Started};
+use crate::engine::memory::{Anatomy, Need};
+use crate::engine::model::{Decoding, Model, ModelError, Started};
 use crate::engine::{EngineWork, InitPicture, Picture};
 use crate::resize;
 
@@ -37,11 +40,20 @@ fn bad(parameter: &str, message: impl std::fmt::Display) -> ModelError {
 }
 
 /// The model that a pipeline is.
-pub struct TorchModel(pub Pipeline);
+pub struct TorchModel {
+    pipeline: Pipeline,
+    anatomy: Anatomy,
+}
 
 impl TorchModel {
+    /// A pipeline with weights of that many bytes each.
+    pub fn new(pipeline: Pipeline, precision: Precision) -> Self {
+        let anatomy = anatomy(pipeline.checkpoint(), precision);
+        Self { pipeline, anatomy }
+    }
+
     fn check_scale(&self, scale: u32) -> Result<(), ModelError> {
-        let factor = self.0.upscale_factor();
+        let factor = self.pipeline.upscale_factor();
         if (1..=factor).contains(&scale) {
             return Ok(());
         }
@@ -53,13 +65,36 @@ impl TorchModel {
 impl Model for TorchModel {
     type Slot = Slot;
 
+    fn need(&self, work: &EngineWork) -> Need {
+        match work {
+            EngineWork::Generate { spec, .. } => {
+                self.anatomy
+                    .need(spec.width, spec.height, spec.guidance > 1.0)
+            }
+            // Super-resolution alone: about as much as decoding to what it makes.
+            EngineWork::Upscale { picture, scale } => {
+                let (width, height) = (picture.width * scale, picture.height * scale);
+                let decode = self.anatomy.need(width, height, false).decode;
+                Need {
+                    call: decode,
+                    ..Need::default()
+                }
+            }
+        }
+    }
+
+    fn shape(&self, slot: &Slot) -> Vec<i64> {
+        let (latents, states) = slot.shape();
+        [latents, states].concat()
+    }
+
     fn start(&mut self, work: &EngineWork) -> Result<Started<Slot>, ModelError> {
         match work {
             EngineWork::Generate { spec, text, init } => {
                 self.check_scale(spec.finish_scale)?;
                 let slots = tasks(spec, text, init.as_ref())?
                     .iter()
-                    .map(|task| self.0.prepare(task))
+                    .map(|task| self.pipeline.prepare(task))
                     .collect::<Result<_, _>>()?;
                 Ok(Started::Slots(slots))
             }
@@ -71,7 +106,7 @@ impl Model for TorchModel {
     }
 
     fn step(&mut self, slots: &mut [&mut Slot]) -> Result<(), ModelError> {
-        Ok(self.0.step(slots)?)
+        Ok(self.pipeline.step(slots)?)
     }
 
     fn progress(&self, slot: &Slot) -> (u32, u32) {
@@ -79,11 +114,18 @@ impl Model for TorchModel {
     }
 
     fn preview(&self, slot: &Slot) -> Option<Picture> {
-        self.0.preview(slot).map(picture)
+        self.pipeline.preview(slot).map(picture)
     }
 
-    fn decode(&mut self, slots: &[&Slot]) -> Result<Vec<Picture>, ModelError> {
-        let finished = self.0.finish(slots)?;
+    fn decode(&mut self, slots: &[&Slot], how: Decoding) -> Result<Vec<Picture>, ModelError> {
+        if !slots.iter().all(|slot| slot.is_finite()) {
+            let message = "the latents are not numbers any more";
+            return Err(ModelError::Broken(message.to_owned()));
+        }
+        let finished = match how {
+            Decoding::Whole => self.pipeline.finish(slots)?,
+            Decoding::Tiled => self.pipeline.finish_in_tiles(slots)?,
+        };
         Ok(finished
             .into_iter()
             .map(|finished| picture(finished.picture))
@@ -101,13 +143,34 @@ impl Model for TorchModel {
             .map(|picture| (picture.width * scale, picture.height * scale))
             .collect();
         let inputs: Vec<_> = pictures.into_iter().map(pixels).collect();
-        let enlarged = self.0.upscale(&inputs)?.into_iter().map(picture);
+        let enlarged = self.pipeline.upscale(&inputs)?.into_iter().map(picture);
         enlarged
             .zip(sizes)
             .map(|(picture, (width, height))| {
                 resize::lanczos(&picture, width, height).map_err(|message| bad("scale", message))
             })
             .collect()
+    }
+}
+
+/// What the configuration says of a picture's need.
+pub fn anatomy(checkpoint: &Checkpoint, precision: Precision) -> Anatomy {
+    let first = |channels: &[i64]| channels.first().map_or(1, |first| first.unsigned_abs());
+    let vae_channels = match &checkpoint.vae {
+        VaeConfig::Variational(config) => first(&config.block_out_channels),
+        VaeConfig::Tiny(config) => first(&config.decoder_block_out_channels),
+    };
+    Anatomy {
+        unet_channels: first(&checkpoint.unet.block_out_channels),
+        vae_channels,
+        latent_channels: checkpoint.vae.latent_channels().unsigned_abs(),
+        factor: checkpoint.vae.factor().unsigned_abs(),
+        unet_bytes: precision.bytes(),
+        vae_bytes: if checkpoint.vae.force_upcast() {
+            Precision::F32.bytes()
+        } else {
+            precision.bytes()
+        },
     }
 }
 

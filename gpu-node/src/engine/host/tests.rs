@@ -1,0 +1,226 @@
+//! The thread, with a model that does what the test lets it do.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use easel_domain::failure::FailureKind;
+use easel_domain::message::Residency;
+use easel_domain::model::ModelRef;
+use easel_domain::spec::{GenerateSpec, NoisePlan, PromptText, Sampler};
+
+use super::*;
+use crate::engine::memory::Need;
+use crate::engine::model::{Decoding, ModelError, Started};
+use crate::engine::stopwatch::VirtualTime;
+use crate::engine::{EngineEvent, EngineWork, Picture};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Counts steps; each waits for leave where the test gives it.
+struct Slow {
+    leave: Option<Receiver<()>>,
+}
+
+impl Model for Slow {
+    type Slot = (u32, u32);
+
+    fn need(&self, _work: &EngineWork) -> Need {
+        Need::default()
+    }
+
+    fn shape(&self, _slot: &(u32, u32)) -> Vec<i64> {
+        Vec::new()
+    }
+
+    fn start(&mut self, work: &EngineWork) -> Result<Started<(u32, u32)>, ModelError> {
+        match work {
+            EngineWork::Generate { spec, .. } => Ok(Started::Slots(vec![(0, spec.steps)])),
+            EngineWork::Upscale { .. } => Err(ModelError::Bad("cannot".to_owned())),
+        }
+    }
+
+    fn step(&mut self, slots: &mut [&mut (u32, u32)]) -> Result<(), ModelError> {
+        if let Some(leave) = &self.leave {
+            // A test that has ended lets everything go on.
+            let _ = leave.recv();
+        }
+        for slot in slots.iter_mut() {
+            slot.0 += 1;
+        }
+        Ok(())
+    }
+
+    fn progress(&self, slot: &(u32, u32)) -> (u32, u32) {
+        *slot
+    }
+
+    fn preview(&self, _slot: &(u32, u32)) -> Option<Picture> {
+        None
+    }
+
+    fn decode(&mut self, _: &[&(u32, u32)], _: Decoding) -> Result<Vec<Picture>, ModelError> {
+        Ok(Vec::new())
+    }
+
+    fn enlarge(&mut self, pictures: Vec<Picture>, _: u32) -> Result<Vec<Picture>, ModelError> {
+        Ok(pictures)
+    }
+}
+
+fn facts(hash: &str, pinned: bool) -> ModelFacts {
+    ModelFacts {
+        id: hash.to_owned(),
+        hash: hash.to_owned(),
+        bytes: 1,
+        pinned,
+    }
+}
+
+fn ready(leave: Option<Receiver<()>>) -> Loaded<Slow> {
+    Loaded {
+        model: Slow { leave },
+        bytes: 1,
+        took: Duration::from_secs(3),
+    }
+}
+
+fn host(first: Option<Receiver<()>>, load: Load<Slow>, time: Arc<VirtualTime>) -> Host<Slow> {
+    Host::new(Start {
+        info: EngineInfo {
+            device: "fake".to_owned(),
+            precision: "f32".to_owned(),
+            weight_room_bytes: 100,
+            max_pictures: 8,
+        },
+        stock: vec![
+            (facts("first", true), Some(ready(first))),
+            (facts("second", false), None),
+        ],
+        load,
+        limits: Limits {
+            max_pictures: 8,
+            memory_bytes: 100,
+        },
+        step_deadline: Duration::from_secs(9),
+        stopwatch: time,
+    })
+    .unwrap()
+}
+
+fn request(key: u64, model: &str, steps: u32) -> EngineRequest {
+    let spec = GenerateSpec {
+        model: ModelRef {
+            id: model.to_owned(),
+            hash: model.to_owned(),
+        },
+        width: 8,
+        height: 8,
+        steps,
+        guidance: 1.0,
+        sampler: Sampler::Default,
+        pictures: vec![NoisePlan::from_seed(1)],
+        finish_scale: 1,
+    };
+    EngineRequest {
+        key,
+        model: model.to_owned(),
+        work: EngineWork::Generate {
+            spec,
+            text: PromptText::default(),
+            init: None,
+        },
+    }
+}
+
+fn sink(sender: &Sender<EngineEvent>) -> EventSink {
+    let sender = sender.clone();
+    Box::new(move |event| drop(sender.send(event)))
+}
+
+fn residency(host: &Host<Slow>) -> Residency {
+    host.models()[1].residency
+}
+
+#[test]
+fn steps_go_on_while_a_model_is_loaded() {
+    let (finish_load, load_may_end) = channel::<()>();
+    let (begun, load_begun) = channel();
+    let gate = Mutex::new((begun, load_may_end));
+    let load: Load<Slow> = Arc::new(move |place| {
+        let gate = gate.lock().unwrap();
+        gate.0.send(place).unwrap();
+        gate.1.recv().unwrap();
+        Ok(ready(None))
+    });
+    let host = host(None, load, Arc::default());
+    let (sender, events) = channel();
+    host.submit(request(1, "second", 1), sink(&sender)).unwrap();
+    assert_eq!(load_begun.recv_timeout(PATIENCE), Ok(1));
+    // The load is stuck until the test lets it end; meanwhile another model draws from its first step to its last.
+    host.submit(request(2, "first", 50), sink(&sender)).unwrap();
+    let steps = events.iter().take_while(|event| !event.is_final());
+    assert_eq!(steps.filter(|event| event.key() == 2).count(), 50);
+    assert_eq!(residency(&host), Residency::Loading);
+    finish_load.send(()).unwrap();
+    let ended = events.iter().find(EngineEvent::is_final).unwrap();
+    assert!(
+        matches!(ended, EngineEvent::Finished { key: 1, .. }),
+        "{ended:?}"
+    );
+    assert_eq!(residency(&host), Residency::Resident);
+    assert_eq!(host.models()[1].load_time, Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn a_loader_that_panics_fails_the_job_that_waits_and_not_the_engine() {
+    let host = host(None, Arc::new(|_| panic!("no such file")), Arc::default());
+    let (sender, events) = channel();
+    host.submit(request(1, "second", 1), sink(&sender)).unwrap();
+    let ended = events.recv_timeout(PATIENCE).unwrap();
+    let retried = matches!(
+        ended,
+        EngineEvent::Failed {
+            key: 1,
+            kind: FailureKind::Retryable,
+            ..
+        }
+    );
+    assert!(retried, "{ended:?}");
+    host.submit(request(2, "first", 1), sink(&sender)).unwrap();
+    let ended = events.iter().find(EngineEvent::is_final).unwrap();
+    assert!(matches!(ended, EngineEvent::Finished { key: 2, .. }));
+}
+
+#[test]
+fn a_step_that_does_not_end_shows_in_the_pulse_and_a_shutdown_does_not_wait_for_it() {
+    let (leave, may_step) = channel();
+    let time = Arc::new(VirtualTime::default());
+    let host = host(
+        Some(may_step),
+        Arc::new(|_| Err(String::new())),
+        Arc::clone(&time),
+    );
+    let (sender, events) = channel();
+    host.submit(request(1, "first", 3), sink(&sender)).unwrap();
+    leave.send(()).unwrap();
+    events.recv_timeout(PATIENCE).unwrap();
+    // The second step has begun when its time counts.
+    while !matches!(host.pulse(), Pulse::Busy(_)) {
+        std::thread::yield_now();
+    }
+    time.pass(Duration::from_secs(9));
+    assert!(matches!(host.pulse(), Pulse::Busy(time) if time >= Duration::from_secs(9)));
+    host.shutdown();
+    assert_eq!(host.pulse(), Pulse::Stopped);
+}
+
+#[test]
+fn an_engine_that_has_ended_says_so_and_counts_no_job_as_waiting() {
+    let host = host(None, Arc::new(|_| Err(String::new())), Arc::default());
+    host.shutdown();
+    let (sender, _events) = channel();
+    for _ in 0..2 * MOST_WAITING {
+        let refused = host.submit(request(1, "first", 1), sink(&sender));
+        assert_eq!(refused, Err(SubmitError::Stopped), "never full");
+    }
+    assert_eq!(host.pulse(), Pulse::Stopped);
+}

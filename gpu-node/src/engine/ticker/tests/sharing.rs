@@ -1,0 +1,155 @@
+//! Several models and shapes on one device.
+
+use super::*;
+
+fn two_models(second: Option<Loaded<Counter>>, memory: u64) -> Bench {
+    let stock = vec![
+        (facts("m", false), Some(ready(Counter::default()))),
+        (facts("n", false), second),
+    ];
+    Bench::with(stock, 8, memory)
+}
+
+#[test]
+fn shapes_and_models_take_turns_and_never_share_a_call() {
+    let mut bench = two_models(Some(ready(Counter::default())), 1_000);
+    bench.submit(1, &[10], 2);
+    bench.submit_to("m", 2, &[20], (2, 16));
+    bench.submit_to("n", 3, &[30], (2, 8));
+    bench.tick(3);
+    assert_eq!(bench.model().calls, [[10], [20]]);
+    assert_eq!(bench.ticker.shelf.get(1).unwrap().calls, [[30]]);
+    bench.tick(6);
+    assert!(bench.ends().iter().all(is_finished));
+}
+
+#[test]
+fn a_shape_that_is_dear_gets_fewer_steps_and_as_much_time() {
+    let time = Arc::new(VirtualTime::default());
+    let model = Counter {
+        pace: Some((Arc::clone(&time), Duration::from_millis(1))),
+        ..Counter::default()
+    };
+    let mut bench = Bench::new(model, 8);
+    bench.ticker.shared.stopwatch = time;
+    bench.submit_to("m", 1, &[1], (900, 8));
+    bench.submit_to("m", 2, &[2], (900, 32));
+    bench.tick(100);
+    let calls = &bench.model().calls;
+    let dear = calls.iter().filter(|call| **call == [2]).count();
+    assert!((19..=21).contains(&dear), "{dear} of {}", calls.len());
+}
+
+#[test]
+fn a_new_shape_has_its_first_step_at_the_next_tick() {
+    let time = Arc::new(VirtualTime::default());
+    let model = Counter {
+        pace: Some((Arc::clone(&time), Duration::from_millis(1))),
+        ..Counter::default()
+    };
+    let mut bench = Bench::new(model, 8);
+    bench.ticker.shared.stopwatch = time;
+    bench.submit_to("m", 1, &[1], (900, 8));
+    bench.submit_to("m", 2, &[2], (900, 16));
+    bench.tick(51);
+    bench.submit_to("m", 3, &[3], (900, 24));
+    bench.tick(1);
+    assert_eq!(bench.model().calls.last().unwrap(), &[3]);
+}
+
+#[test]
+fn a_job_whose_model_is_on_disk_has_it_loaded_and_holds_up_nobody() {
+    let mut bench = two_models(None, 1_000);
+    bench.submit_to("n", 1, &[1], (1, 8));
+    bench.submit(2, &[2], 3);
+    bench.tick(2);
+    assert_eq!(
+        bench.ticker.loads(),
+        [1],
+        "once, however often it is asked for"
+    );
+    assert_eq!(bench.model().calls, [[2], [2]]);
+    bench.ticker.loaded(1, Ok(ready(Counter::default())));
+    bench.tick(3);
+    let ends = bench.ends();
+    assert!(ends.len() == 2 && ends.iter().all(is_finished), "{ends:?}");
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_fails_its_jobs_and_no_others() {
+    let mut bench = two_models(None, 1_000);
+    bench.submit_to("n", 1, &[1], (1, 8));
+    bench.submit(2, &[2], 1);
+    bench.tick(1);
+    bench
+        .ticker
+        .loaded(1, Err("the disk is on fire".to_owned()));
+    bench.tick(1);
+    let ends = bench.ends();
+    let failed = matches!(&ends[0], EngineEvent::Failed { kind: FailureKind::Retryable, message, .. }
+        if message.contains("fire"));
+    assert!(failed && is_finished(&ends[1]), "{ends:?}");
+    bench.submit_to("n", 3, &[3], (1, 8));
+    bench.ticker.loads();
+    bench.tick(1);
+    assert_eq!(bench.ticker.loads(), [1], "a later job tries again");
+}
+
+#[test]
+fn without_room_for_both_the_old_model_goes_when_its_jobs_have_ended() {
+    let mut bench = two_models(None, 150);
+    bench.submit(1, &[1], 3);
+    bench.tick(1);
+    bench.submit_to("n", 2, &[2], (1, 8));
+    bench.submit(3, &[3], 3);
+    bench.tick(2);
+    assert!(bench.ticker.loads().is_empty(), "the old one is in use");
+    assert_eq!(
+        bench.model().calls,
+        [[1], [1], [1]],
+        "and takes no new jobs"
+    );
+    bench.tick(1);
+    assert_eq!(bench.ticker.loads(), [1]);
+    assert!(bench.ticker.shelf.get(0).is_none());
+    bench.ticker.loaded(1, Ok(ready(Counter::default())));
+    bench.tick(2);
+    // Then the first is wanted again.
+    assert_eq!(bench.ticker.loads(), [0]);
+    bench.ticker.loaded(0, Ok(ready(Counter::default())));
+    bench.tick(4);
+    let ends = bench.ends();
+    assert!(ends.len() == 3 && ends.iter().all(is_finished), "{ends:?}");
+}
+
+#[test]
+fn an_order_loads_ahead_and_another_gives_up() {
+    let mut bench = two_models(None, 1_000);
+    bench.ticker.load("n");
+    assert_eq!(bench.ticker.loads(), [1]);
+    bench.ticker.loaded(1, Ok(ready(Counter::default())));
+    bench.submit(1, &[1], 2);
+    bench.tick(1);
+    for model in ["m", "n", "unknown"] {
+        bench.ticker.unload(model);
+    }
+    assert!(bench.ticker.shelf.get(0).is_some(), "in use");
+    assert!(bench.ticker.shelf.get(1).is_none());
+    bench.tick(3);
+    assert!(is_finished(&bench.ends()[0]) && bench.ticker.shelf.get(0).is_none());
+}
+
+#[test]
+fn a_job_that_is_held_up_before_it_begins_waits_and_blocks_nobody() {
+    let mut bench = Bench::new(Counter::default(), 8);
+    bench.submit(1, &[1], 1);
+    bench.ticker.pause(1, true);
+    bench.submit(2, &[2], 1);
+    bench.tick(1);
+    assert_eq!(bench.model().calls, [[2]]);
+    bench.tick(1);
+    assert!(bench.ticker.is_idle());
+    bench.ticker.pause(1, false);
+    bench.tick(1);
+    assert_eq!(bench.ends().len(), 2);
+}
