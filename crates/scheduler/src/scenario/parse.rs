@@ -12,8 +12,12 @@ const DEFAULT_FAULT_S: f64 = 5.0;
 const DEFAULT_OUTAGE_S: f64 = 300.0;
 /// How much busier a day's noon is than its midnight, where nobody says.
 const DEFAULT_SWING: f64 = 4.0;
-/// Most nodes of a scenario, and most jobs in a second.
+/// Most nodes of a scenario.
 const MOST_NODES: u64 = 100_000;
+/// Most members that ask for something, and most guilds.
+const MOST_MEMBERS: u64 = 4_000_000;
+/// Most jobs of a scenario, as it draws them.
+const MOST_JOBS: f64 = 2e7;
 
 /// Reads a scenario.
 ///
@@ -62,6 +66,7 @@ pub fn parse(file: &str, text: &str) -> Result<Scenario, BadInput> {
     for table in &arrivals {
         let arrivals = arrival(table, &scenario)?;
         scenario.arrivals.push(arrivals);
+        check_amount(table, &scenario)?;
     }
     for table in &faults {
         let fault = fault(table, &scenario)?;
@@ -212,6 +217,41 @@ fn arrival(table: &Table<'_, '_>, scenario: &Scenario) -> Result<Arrivals, BadIn
             .map(|name| region_of(table, name, scenario))
             .transpose()?,
     })
+}
+
+/// Refuses what would be too much to draw, with all that was asked for before.
+fn check_amount(table: &Table<'_, '_>, scenario: &Scenario) -> Result<(), BadInput> {
+    let jobs: f64 = scenario.arrivals.iter().map(most_jobs).sum();
+    if jobs > MOST_JOBS {
+        let message =
+            format!("with those above, {jobs:.0} jobs are asked for: use {MOST_JOBS} at most");
+        return Err(table.error("rate_per_s", message));
+    }
+    let total = |of: fn(&Arrivals) -> u32| -> u64 {
+        scenario.arrivals.iter().map(|a| u64::from(of(a))).sum()
+    };
+    for (key, total) in [
+        ("users", total(|a| a.users)),
+        ("guilds", total(|a| a.guilds)),
+    ] {
+        if total > MOST_MEMBERS {
+            let message = format!("is {total} with those above: use {MOST_MEMBERS} at most");
+            return Err(table.error(key, message));
+        }
+    }
+    Ok(())
+}
+
+/// Jobs that arrivals come to.
+fn most_jobs(arrivals: &Arrivals) -> f64 {
+    let length_s = arrivals.to_s - arrivals.from_s;
+    // A burst runs at its plain rate outside its bounds, for no longer than the scenario lasts.
+    let factor = if arrivals.rhythm == Rhythm::Burst {
+        arrivals.factor
+    } else {
+        1.0
+    };
+    arrivals.rate_per_s * length_s * factor
 }
 
 fn model_of(

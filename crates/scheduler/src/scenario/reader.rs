@@ -8,6 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::BadInput;
 
+/// Largest amount of anything: as seconds thirty years, so that sums of them stay within what a clock can tell.
+pub(super) const MOST: f64 = 1e9;
+
 /// The text that is read.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
@@ -119,9 +122,18 @@ impl<'s, 'a> Table<'s, 'a> {
             .ok_or_else(|| self.error(key, "must be a number"))
     }
 
+    fn bounded(&self, key: &'static str) -> Result<Option<f64>, BadInput> {
+        match self.number(key)? {
+            Some(number) if number > MOST => {
+                Err(self.error(key, format!("is {number}: use {MOST} at most")))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// A number that is 0 or more.
     pub fn amount(&self, key: &'static str) -> Result<Option<f64>, BadInput> {
-        match self.number(key)? {
+        match self.bounded(key)? {
             Some(number) if number < 0.0 => Err(self.error(
                 key,
                 format!("is {number}: it cannot be negative, use 0 or more"),
@@ -132,7 +144,7 @@ impl<'s, 'a> Table<'s, 'a> {
 
     /// A number above 0.
     pub fn positive(&self, key: &'static str) -> Result<Option<f64>, BadInput> {
-        match self.number(key)? {
+        match self.bounded(key)? {
             Some(number) if number <= 0.0 => {
                 Err(self.error(key, format!("is {number}: it must be above 0")))
             }
@@ -192,7 +204,11 @@ impl<'s, 'a> Table<'s, 'a> {
             .map(|(name, value)| {
                 let at = name.span().start;
                 let number = as_number(value.get_ref())
-                    .ok_or_else(|| self.error_at(at, key, name.get_ref(), "must be a number"))?;
+                    .filter(|number| *number <= MOST)
+                    .ok_or_else(|| {
+                        let message = format!("must be a number of {MOST} at most");
+                        self.error_at(at, key, name.get_ref(), message)
+                    })?;
                 Ok((name.get_ref().as_ref(), at, number))
             })
             .collect()

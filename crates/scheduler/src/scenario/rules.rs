@@ -1,6 +1,7 @@
 //! Kinds of nodes, and tiers.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use easel_domain::tier::ServiceClass;
 
@@ -12,6 +13,8 @@ use crate::tier::TierRule;
 /// A job that has waited so long goes first, where nobody says.
 const DEFAULT_AGING_S: f64 = 300.0;
 const DEFAULT_REGION: &str = "local";
+/// What a batch may do against one picture.
+const GAINS: RangeInclusive<f64> = 0.001..=100_000.0;
 
 impl Scenario {
     /// Whether a class says how fast it runs a model.
@@ -72,8 +75,12 @@ fn check_gains(gains: &[f64]) -> Result<(), String> {
             "needs 1 to 1024 numbers: what a batch of 1, 2, … does against one picture".into(),
         );
     }
-    match gains.iter().find(|gain| **gain <= 0.0) {
-        Some(gain) => Err(format!("has {gain}: each must be above 0")),
+    match gains.iter().find(|gain| !GAINS.contains(*gain)) {
+        Some(gain) => Err(format!(
+            "has {gain}: each must be from {} to {}",
+            GAINS.start(),
+            GAINS.end()
+        )),
         None => Ok(()),
     }
 }

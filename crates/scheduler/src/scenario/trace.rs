@@ -3,6 +3,7 @@
 use easel_domain::tier::ServiceClass;
 use rustc_hash::FxHashMap;
 
+use super::reader::MOST;
 use super::{BadInput, Scenario, TraceJob};
 use crate::job::{BatchKey, ClassKey, Shape};
 
@@ -71,10 +72,10 @@ impl<'a> Columns<'a> {
             return Ok(None);
         };
         match text.parse::<f64>() {
-            Ok(number) if number.is_finite() && number >= 0.0 => Ok(Some(number)),
+            Ok(number) if (0.0..=MOST).contains(&number) => Ok(Some(number)),
             _ => Err(self.error(
                 key,
-                format!("{text:?} is not a number of seconds, 0 or more"),
+                format!("{text:?} is not a number of seconds from 0 to {MOST}"),
             )),
         }
     }

@@ -133,7 +133,8 @@ impl Machine {
         if steps == 0 {
             return Vec::new();
         }
-        self.step_began = Moment(self.step_began.0 + steps * self.step_us);
+        let steps_us = steps.saturating_mul(self.step_us);
+        self.step_began = Moment(self.step_began.0.saturating_add(steps_us));
         let total = f64::from(self.pictures().max(1));
         let seconds = steps as f64 * self.step_us as f64 / 1e6;
         let mut done = Vec::new();
@@ -196,7 +197,8 @@ impl Machine {
         } else {
             1
         };
-        Some(Moment(self.step_began.0 + steps * self.step_us))
+        let steps_us = steps.saturating_mul(self.step_us);
+        Some(Moment(self.step_began.0.saturating_add(steps_us)))
     }
 }
 

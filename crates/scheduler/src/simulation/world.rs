@@ -55,6 +55,11 @@ pub(super) enum Due {
 /// Without a sign of life for so long, what still waits fails: its model or its nodes are gone.
 const PATIENCE_S: f64 = 900.0;
 
+/// Three thousand years: what has not ended by then never will.
+const END_OF_TIME: Moment = Moment(100_000_000_000_000_000);
+/// When nothing has come of so many wake-ups, a second apart, the next ones are further and further apart.
+const PATIENT_WAKES: u32 = 600;
+
 /// Everything.
 pub(super) struct World<'a, P> {
     pub scenario: &'a Scenario,
@@ -85,6 +90,8 @@ pub(super) struct World<'a, P> {
     pub lost: FxHashMap<NodeKey, Vec<Run>>,
     pub specs: FxHashMap<u32, Job>,
     wake_at: Option<Moment>,
+    /// Times in a row that the policy was woken and nothing came of it.
+    idle_wakes: u32,
     last_progress: Moment,
 }
 
@@ -130,6 +137,7 @@ impl<'a, P: Policy> World<'a, P> {
             lost: FxHashMap::default(),
             specs: FxHashMap::default(),
             wake_at: None,
+            idle_wakes: 0,
             last_progress: Moment::START,
         };
         world.begin();
@@ -194,6 +202,10 @@ impl<'a, P: Policy> World<'a, P> {
             if self.arriving.is_none() && self.books.open == 0 {
                 break;
             }
+            if now >= END_OF_TIME {
+                self.fail_all(now);
+                break;
+            }
             if arrival == Some(now) {
                 if let Some(job) = self.arriving.take() {
                     self.arrives(&job, now);
@@ -218,10 +230,17 @@ impl<'a, P: Policy> World<'a, P> {
         if self.machines.iter().any(Machine::has_jobs) {
             return;
         }
+        self.fail_all(now);
+    }
+
+    fn fail_all(&mut self, now: Moment) {
         for job in 0..u32::try_from(self.books.records.len()).unwrap_or(u32::MAX) {
-            if self.books.records[job as usize].state == State::Waiting {
+            let state = self.books.records[job as usize].state;
+            if state == State::Waiting {
                 self.tell(Event::Gone(super::dispatcher::id(job)), now);
                 self.books.waits_no_more(job, now);
+            }
+            if !state.is_end() {
                 self.books.ends(job, State::Failed, now);
             }
         }
@@ -290,6 +309,7 @@ impl<'a, P: Policy> World<'a, P> {
             if self.actions.is_empty() {
                 break;
             }
+            self.idle_wakes = 0;
             for action in std::mem::take(&mut self.actions) {
                 self.perform(action, now);
             }
@@ -297,13 +317,19 @@ impl<'a, P: Policy> World<'a, P> {
         if self.wake_at.is_none_or(|at| at <= now)
             && let Some(at) = self.policy.wake(now)
         {
-            let at = at.max(now.after(1e-6));
+            let idle = f64::from(self.idle_wakes.saturating_sub(PATIENT_WAKES));
+            let at = at.max(now.after(idle.max(1e-6)));
             self.wake_at = Some(at);
             self.at(at, Due::Wake);
         }
     }
 
     pub fn happens(&mut self, what: Due, now: Moment) {
+        self.idle_wakes = if what == Due::Wake {
+            self.idle_wakes.saturating_add(1)
+        } else {
+            0
+        };
         match what {
             Due::Step { node, version } => self.steps_end(node, version, now),
             Due::Loaded { node, version } => self.load_ends(node, version, now),
