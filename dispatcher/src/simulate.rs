@@ -199,10 +199,11 @@ fn print_table(args: &SimulateArgs, scenario: &Scenario, trace: Option<&[TraceJo
             .map(|tier| tier.shed + tier.refused)
             .sum();
         println!(
-            "| {} | {policy} | {:.1} % | {wait:.0} s | {:.0} % | {} | {:.3} | {:.0} s | {lost_to_load} | {} |",
+            "| {} | {policy} | {:.1} % | {wait:.0} s | {:.0} % | {:.0} | {} | {:.3} | {:.0} s | {lost_to_load} | {} |",
             name.to_string_lossy(),
             kept * 100.0,
             report.utilisation * 100.0,
+            report.cost,
             report.cold_loads,
             report.fairness_jain,
             report.max_starvation_s,

@@ -22,6 +22,9 @@ use demand::Demand;
 use health::{Health, Verdict};
 use urgent::Urgent;
 
+/// A job is taken in where it should start within this share of the time after which it would be shed.
+const SURE_TO_START: f64 = 0.8;
+
 /// What can be tuned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -145,8 +148,9 @@ impl Easel {
         (0..count).map(ClassKey)
     }
 
-    /// Seconds until a job that comes now could start, by what waits in its lane before it.
-    pub fn predicted_wait_s(&self, job: &Job) -> f64 {
+    /// Seconds until a job that comes now could start, by what waits in its lane before it and by what the lane is
+    /// served: at least its share, and more where others leave some over.
+    pub fn predicted_wait_s(&self, job: &Job, now: Moment) -> f64 {
         let nodes = self.fleet.up() as f64;
         if nodes < 1.0 {
             return 0.0;
@@ -154,7 +158,8 @@ impl Easel {
         if self.fleet.open() > 0 && self.waiting.lane_len(job.lane) == 0 {
             return 0.0;
         }
-        self.waiting.lane_cost_s(job.lane) / (nodes * self.waiting.lane_share(job.lane))
+        let share = nodes * self.waiting.lane_share(job.lane);
+        self.waiting.lane_cost_s(job.lane) / share.max(self.waiting.served_rate(job.lane, now))
     }
 
     fn job_waits(&mut self, job: Job, now: Moment) {
@@ -359,9 +364,9 @@ impl Policy for Easel {
         self.waiting.len()
     }
 
-    fn admits(&self, job: &Job, _now: Moment) -> bool {
+    fn admits(&self, job: &Job, now: Moment) -> bool {
         let bound = self.waiting.tier(job).and_then(|tier| tier.shed_s);
-        bound.is_none_or(|shed_s| self.predicted_wait_s(job) <= shed_s)
+        bound.is_none_or(|shed_s| self.predicted_wait_s(job, now) <= SURE_TO_START * shed_s)
     }
 
     fn wake(&self, now: Moment) -> Option<Moment> {

@@ -8,6 +8,8 @@ mod facts;
 mod index;
 mod node;
 
+use std::collections::BTreeSet;
+
 use easel_domain::JobId;
 use rustc_hash::FxHashMap;
 
@@ -28,7 +30,8 @@ pub struct Fleet {
     cheapest: f64,
     has_spot: bool,
     sizes: FxHashMap<ModelKey, f64>,
-    copies: FxHashMap<ModelKey, u32>,
+    /// Nodes that have each model, or are loading it.
+    holders: FxHashMap<ModelKey, BTreeSet<u32>>,
     index: Index,
     up: usize,
     up_in: Vec<usize>,
@@ -101,7 +104,8 @@ impl Fleet {
 
     /// Nodes that have a model or are loading it.
     pub fn copies(&self, model: ModelKey) -> u32 {
-        self.copies.get(&model).copied().unwrap_or(0)
+        let nodes = self.holders.get(&model).map_or(0, BTreeSet::len);
+        u32::try_from(nodes).unwrap_or(u32::MAX)
     }
 
     /// Nodes that render for a tier.
@@ -208,7 +212,7 @@ impl Fleet {
             self.count_up(node.class, false);
         }
         for model in node.models().chain(node.loading) {
-            self.count_copy(model, false);
+            self.note_copy(index, model, false);
         }
         let held: Vec<Held> = node
             .running()
@@ -237,13 +241,19 @@ impl Fleet {
         }
     }
 
-    fn count_copy(&mut self, model: ModelKey, more: bool) {
-        let copies = self.copies.entry(model).or_default();
-        *copies = if more {
-            *copies + 1
+    /// Nodes that have a model or are loading it, in no order that means anything.
+    pub(crate) fn holders(&self, model: ModelKey) -> impl Iterator<Item = &Node> {
+        let indices = self.holders.get(&model).into_iter().flatten();
+        indices.filter_map(|index| self.at(*index))
+    }
+
+    fn note_copy(&mut self, index: u32, model: ModelKey, has: bool) {
+        let holders = self.holders.entry(model).or_default();
+        if has {
+            holders.insert(index);
         } else {
-            copies.saturating_sub(1)
-        };
+            holders.remove(&index);
+        }
     }
 
     fn count_busy(&mut self, tier: TierKey, more: bool) {
@@ -257,16 +267,13 @@ impl Fleet {
 
     fn add_model(&mut self, index: u32, model: ModelKey, now: Moment) {
         let size = self.size_gib(model);
-        let loading = self.at(index).and_then(|node| node.loading);
-        if loading != Some(model) {
-            self.count_copy(model, true);
-        }
+        self.note_copy(index, model, true);
         self.change(index, |node| node.add_model(model, size, now));
     }
 
     fn drop_model(&mut self, index: u32, model: ModelKey) {
         let size = self.size_gib(model);
-        self.count_copy(model, false);
+        self.note_copy(index, model, false);
         self.change(index, |node| node.drop_model(model, size));
     }
 
@@ -275,7 +282,7 @@ impl Fleet {
         for old in evict {
             self.drop_model(index, *old);
         }
-        self.count_copy(model, true);
+        self.note_copy(index, model, true);
         self.change(index, |node| node.loading = Some(model));
     }
 

@@ -11,6 +11,7 @@
 //! - [`scenario`], [`simulation`]: fleets, tiers, arrivals and faults as a file, and what becomes of them.
 
 pub mod baseline;
+mod decaying;
 pub mod easel;
 pub mod event;
 pub mod fleet;

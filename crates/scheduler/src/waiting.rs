@@ -7,16 +7,21 @@
 //!
 //! A member's clock runs from the submit of his oldest job, or from the last turn of his own or of his guild's if that was
 //! later: a queue of one's own is no starvation. When it passes his tier's aging bound, he goes before everybody in his
-//! lane whose clock has not. So does a job that has used up much of the time that its tier's promise leaves it, as long as
-//! the promise can still be kept: which is what makes small jobs wait less than large ones.
+//! lane whose clock has not. After those comes a job that has used up much of the time that its tier's promise leaves it,
+//! as long as the promise can still be kept: which is what makes small jobs wait less than large ones. While any member of
+//! the lane has had no turn for longer than his bound, promises do not count: those that are kept starve nobody.
 //!
 //! Counters only grow, so the heaps may hold old ones: an entry that comes to the top and is out of date is put back
 //! where it belongs. Each operation costs a few heap steps, however many jobs wait.
 
 mod entry;
+mod lane;
+mod lanes;
 mod line;
 mod order;
+mod own;
 mod parties;
+mod rank;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,18 +34,10 @@ use crate::job::{BatchKey, Job, ModelKey, UserIx};
 use crate::moment::Moment;
 use crate::tier::TierRule;
 use entry::Entry;
+use lane::Lane;
 use line::Line;
-pub use line::{Head, LineKey, Rank};
 use parties::Parties;
-
-#[derive(Debug, Clone, Default)]
-struct Lane {
-    virtual_time: u64,
-    weight: f64,
-    lines: Vec<(LineKey, Line)>,
-    count: usize,
-    cost: u64,
-}
+pub use rank::{Head, LineKey, Rank};
 
 /// The waiting set.
 #[derive(Debug, Clone, Default)]
@@ -103,28 +100,6 @@ impl Waiting {
         self.by_id.is_empty()
     }
 
-    /// Jobs of a lane that may start.
-    pub fn lane_len(&self, lane: ServiceClass) -> usize {
-        self.lanes[lane as usize].count
-    }
-
-    /// Predicted GPU-seconds of the jobs of a lane that may start.
-    pub fn lane_cost_s(&self, lane: ServiceClass) -> f64 {
-        self.lanes[lane as usize].cost as f64 / 1e6
-    }
-
-    /// The share of everything that a lane is served while all lanes are busy.
-    pub fn lane_share(&self, lane: ServiceClass) -> f64 {
-        let busy: f64 = self
-            .lanes
-            .iter()
-            .enumerate()
-            .filter(|(index, other)| other.count > 0 || *index == lane as usize)
-            .map(|(_, other)| other.weight.max(f64::MIN_POSITIVE))
-            .sum();
-        self.lanes[lane as usize].weight.max(f64::MIN_POSITIVE) / busy
-    }
-
     /// What waits for a model.
     pub fn backlog(&self, model: ModelKey) -> Backlog {
         self.backlog.get(&model).copied().unwrap_or_default()
@@ -153,7 +128,10 @@ impl Waiting {
             self.stale.push(Reverse((job.submitted.after(shed_s), id)));
         }
         let promise_s = self.tier(&job).and_then(|tier| tier.promise_s(cost_s));
+        let aging_s = self.tier(&job).map_or(f64::MAX, |tier| tier.aging_s);
+        let (lane, overdue) = (job.lane as usize, job.submitted.after(aging_s));
         let entry = Entry::new(job, cost_s, promise_s);
+        self.lanes[lane].watch(id, entry.nervous_since(), overdue);
         let index = if let Some(index) = self.free.pop() {
             self.entries[index as usize] = Some(entry);
             index
@@ -165,11 +143,11 @@ impl Waiting {
         if not_before > now {
             self.pausing.push(Reverse((not_before, id)));
         } else {
-            self.queue(index);
+            self.queue(index, now);
         }
     }
 
-    fn queue(&mut self, index: u32) {
+    fn queue(&mut self, index: u32, now: Moment) {
         let Some(entry) = self.entries[index as usize].as_mut() else {
             return;
         };
@@ -179,7 +157,9 @@ impl Waiting {
         let key = LineKey::of(job);
         let (model, submitted) = (job.key.model, job.submitted);
         if self.lanes[lane_ix].count == 0 {
-            self.lift_lane(lane_ix);
+            let busy = self.lanes.iter().filter(|other| other.count > 0);
+            let others = busy.map(|other| other.virtual_time).min();
+            self.lanes[lane_ix].begins(others, now);
         }
         self.parties.arrives(user, guild, lane_ix);
         let lane = &mut self.lanes[lane_ix];
@@ -202,19 +182,6 @@ impl Waiting {
         }
     }
 
-    fn lift_lane(&mut self, lane: usize) {
-        let least = self
-            .lanes
-            .iter()
-            .filter(|other| other.count > 0)
-            .map(|other| other.virtual_time)
-            .min();
-        if let Some(least) = least {
-            let mine = &mut self.lanes[lane].virtual_time;
-            *mine = least.max(*mine);
-        }
-    }
-
     /// Takes a job out, whatever the reason. Nobody is charged.
     pub fn remove(&mut self, id: JobId) -> Option<Job> {
         let index = self.by_id.remove(&id)?;
@@ -229,7 +196,7 @@ impl Waiting {
                 .binary_search_by_key(&LineKey::of(&entry.job), |(key, _)| *key)
             {
                 let queue = &mut lane.lines[at].1;
-                queue.take(entry.job.user, index);
+                queue.take(entry.job.user, index, &self.entries);
                 if queue.is_empty() {
                     lane.lines.remove(at);
                 }
@@ -244,20 +211,19 @@ impl Waiting {
         Some(entry.job)
     }
 
-    /// A job starts: it is taken out, and its lane, guild and member are charged.
-    pub fn start(&mut self, id: JobId, now: Moment) -> Option<Job> {
+    /// A job starts, for the reason of its rank: it is taken out, and its lane, guild and member are charged.
+    pub fn start(&mut self, id: JobId, rank: Rank, now: Moment) -> Option<Job> {
         let index = *self.by_id.get(&id)?;
         let cost = self.entries[index as usize].as_ref()?.cost;
         let job = self.remove(id)?;
-        let lane = &mut self.lanes[job.lane as usize];
-        lane.virtual_time += (cost as f64 / lane.weight.max(f64::MIN_POSITIVE)) as u64;
+        self.lanes[job.lane as usize].starts(cost, now);
         let weight = self
             .tiers
             .get(job.tier.0 as usize)
             .map_or(1.0, |tier| tier.weight);
         let share = (cost as f64 / weight) as u64;
-        self.parties
-            .starts(job.user, job.guild, job.lane as usize, share, now);
+        let was_fair = matches!(rank, Rank::Fair(..));
+        self.parties.starts(&job, share, was_fair, now);
         Some(job)
     }
 
@@ -304,7 +270,7 @@ impl Waiting {
                 && !entry.queued
                 && entry.job.not_before <= now
             {
-                self.queue(index);
+                self.queue(index, now);
             }
         }
         None
@@ -334,17 +300,6 @@ impl Waiting {
         None
     }
 
-    /// The lanes that have jobs, the one that is furthest behind first; of equals the most urgent.
-    pub fn lanes_in_order(&self) -> impl Iterator<Item = ServiceClass> + use<> {
-        let mut order: Vec<(u64, ServiceClass)> = ServiceClass::ALL
-            .into_iter()
-            .filter(|lane| self.lanes[*lane as usize].count > 0)
-            .map(|lane| (self.lanes[lane as usize].virtual_time, lane))
-            .collect();
-        order.sort_unstable();
-        order.into_iter().map(|(_, lane)| lane)
-    }
-
     /// How many lines a lane has.
     pub fn keys(&self, lane: ServiceClass) -> usize {
         self.lanes[lane as usize].lines.len()
@@ -355,8 +310,15 @@ impl Waiting {
         self.lanes[lane as usize].lines[at].0.batch
     }
 
-    /// The job of a line that should start next, with its place in the order of the lane.
-    pub fn head(&mut self, lane: ServiceClass, at: usize, now: Moment) -> Option<(Rank, Head)> {
+    /// The job of a line that should start next, with its place in the order of the lane; promises count where `promises`
+    /// says so.
+    pub fn head(
+        &mut self,
+        lane: ServiceClass,
+        at: usize,
+        promises: bool,
+        now: Moment,
+    ) -> Option<(Rank, Head)> {
         let index = lane as usize;
         let (key, queue) = self.lanes[index].lines.get_mut(at)?;
         let view = line::View {
@@ -365,7 +327,7 @@ impl Waiting {
             entries: &self.entries,
             tiers: &self.tiers,
         };
-        queue.head(&view, &mut self.parties, now)
+        queue.head(&view, &mut self.parties, promises, now)
     }
 
     /// The job behind a head.

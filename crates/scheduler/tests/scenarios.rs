@@ -136,6 +136,43 @@ fn a_poison_job_takes_two_nodes_down_and_no_third() {
 }
 
 #[test]
+fn what_takes_thousands_of_years_ends_all_the_same() {
+    for (from, to) in [
+        ("steps = 30", "steps = 4000000000"),
+        ("count = 2", "count = 4000000000"),
+        ("load_s = { a = 9 }", "load_s = { a = 1e9 }"),
+        ("\"b@1024x1024\" = 0.2", "\"b@1024x1024\" = 1e9"),
+    ] {
+        for (name, _) in PolicyName::ALL {
+            check(&run(&BASE.replacen(from, to, 1), name, 5));
+        }
+    }
+}
+
+#[test]
+fn in_a_lane_that_cannot_keep_its_promises_nobody_starves_for_those_that_could() {
+    // Half as much again as the nodes can do, all of it promised.
+    let crowded = BASE
+        .replacen("rate_per_s = 0.1", "rate_per_s = 0.8", 1)
+        .replacen("users = 5", "users = 60", 1)
+        .replacen("reserved = 0.2", "", 1)
+        .replacen("duration_s = 900", "duration_s = 3600", 1);
+    for seed in 0..4 {
+        let report = run(&crowded, "easel", seed);
+        check(&report);
+        let paid = &report.tiers["paid"];
+        assert!(paid.wait_s.max > 300.0, "it is not crowded: {paid:?}");
+        let fifo = run(&crowded, "fifo", seed);
+        assert!(
+            report.max_starvation_s < fifo.max_starvation_s,
+            "{} {}",
+            report.max_starvation_s,
+            fifo.max_starvation_s
+        );
+    }
+}
+
+#[test]
 fn bad_input_is_refused_with_its_line_and_key() {
     let cases = [
         ("weight = 4", "weight = 0", 44, "tier.weight"),
@@ -162,6 +199,16 @@ fn bad_input_is_refused_with_its_line_and_key() {
             11,
             "class.step_s.c@1024x1024",
         ),
+        (
+            "rate_per_s = 0.4",
+            "rate_per_s = 1e8",
+            53,
+            "arrivals.rate_per_s",
+        ),
+        ("users = 20", "users = 4294967295", 54, "arrivals.users"),
+        ("aging_s = 60", "aging_s = 1e300", 45, "tier.aging_s"),
+        ("[1.0, 1.8, 2.4]", "[1.0, 1e-12]", 12, "class.batch_gain"),
+        ("reserved = 0.2", "reserved = 1.2", 48, "tier.reserved"),
     ];
     for (from, to, line, key) in cases {
         let text = BASE.replacen(from, to, 1);
@@ -190,6 +237,7 @@ fn a_bad_trace_is_refused_with_its_line_and_column() {
         (format!("{head}\n1,u,g,paid,z,512,512,20,1"), 2, "model"),
         (format!("{head}\n1,u,g,paid,a,512,512,-3,1"), 2, "steps"),
         (format!("{head}\nNaN,u,g,paid,a,512,512,3,1"), 2, "t_s"),
+        (format!("{head}\n1e300,u,g,paid,a,512,512,3,1"), 2, "t_s"),
         ("t_s,user\n".to_owned(), 1, "guild"),
         (format!("{head}\n1,u,g"), 2, "tier"),
     ];

@@ -26,8 +26,16 @@ const AGE_IN_A_CROWD: f64 = 0.1;
 const CROWDED: usize = 20;
 /// Looks at loads in a second, in a crowd.
 const LOOKS: u32 = 40;
+/// Share of the time left that waiting for a busy node may be predicted to take before a load is thought of.
+const SURE: f64 = 0.7;
 /// Loads ahead of demand that are begun at once.
 const PREFETCHES: usize = 4;
+
+/// A copy more is loaded of a model that keeps each node which has it busy for this share of the time.
+const WORTH_A_COPY: f64 = 0.05;
+
+/// More copies than so many are not counted.
+const ENOUGH_COPIES: usize = 64;
 
 /// A load that comes before a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,12 +69,7 @@ impl Easel {
     /// A node that would load the job's model, where that is worth it.
     pub(super) fn cold_spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
         let model = job.key.model;
-        // A copy on the node that failed this job is none for it.
-        let lost = job
-            .avoid
-            .and_then(|node| self.fleet.get(node))
-            .is_some_and(|node| node.has(model));
-        let copies = self.fleet.copies(model).saturating_sub(u32::from(lost));
+        let copies = self.copies_for(job);
         // In a crowd there is always something to do without loading: whether loading would be better is asked a number
         // of times a second, and not for each job.
         if copies > 0 && self.is_crowded() && self.looks == 0 {
@@ -102,12 +105,57 @@ impl Easel {
                 2.0 * best.own_s + reluctance * cost,
             ),
         };
-        (pressure >= needed).then(|| Spot {
+        let worth = pressure >= needed || (idle && self.saves_promise(job, &best, now));
+        worth.then(|| Spot {
             node: best.node,
             class: best.class,
             score: self.total(job, &best, now),
+            batch: job.pictures,
             load: Some(Load { evict: best.evict }),
         })
+    }
+
+    /// Nodes that have a job's model and are for it: not the one that failed it, nor those of another region or kind.
+    fn copies_for(&self, job: &Job) -> u32 {
+        let model = job.key.model;
+        if job.region.is_none() && job.only.is_none() && job.avoid.is_none() {
+            return self.fleet.copies(model);
+        }
+        let classes = self.fleet.classes();
+        let near = self.fleet.holders(model).filter(|node| {
+            let region = classes[node.class.0 as usize].region;
+            job.region.is_none_or(|wanted| wanted == region)
+                && job.only.is_none_or(|only| only == node.class)
+                && job.avoid != Some(node.key)
+        });
+        u32::try_from(near.take(ENOUGH_COPIES).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a promise that would be broken while a node that has the model is busy is kept by a load.
+    fn saves_promise(&self, job: &Job, candidate: &Candidate, now: Moment) -> bool {
+        let tier = self.waiting.tier(job);
+        let Some(promise_s) = tier.and_then(|tier| tier.promise_s(self.alone_s(job))) else {
+            return false;
+        };
+        let left_s = promise_s - now.since(job.submitted);
+        let steps = f64::from(job.steps);
+        let service_s = self.speed.step_s(candidate.class, job.key, job.pictures) * steps;
+        candidate.load_s + service_s <= left_s
+            && self.warm_in_s(job, now) + self.alone_s(job) > left_s * SURE
+    }
+
+    /// Seconds until a node that has the job's model, or is loading it, could take it.
+    fn warm_in_s(&self, job: &Job, now: Moment) -> f64 {
+        self.fleet
+            .holders(job.key.model)
+            .filter(|node| {
+                node.is_up() && job.avoid != Some(node.key) && self.suits(job, node.class, now)
+            })
+            .map(|node| {
+                let ends = node.running().iter().map(|held| held.expected_end);
+                ends.max().map_or(0.0, |end| end.since(now))
+            })
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// Whether nearly every node is busy.
@@ -257,27 +305,44 @@ impl Easel {
         load_s * (missed * kept + queued)
     }
 
-    /// Loads what the demand will need into memory that lies free.
+    /// Loads what the demand will need into memory that lies free, and one more copy of what is asked for most where
+    /// there is room for copies that nobody needs yet.
     pub(super) fn prefetch(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let mut begun = 0;
+        let mut spare: Option<(f64, ModelKey)> = None;
         for at in 0..self.demand.models().len() {
             let model = self.demand.models()[at];
-            let wanted = (self.demand.nodes(model, now) / TARGET_LOAD).ceil();
+            let nodes = self.demand.nodes(model, now);
+            let copies = f64::from(self.fleet.copies(model));
             let expected = self.demand.jobs(model, now) * IDLE_S >= 1.0;
-            if begun >= PREFETCHES || !expected || f64::from(self.fleet.copies(model)) >= wanted {
+            if begun >= PREFETCHES || !expected {
                 continue;
             }
-            let Some(index) = self.idle_room_for(model) else {
-                continue;
-            };
-            let Some(node) = self.fleet.at(index).map(|node| node.key) else {
-                continue;
-            };
-            self.fleet.loads(index, model, &[]);
-            self.demand.loads(model, now);
-            actions.push(Action::Load { node, model });
-            begun += 1;
+            if copies < (nodes / TARGET_LOAD).ceil() {
+                begun += usize::from(self.load_ahead(model, now, actions));
+            } else if spare.is_none_or(|(most, _)| nodes / copies > most) {
+                spare = Some((nodes / copies, model));
+            }
         }
+        if let Some((for_each, model)) = spare
+            && begun == 0
+            && for_each >= WORTH_A_COPY
+        {
+            self.load_ahead(model, now, actions);
+        }
+    }
+
+    fn load_ahead(&mut self, model: ModelKey, now: Moment, actions: &mut Vec<Action>) -> bool {
+        let Some(index) = self.idle_room_for(model) else {
+            return false;
+        };
+        let Some(node) = self.fleet.at(index).map(|node| node.key) else {
+            return false;
+        };
+        self.fleet.loads(index, model, &[]);
+        self.demand.loads(model, now);
+        actions.push(Action::Load { node, model });
+        true
     }
 
     /// An idle node with free memory, as long as other nodes stay open.

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::decaying::{Decaying, full_s};
 use crate::job::ModelKey;
 use crate::moment::Moment;
 
@@ -11,24 +12,6 @@ const MEMORY_S: f64 = 600.0;
 const LOADS_MEMORY_S: f64 = 3600.0;
 /// A model that is loaded more often than this in an hour is kept more eagerly.
 const PROMOTED_ABOVE: f64 = 3.0;
-
-/// A decaying count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Decaying {
-    value: f64,
-    at: Moment,
-}
-
-impl Decaying {
-    fn at(self, now: Moment, memory_s: f64) -> f64 {
-        self.value * (-now.since(self.at) / memory_s).exp()
-    }
-
-    fn add(&mut self, amount: f64, now: Moment, memory_s: f64) {
-        self.value = self.at(now, memory_s) + amount;
-        self.at = now;
-    }
-}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Asked {
@@ -69,8 +52,7 @@ impl Demand {
     /// The memory that has been filled so far, in seconds.
     fn memory_s(&self, now: Moment) -> f64 {
         let age = self.since.map_or(0.0, |since| now.since(since));
-        // The integral of what a decaying memory of this age can hold.
-        (MEMORY_S * (1.0 - (-age / MEMORY_S).exp())).max(30.0)
+        full_s(age, MEMORY_S).max(30.0)
     }
 
     /// GPU-seconds asked for in a second: how many nodes a model keeps busy.

@@ -17,15 +17,34 @@ const ELSEWHERE_S: f64 = 5.0;
 const SPOT_RISK: f64 = 1.5;
 const SPOT_WASTED: f64 = 1.15;
 
+/// What a lane would start next.
+struct Next {
+    rank: Rank,
+    head: Head,
+    spot: Spot,
+}
+
+impl Next {
+    fn is_promised(&self) -> bool {
+        matches!(self.rank, Rank::Promised(_))
+    }
+}
+
 /// Where a job could go.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Spot {
     pub node: u32,
     pub class: ClassKey,
     pub score: f64,
+    /// Pictures that share the call, with those of the job.
+    pub batch: u32,
     pub load: Option<Load>,
 }
 
+/// A lane whose promises are in danger may be served so many seconds of the whole fleet ahead of its share.
+const OVERDRAFT_S: f64 = 60.0;
+/// Share of the time that a promise leaves, for which a job waits for its own region.
+const SPILLS_AFTER: f64 = 0.4;
 /// Share of a promise within which a node may be slow and cheap.
 const IN_TIME: f64 = 0.7;
 /// How much worse a late second is than one in time.
@@ -50,33 +69,45 @@ impl Easel {
         }
     }
 
+    /// The lane that is furthest behind goes first, unless nothing in it is promised and in danger, and something is in
+    /// another that has not been served too far ahead of its share.
     fn place_one(&mut self, now: Moment, actions: &mut Vec<Action>) -> bool {
+        let mut first: Option<(ServiceClass, Next)> = None;
+        let most_s = OVERDRAFT_S * self.fleet.up() as f64;
         for lane in self.waiting.lanes_in_order() {
-            if let Some((head, spot)) = self.next_in(lane, now) {
-                return self.start(head, spot, now, actions);
+            let Some((behind, next)) = &first else {
+                first = self.next_in(lane, now).map(|next| (lane, next));
+                continue;
+            };
+            let may = !next.is_promised()
+                && self.waiting.any_in_danger(lane, now)
+                && self.waiting.ahead_s(lane, *behind) < most_s;
+            if may && let Some(urgent) = self.next_in(lane, now).filter(Next::is_promised) {
+                return self.start(urgent, now, actions);
             }
         }
-        false
+        first.is_some_and(|(_, next)| self.start(next, now, actions))
     }
 
     /// The first job in the order of a lane that can start somewhere.
-    fn next_in(&mut self, lane: ServiceClass, now: Moment) -> Option<(Head, Spot)> {
-        let mut best: Option<(Rank, Head, Spot)> = None;
+    fn next_in(&mut self, lane: ServiceClass, now: Moment) -> Option<Next> {
+        let promises = !self.waiting.any_overdue(lane, now);
+        let mut best: Option<Next> = None;
         for at in 0..self.waiting.keys(lane) {
             let key = self.waiting.key_at(lane, at);
             if self.fleet.open() == 0 && self.fleet.joinable(key).next().is_none() {
                 continue;
             }
-            let Some((rank, head)) = self.waiting.head(lane, at, now) else {
+            let Some((rank, head)) = self.waiting.head(lane, at, promises, now) else {
                 continue;
             };
-            if best.as_ref().is_some_and(|(other, ..)| *other <= rank) {
+            if best.as_ref().is_some_and(|best| best.rank <= rank) {
                 continue;
             }
             if self.may_load(head) {
                 self.look_for_rooms(key.model, now);
             }
-            let due = matches!(rank, Rank::Due(_));
+            let due = !matches!(rank, Rank::Fair(..));
             let spot = self
                 .waiting
                 .job(head)
@@ -85,10 +116,10 @@ impl Easel {
                 self.looks = self.looks.saturating_sub(1);
             }
             if let Some(spot) = spot {
-                best = Some((rank, head, spot));
+                best = Some(Next { rank, head, spot });
             }
         }
-        best.map(|(_, head, spot)| (head, spot))
+        best
     }
 
     /// Whether a cold load could be thought of for a job at all: not while any open node has what it needs.
@@ -158,8 +189,7 @@ impl Easel {
             return true;
         };
         let rules = self.fleet.classes();
-        if rules[class.0 as usize].region == region
-            || now.since(job.submitted) >= self.settings.spill_s
+        if rules[class.0 as usize].region == region || now.since(job.submitted) >= self.spill_s(job)
         {
             return true;
         }
@@ -168,6 +198,19 @@ impl Easel {
             rules[other.0 as usize].region == region
                 && self.fleet.up_in(other) > 0
                 && self.fleet.runs(other, job.key.model)
+        })
+    }
+
+    /// Seconds that a job waits for its own region: no longer than its promise bears.
+    fn spill_s(&self, job: &Job) -> f64 {
+        let alone_s = self.alone_s(job);
+        let promise_s = self
+            .waiting
+            .tier(job)
+            .and_then(|tier| tier.promise_s(alone_s));
+        promise_s.map_or(self.settings.spill_s, |promise_s| {
+            let slack_s = (promise_s - alone_s).max(0.0);
+            self.settings.spill_s.min(SPILLS_AFTER * slack_s)
         })
     }
 
@@ -259,6 +302,7 @@ impl Easel {
                     node,
                     class,
                     score,
+                    batch: job.pictures,
                     load: None,
                 });
             }
@@ -286,6 +330,7 @@ impl Easel {
                     node: index,
                     class: node.class,
                     score,
+                    batch,
                     load: None,
                 });
             }
@@ -308,30 +353,27 @@ impl Easel {
     }
 
     /// Starts a job.
-    pub(super) fn start(
-        &mut self,
-        head: Head,
-        spot: Spot,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) -> bool {
+    fn start(&mut self, next: Next, now: Moment, actions: &mut Vec<Action>) -> bool {
+        let Next { rank, head, spot } = next;
         let Some(id) = self.waiting.job(head).map(|job| job.id) else {
             return false;
         };
-        let Some(job) = self.waiting.start(id, now) else {
+        let Some(job) = self.waiting.start(id, rank, now) else {
             return false;
         };
         let Some(node) = self.fleet.at(spot.node).map(|node| node.key) else {
             return false;
         };
         let fallback = self.is_fallback(&job, spot.class, now);
+        let mut lasts_s = self.speed.step_s(spot.class, job.key, spot.batch) * f64::from(job.steps);
         let load = spot.load.map(|load| {
+            lasts_s += self.speed.load_s(spot.class, job.key.model);
             self.fleet.loads(spot.node, job.key.model, &load.evict);
             self.demand.loads(job.key.model, now);
             load.evict
         });
         let cap = self.speed.cap(spot.class);
-        let started = held(&job, now.after(spot.score));
+        let started = held(&job, now.after(lasts_s));
         self.fleet.takes(spot.node, started, cap, now);
         actions.push(Action::Place {
             job: id,

@@ -10,6 +10,7 @@ use crate::event::Action;
 use crate::fleet::Node;
 use crate::job::Job;
 use crate::moment::Moment;
+use crate::waiting::Rank;
 
 /// A job gets nervous when it has waited for this share of the time that its promise leaves it.
 const NERVOUS: f64 = 0.4;
@@ -85,7 +86,7 @@ impl Easel {
         if !self.waiting.may_run(job) {
             return false;
         }
-        let Some(started) = self.waiting.start(job.id, now) else {
+        let Some(started) = self.waiting.start(job.id, Rank::Promised(now), now) else {
             return false;
         };
         let class = self.fleet.at(index).map(|node| node.class);

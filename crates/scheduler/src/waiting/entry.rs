@@ -6,6 +6,9 @@ use crate::moment::{Moment, micros};
 /// A promise is in danger when its job has waited for this share of the time that it leaves.
 const NERVOUS: f64 = 0.4;
 
+/// A job counts as no more than so many microseconds, eleven days: the sum over all that wait stays a number.
+const MOST_COST: u64 = 1_000_000_000_000;
+
 /// One job with its predicted cost.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -30,13 +33,18 @@ impl Entry {
             });
         Self {
             job,
-            cost: micros(cost_s).max(1),
+            cost: micros(cost_s).clamp(1, MOST_COST),
             danger,
             queued: false,
         }
     }
 
-    /// The moment from which this job's promise is in danger, unless it is lost.
+    /// The moment from which this job's promise is in danger, where it was ever to be kept.
+    pub fn nervous_since(&self) -> Option<Moment> {
+        self.danger.map(|(since, _)| since)
+    }
+
+    /// The same, unless the promise is lost by now.
     pub fn nervous(&self, now: Moment) -> Option<Moment> {
         self.danger
             .filter(|(_, lost)| now < *lost)

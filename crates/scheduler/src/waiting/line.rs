@@ -1,53 +1,17 @@
 //! The jobs of one lane that could share a batch: whose turn it is among them.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
 use super::Entry;
+use super::own::{Members, Own};
 use super::parties::Parties;
-use crate::job::{BatchKey, ClassKey, GuildIx, Job, UserIx};
+use super::rank::{Head, LineKey, Rank};
+use crate::job::{GuildIx, UserIx};
 use crate::moment::Moment;
 use crate::tier::TierRule;
-
-/// The place of a job in the order of its lane: the smaller goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
-    /// Past its bound, since this moment.
-    Due(Moment),
-    /// Within it: what its guild and its member were served.
-    Fair(u64, u64),
-}
-
-/// What the jobs of a line have in common: where one of them can start, all can. Retries have lines of their own, so that
-/// one that waits for another node than its last holds up nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LineKey {
-    /// What could share a batch.
-    pub batch: BatchKey,
-    region: Option<u16>,
-    only: Option<ClassKey>,
-    again: bool,
-}
-
-impl LineKey {
-    /// The line of a job.
-    pub fn of(job: &Job) -> Self {
-        Self {
-            batch: job.key,
-            region: job.region,
-            only: job.only,
-            again: job.avoid.is_some() || job.deaths > 0,
-        }
-    }
-}
-
-/// A job at the head of its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    pub(crate) index: u32,
-}
 
 /// What a line looks at and does not own.
 pub(super) struct View<'a> {
@@ -55,19 +19,6 @@ pub(super) struct View<'a> {
     pub key: LineKey,
     pub entries: &'a [Option<Entry>],
     pub tiers: &'a [TierRule],
-}
-
-#[derive(Debug, Clone, Default)]
-struct Own {
-    jobs: VecDeque<u32>,
-    listed: bool,
-    listed_due: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Members {
-    users: BinaryHeap<Reverse<(u64, UserIx)>>,
-    listed: bool,
 }
 
 /// Whose turn it is in one guild.
@@ -87,6 +38,7 @@ pub(super) struct Line {
     guilds: BinaryHeap<Reverse<(u64, GuildIx)>>,
     members: FxHashMap<GuildIx, Members>,
     due: BinaryHeap<Reverse<(Moment, UserIx)>>,
+    nervous: BinaryHeap<Reverse<(Moment, UserIx)>>,
     count: usize,
 }
 
@@ -120,13 +72,14 @@ impl Line {
     }
 
     /// Removes a job from its member's own queue.
-    pub fn take(&mut self, user: UserIx, index: u32) {
+    pub fn take(&mut self, user: UserIx, index: u32, entries: &[Option<Entry>]) {
         let Some(own) = self.own.get_mut(&user) else {
             return;
         };
         if own.jobs.front() == Some(&index) {
             own.jobs.pop_front();
             self.count -= 1;
+            self.list_nervous(user, entries);
         } else if let Some(at) = own.jobs.iter().position(|other| *other == index) {
             own.jobs.remove(at);
             self.count -= 1;
@@ -141,7 +94,8 @@ impl Line {
     }
 
     pub fn needs_listing(&self, user: UserIx) -> bool {
-        self.own.get(&user).is_some_and(|own| !own.listed)
+        let own = self.own.get(&user);
+        own.is_some_and(|own| !own.listed || !own.listed_aged)
     }
 
     /// Puts a member, and his guild, where they can be found.
@@ -156,6 +110,10 @@ impl Line {
                 .users
                 .push(Reverse((parties.user_served(user, lane), user)));
         }
+        if !own.listed_aged {
+            own.listed_aged = true;
+            members.aged.push(Reverse((Moment::START, user)));
+        }
         if !members.listed {
             members.listed = true;
             self.guilds
@@ -163,35 +121,44 @@ impl Line {
         }
     }
 
-    /// Puts a member where he is found when his bound has passed. Too early a moment is corrected when it comes.
+    /// Puts a member where he is found when his bound has passed, or a promise to him is in danger. Too early a moment is
+    /// corrected when it comes.
     pub fn list_due(&mut self, user: UserIx, entries: &[Option<Entry>]) {
-        let Some(own) = self.own.get_mut(&user) else {
-            return;
-        };
-        if own.listed_due {
-            return;
-        }
-        if let Some(entry) = own
-            .jobs
-            .front()
-            .and_then(|first| entries[*first as usize].as_ref())
+        if let Some(own) = self.own.get_mut(&user)
+            && !own.listed_due
+            && let Some(entry) = own.first(entries)
         {
             own.listed_due = true;
             self.due.push(Reverse((entry.job.submitted, user)));
         }
+        self.list_nervous(user, entries);
     }
 
-    /// Whose turn it is.
+    fn list_nervous(&mut self, user: UserIx, entries: &[Option<Entry>]) {
+        if let Some(own) = self.own.get_mut(&user)
+            && !own.listed_nervous
+            && let Some(since) = own.first(entries).and_then(Entry::nervous_since)
+        {
+            own.listed_nervous = true;
+            self.nervous.push(Reverse((since, user)));
+        }
+    }
+
+    /// Whose turn it is; promises count where `promises` says so.
     pub fn head(
         &mut self,
         view: &View<'_>,
         parties: &mut Parties,
+        promises: bool,
         now: Moment,
     ) -> Option<(Rank, Head)> {
         if let Some((due, index)) = self.due_head(view, parties, now) {
-            return Some((Rank::Due(due), Head { index }));
+            return Some((Rank::Aged(due), Head { index }));
         }
-        let (guild, user, index) = self.fair_head(view, parties)?;
+        if promises && let Some((since, index)) = self.promised_head(view, parties, now) {
+            return Some((Rank::Promised(since), Head { index }));
+        }
+        let (guild, user, index) = self.fair_head(view, parties, now)?;
         Some((Rank::Fair(guild, user), Head { index }))
     }
 
@@ -207,11 +174,7 @@ impl Line {
                 return None;
             }
             let own = self.own.get_mut(&user)?;
-            let Some(entry) = own
-                .jobs
-                .front()
-                .and_then(|first| view.entries[*first as usize].as_ref())
-            else {
+            let Some(entry) = own.first(view.entries) else {
                 self.due.pop();
                 own.listed_due = false;
                 self.drop_if_idle(user);
@@ -221,7 +184,7 @@ impl Line {
             let bound = tier.map_or(f64::MAX, |tier| tier.aging_s);
             let turn = parties.last_turn(user, entry.job.guild, view.lane);
             let clock = entry.job.submitted.max(turn);
-            let due = entry.nervous(now).unwrap_or(clock.after(bound));
+            let due = clock.after(bound);
             if due > listed {
                 self.due.pop();
                 self.due.push(Reverse((due, user)));
@@ -237,7 +200,49 @@ impl Line {
         }
     }
 
-    fn fair_head(&mut self, view: &View<'_>, parties: &mut Parties) -> Option<(u64, u64, u32)> {
+    fn promised_head(
+        &mut self,
+        view: &View<'_>,
+        parties: &mut Parties,
+        now: Moment,
+    ) -> Option<(Moment, u32)> {
+        loop {
+            let Reverse((listed, user)) = *self.nervous.peek()?;
+            if listed > now {
+                return None;
+            }
+            let own = self.own.get_mut(&user)?;
+            let entry = own.first(view.entries);
+            let Some((since, entry)) = entry.and_then(|entry| Some((entry.nervous(now)?, entry)))
+            else {
+                // Lost, or gone: the next of his jobs is listed when this one is taken out.
+                self.nervous.pop();
+                own.listed_nervous = false;
+                self.drop_if_idle(user);
+                continue;
+            };
+            if since > listed {
+                self.nervous.pop();
+                self.nervous.push(Reverse((since, user)));
+                continue;
+            }
+            let tier = view.tiers.get(entry.job.tier.0 as usize);
+            if tier.is_some_and(|tier| parties.running(user) >= tier.running) {
+                self.nervous.pop();
+                own.listed_nervous = false;
+                parties.park(user, view.lane, view.key);
+                continue;
+            }
+            return Some((since, *own.jobs.front()?));
+        }
+    }
+
+    fn fair_head(
+        &mut self,
+        view: &View<'_>,
+        parties: &mut Parties,
+        now: Moment,
+    ) -> Option<(u64, u64, u32)> {
         loop {
             let Reverse((listed, guild)) = *self.guilds.peek()?;
             let served = parties.guild_served(guild, view.lane);
@@ -246,14 +251,75 @@ impl Line {
                 self.guilds.push(Reverse((served, guild)));
                 continue;
             }
-            match self.member_head(guild, view, parties) {
+            let aged = self.aged_head(guild, view, parties, now);
+            match aged.unwrap_or_else(|| self.member_head(guild, view, parties)) {
                 Turn::Of(user_served, index) => return Some((served, user_served, index)),
                 Turn::Moves(user, elsewhere) => self.list(user, elsewhere, view.lane, parties),
                 Turn::Nobody => {
                     self.guilds.pop();
-                    self.members.remove(&guild);
+                    self.drop_members(guild);
                 }
             }
+        }
+    }
+
+    /// The member of a guild who is past his bound for longest, counted from his own last turn.
+    fn aged_head(
+        &mut self,
+        guild: GuildIx,
+        view: &View<'_>,
+        parties: &mut Parties,
+        now: Moment,
+    ) -> Option<Turn> {
+        let members = self.members.get_mut(&guild)?;
+        while let Some(Reverse((listed, user))) = members.aged.peek().copied() {
+            if listed > now {
+                return None;
+            }
+            let Some(own) = self.own.get_mut(&user) else {
+                members.aged.pop();
+                continue;
+            };
+            let Some(entry) = own.first(view.entries) else {
+                members.aged.pop();
+                own.listed_aged = false;
+                if own.is_idle() {
+                    self.own.remove(&user);
+                }
+                continue;
+            };
+            if entry.job.guild != guild {
+                members.aged.pop();
+                own.listed_aged = false;
+                return Some(Turn::Moves(user, entry.job.guild));
+            }
+            let tier = view.tiers.get(entry.job.tier.0 as usize);
+            let bound = tier.map_or(f64::MAX, |tier| tier.aging_s);
+            let clock = entry.job.submitted.max(parties.last_start(user, view.lane));
+            let aged = clock.after(bound);
+            if aged > listed {
+                members.aged.pop();
+                members.aged.push(Reverse((aged, user)));
+                continue;
+            }
+            if tier.is_some_and(|tier| parties.running(user) >= tier.running) {
+                members.aged.pop();
+                own.listed_aged = false;
+                parties.park(user, view.lane, view.key);
+                continue;
+            }
+            return own.jobs.front().map(|index| Turn::Of(0, *index));
+        }
+        None
+    }
+
+    fn drop_members(&mut self, guild: GuildIx) {
+        let members = self.members.remove(&guild).unwrap_or_default();
+        for Reverse((_, user)) in members.aged {
+            if let Some(own) = self.own.get_mut(&user) {
+                own.listed_aged = false;
+            }
+            self.drop_if_idle(user);
         }
     }
 
@@ -280,7 +346,7 @@ impl Line {
             let Some((index, entry)) = first.zip(entry) else {
                 members.users.pop();
                 own.listed = false;
-                if !own.listed_due {
+                if own.is_idle() {
                     self.own.remove(&user);
                 }
                 continue;
@@ -303,11 +369,7 @@ impl Line {
     }
 
     fn drop_if_idle(&mut self, user: UserIx) {
-        if self
-            .own
-            .get(&user)
-            .is_some_and(|own| own.jobs.is_empty() && !own.listed && !own.listed_due)
-        {
+        if self.own.get(&user).is_some_and(Own::is_idle) {
             self.own.remove(&user);
         }
     }

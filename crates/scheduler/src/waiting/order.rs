@@ -2,7 +2,7 @@
 
 use easel_domain::JobId;
 
-use super::Waiting;
+use super::{Rank, Waiting};
 use crate::moment::Moment;
 
 impl Waiting {
@@ -15,9 +15,9 @@ impl Waiting {
         }
         let mut order = Vec::new();
         while order.len() < limit
-            && let Some(id) = copy.first(now)
+            && let Some((id, rank)) = copy.first(now)
         {
-            if let Some(job) = copy.start(id, now) {
+            if let Some(job) = copy.start(id, rank, now) {
                 copy.ended(job.user);
             }
             order.push(id);
@@ -25,11 +25,13 @@ impl Waiting {
         order
     }
 
-    fn first(&mut self, now: Moment) -> Option<JobId> {
+    fn first(&mut self, now: Moment) -> Option<(JobId, Rank)> {
         for lane in self.lanes_in_order() {
-            let heads = (0..self.keys(lane)).filter_map(|at| self.head(lane, at, now));
-            if let Some((_, head)) = heads.min_by_key(|(rank, _)| *rank) {
-                return self.job(head).map(|job| job.id);
+            let promises = !self.any_overdue(lane, now);
+            let heads = (0..self.keys(lane)).filter_map(|at| self.head(lane, at, promises, now));
+            if let Some((rank, head)) = heads.min_by_key(|(rank, _)| *rank) {
+                let id = self.job(head).map(|job| job.id)?;
+                return Some((id, rank));
             }
         }
         None

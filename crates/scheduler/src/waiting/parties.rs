@@ -1,7 +1,7 @@
 //! Members and guilds: what each was served, and what each has running.
 
-use super::line::LineKey;
-use crate::job::{GuildIx, UserIx};
+use super::rank::LineKey;
+use crate::job::{GuildIx, Job, UserIx};
 use crate::moment::Moment;
 
 /// One member.
@@ -75,20 +75,23 @@ impl Parties {
         u.waiting[lane] = u.waiting[lane].saturating_sub(1);
     }
 
-    /// A job of a member starts.
-    pub fn starts(&mut self, user: UserIx, guild: GuildIx, lane: usize, cost: u64, now: Moment) {
-        let g = self.guild_mut(guild);
+    /// A job of a member starts. Where that was so because he had been served least, those who arrive start where he was.
+    pub fn starts(&mut self, job: &Job, cost: u64, was_fair: bool, now: Moment) {
+        let lane = job.lane as usize;
+        let g = self.guild_mut(job.guild);
         let guild_clock = g.served[lane];
-        g.served[lane] += cost;
+        g.served[lane] = guild_clock.saturating_add(cost);
         g.last_start[lane] = now;
-        let u = self.user_mut(user);
+        let u = self.user_mut(job.user);
         let user_clock = u.served[lane];
-        u.served[lane] += cost;
+        u.served[lane] = user_clock.saturating_add(cost);
         u.last_start[lane] = now;
         u.running += 1;
-        let g = self.guild_mut(guild);
-        g.clock[lane] = g.clock[lane].max(user_clock);
-        self.clock[lane] = self.clock[lane].max(guild_clock);
+        if was_fair {
+            let g = self.guild_mut(job.guild);
+            g.clock[lane] = g.clock[lane].max(user_clock);
+            self.clock[lane] = self.clock[lane].max(guild_clock);
+        }
     }
 
     pub fn runs(&mut self, user: UserIx) {
@@ -143,6 +146,12 @@ impl Parties {
         self.guilds
             .get(guild.0 as usize)
             .map_or(0, |g| g.served[lane])
+    }
+
+    /// When it was last the turn of a member.
+    pub fn last_start(&self, user: UserIx, lane: usize) -> Moment {
+        let own = self.users.get(user.0 as usize);
+        own.map_or(Moment::START, |u| u.last_start[lane])
     }
 
     /// When it was last the turn of a member, or of his guild.

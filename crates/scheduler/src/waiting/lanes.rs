@@ -1,0 +1,80 @@
+//! How the lanes stand to each other.
+
+use easel_domain::tier::ServiceClass;
+
+use super::Waiting;
+use crate::moment::Moment;
+
+impl Waiting {
+    /// Jobs of a lane that may start.
+    pub fn lane_len(&self, lane: ServiceClass) -> usize {
+        self.lanes[lane as usize].count
+    }
+
+    /// Predicted GPU-seconds of the jobs of a lane that may start.
+    pub fn lane_cost_s(&self, lane: ServiceClass) -> f64 {
+        self.lanes[lane as usize].cost as f64 / 1e6
+    }
+
+    /// The share of everything that a lane is served while all lanes are busy.
+    pub fn lane_share(&self, lane: ServiceClass) -> f64 {
+        let busy: f64 = self
+            .lanes
+            .iter()
+            .enumerate()
+            .filter(|(index, other)| other.count > 0 || *index == lane as usize)
+            .map(|(_, other)| other.weight.max(f64::MIN_POSITIVE))
+            .sum();
+        self.lanes[lane as usize].weight.max(f64::MIN_POSITIVE) / busy
+    }
+
+    /// GPU-seconds that a lane has been given in a second while it had jobs, lately; 0 where that says nothing yet.
+    pub fn served_rate(&self, lane: ServiceClass, now: Moment) -> f64 {
+        self.lanes[lane as usize].served_rate(now)
+    }
+
+    /// The lanes that have jobs, the one that is furthest behind first; of equals the most urgent.
+    pub fn lanes_in_order(&self) -> impl Iterator<Item = ServiceClass> + use<> {
+        let mut order: Vec<(u64, ServiceClass)> = ServiceClass::ALL
+            .into_iter()
+            .filter(|lane| self.lanes[*lane as usize].count > 0)
+            .map(|lane| (self.lanes[lane as usize].virtual_time, lane))
+            .collect();
+        order.sort_unstable();
+        order.into_iter().map(|(_, lane)| lane)
+    }
+
+    /// Whether any job of a lane has a promise that is in danger and can still be kept.
+    pub fn any_in_danger(&mut self, lane: ServiceClass, now: Moment) -> bool {
+        let (by_id, entries) = (&self.by_id, &self.entries);
+        self.lanes[lane as usize].any_nervous(now, |id| {
+            entries[*by_id.get(&id)? as usize].as_ref()?.nervous(now)
+        })
+    }
+
+    /// Whether any member with jobs in a lane is past his bound, counted from his own last turn: then promises do not
+    /// count, so that those that are kept keep nobody waiting who was promised nothing, or whose promise is lost.
+    pub fn any_overdue(&mut self, lane: ServiceClass, now: Moment) -> bool {
+        let (by_id, entries, tiers) = (&self.by_id, &self.entries, &self.tiers);
+        let parties = &self.parties;
+        self.lanes[lane as usize].any_overdue(now, |id| {
+            let entry = entries[*by_id.get(&id)? as usize].as_ref()?;
+            let tier = tiers.get(entry.job.tier.0 as usize)?;
+            // All that he may have running is running: others do not keep him waiting.
+            let clock = if parties.running(entry.job.user) >= tier.running {
+                now
+            } else {
+                let last = parties.last_start(entry.job.user, lane as usize);
+                entry.job.submitted.max(last)
+            };
+            Some(clock.after(tier.aging_s))
+        })
+    }
+
+    /// GPU-seconds that a lane was served more than its share, against another.
+    pub fn ahead_s(&self, lane: ServiceClass, other: ServiceClass) -> f64 {
+        let (mine, its) = (&self.lanes[lane as usize], &self.lanes[other as usize]);
+        let ahead = mine.virtual_time.saturating_sub(its.virtual_time);
+        ahead as f64 / 1e6 * mine.weight
+    }
+}
