@@ -118,6 +118,9 @@ pub struct IntakeConfig {
     /// The same button within this time is one job.
     #[serde(with = "duration")]
     pub same_click: Duration,
+    /// How long several jobs that were proposed may be agreed to. Their message can be changed for a quarter of an hour.
+    #[serde(with = "duration")]
+    pub proposal_life: Duration,
     /// Directory with prompt lists beside the shipped ones.
     pub lists: Option<std::path::PathBuf>,
 }
@@ -131,6 +134,7 @@ impl Default for IntakeConfig {
             concurrency: 256,
             same_words: Duration::from_secs(10),
             same_click: Duration::from_secs(3),
+            proposal_life: Duration::from_mins(10),
             lists: None,
         }
     }

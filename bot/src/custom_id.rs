@@ -40,11 +40,15 @@ pub enum ButtonAction {
     Fetch,
     /// The same again, as a new job: after a failure, or in spite of a twin that still runs.
     Again,
+    /// Runs several jobs that were proposed.
+    RunSeveral,
+    /// Takes the proposal of several jobs back.
+    DropSeveral,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Upscale,
         Self::UpscaleCreative,
         Self::Vary,
@@ -61,6 +65,8 @@ impl ButtonAction {
         Self::Cancel,
         Self::Fetch,
         Self::Again,
+        Self::RunSeveral,
+        Self::DropSeveral,
     ];
 
     /// The name in the id, also for metrics.
@@ -82,6 +88,8 @@ impl ButtonAction {
             Self::Cancel => "cancel",
             Self::Fetch => "fetch",
             Self::Again => "again",
+            Self::RunSeveral => "run",
+            Self::DropSeveral => "drop",
         }
     }
 }
@@ -91,7 +99,7 @@ impl ButtonAction {
 pub struct CustomId {
     /// What it does.
     pub action: ButtonAction,
-    /// The job whose message it hangs under.
+    /// The job whose message it hangs under, or the row that its action is about.
     pub job: JobId,
     /// The picture, counted from 0, or what the action says; 0 where nothing is meant.
     pub index: u32,

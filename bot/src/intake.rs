@@ -11,6 +11,7 @@ mod made;
 mod recent;
 mod region;
 pub mod resolve;
+mod several;
 mod show;
 mod submit;
 

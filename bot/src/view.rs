@@ -2,6 +2,7 @@
 
 pub mod buttons;
 mod lines;
+pub mod several;
 
 use std::time::Duration;
 

@@ -37,6 +37,8 @@ impl Intake {
             ButtonAction::Region => return self.choose_region(arrival, button).await,
             ButtonAction::Remix => return self.open_remix(arrival, button).await,
             ButtonAction::ZoomForm => return self.open_zoom(arrival, button).await,
+            ButtonAction::RunSeveral => return self.run_several(arrival, button).await,
+            ButtonAction::DropSeveral => return self.drop_several(arrival, button).await,
             ButtonAction::Upscale
             | ButtonAction::UpscaleCreative
             | ButtonAction::Vary

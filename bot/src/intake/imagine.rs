@@ -14,8 +14,8 @@ use crate::arrival::Arrival;
 use crate::rest::Callback;
 use crate::text::Language;
 
-/// Jobs that one prompt may make here: several at once need a confirmation first.
-const MAX_JOBS: u32 = 1;
+/// Jobs that one prompt may make on any tier; the member's own tier is asked before they are proposed.
+pub(super) const MAX_JOBS: u32 = 40;
 
 impl Intake {
     /// Reads, judges and resolves the prompt before the first answer, then submits the job.
@@ -29,6 +29,9 @@ impl Intake {
                     .await;
             }
         };
+        if request.needs_confirmation() {
+            return self.propose(arrival, typed, &request).await;
+        }
         let Some(asked) = request.jobs.into_iter().next() else {
             return self
                 .whisper(arrival, language.not_accepted(), "parse_error")
@@ -73,7 +76,7 @@ impl Intake {
         self.parts.policy.check(&words.spoken())
     }
 
-    async fn whisper_blocked(&self, arrival: &Arrival, verdict: &PromptVerdict) {
+    pub(super) async fn whisper_blocked(&self, arrival: &Arrival, verdict: &PromptVerdict) {
         self.whisper(
             arrival,
             &blocked(arrival.language, verdict),
@@ -101,6 +104,6 @@ pub(super) fn decision(verdict: &PromptVerdict) -> serde_json::Value {
     serde_json::to_value(verdict).unwrap_or_default()
 }
 
-fn digest(prompt: &Prompt) -> String {
+pub(super) fn digest(prompt: &Prompt) -> String {
     hex::encode(Sha256::digest(prompt.canonical_text()))
 }

@@ -76,7 +76,9 @@ impl Intake {
             | ButtonAction::Remix
             | ButtonAction::Again
             | ButtonAction::Cancel
-            | ButtonAction::Fetch => {
+            | ButtonAction::Fetch
+            | ButtonAction::RunSeveral
+            | ButtonAction::DropSeveral => {
                 let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
                 Ok(Made {
                     action: Action::Reroll,

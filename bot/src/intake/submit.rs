@@ -24,9 +24,9 @@ use crate::text::Language;
 use crate::view::buttons::run_anyway;
 
 /// What every job costs so far.
-const PRICE: Credits = Credits(0);
+pub(super) const PRICE: Credits = Credits(0);
 /// About eight seconds in all, which is less than an answered interaction may be left alone.
-const STORE_RETRIES: u32 = 10;
+pub(super) const STORE_RETRIES: u32 = 10;
 
 /// A job that is to be submitted.
 pub(super) struct Wish {
@@ -98,7 +98,12 @@ impl Intake {
         }
     }
 
-    fn submission(&self, arrival: &Arrival, answered: Answered, wish: Wish) -> Submission {
+    pub(super) fn submission(
+        &self,
+        arrival: &Arrival,
+        answered: Answered,
+        wish: Wish,
+    ) -> Submission {
         let names = self.parts.broker.names();
         Submission {
             job: self.new_job(),

@@ -3,7 +3,7 @@
 use easel_domain::job::JobState;
 use easel_domain::{DiscordId, JobId};
 use easel_service::chain;
-use easel_store::delivery::Delivery;
+use easel_store::delivery::{Delivery, Route};
 use easel_store::show::JobSnapshot;
 
 use super::budget::Lane;
@@ -35,7 +35,12 @@ impl Editor {
                 Picture::Missing
             }
         };
-        Ok(self.message(job, live, &picture).await)
+        let mut payload = self.message(job, live, &picture).await;
+        if row.route == Route::Channel && !job.state.is_end() {
+            // Whoever started several jobs a moment ago need not be called for each of them.
+            payload.mentions.clear();
+        }
+        Ok(payload)
     }
 
     async fn message(&self, job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {

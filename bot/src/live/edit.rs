@@ -45,6 +45,16 @@ pub(super) struct Known {
     pub(super) delivery: Arc<Delivery>,
 }
 
+impl Known {
+    /// The same after it was shown in this message, so that progress can go on there.
+    fn with_message(mut self, message: DiscordId) -> Self {
+        if self.delivery.message.is_none() {
+            Arc::make_mut(&mut self.delivery).message = Some(message);
+        }
+        self
+    }
+}
+
 /// How it went.
 #[derive(Debug)]
 pub(super) enum Edited {
@@ -187,7 +197,10 @@ impl Editor {
                     .record_shown(lease, row.job, row.desired_rev, Some(message))
                     .await?;
                 self.measure(&known.job);
-                Ok(done(finished(known, Some(payload.print()))))
+                Ok(done(finished(
+                    known.with_message(message),
+                    Some(payload.print()),
+                )))
             }
             Err(error) => self.react(lease, known, action, &error).await,
         }

@@ -92,6 +92,7 @@ impl Sweeper {
             }
         }
         self.store.prune_intakes(now - KEEP_INTAKES, BATCH).await?;
+        self.store.expire_proposals(now, BATCH).await?;
         Ok(())
     }
 

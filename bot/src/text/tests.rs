@@ -13,6 +13,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         instead::ENTRIES,
         message::ENTRIES,
         pictures::ENTRIES,
+        several::ENTRIES,
     ]
     .into_iter()
     .flatten()

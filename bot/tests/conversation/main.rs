@@ -10,4 +10,5 @@ mod large;
 mod platform;
 mod refusals;
 mod setting;
+mod several;
 mod trouble;

@@ -24,17 +24,6 @@ async fn a_prompt_that_does_not_parse_is_answered_with_its_place_and_nothing_els
         "{}",
         answer.content()
     );
-    let permuted = ada
-        .slash("imagine", [("prompt", "a {red, blue} boat")])
-        .await
-        .unwrap();
-    assert!(
-        permuted
-            .message()
-            .unwrap()
-            .content()
-            .contains("one job for one prompt")
-    );
     assert_eq!(
         world
             .platform

@@ -22,6 +22,7 @@ pub mod migration;
 pub mod model;
 pub mod outbox;
 pub mod pool;
+pub mod proposal;
 mod row;
 pub mod settle;
 pub mod shard;

@@ -1,5 +1,6 @@
 //! Submitting a job: limits, reservation, job, words, message and hint in one transaction.
 
+pub mod batch;
 mod rows;
 
 use std::sync::Arc;
@@ -233,7 +234,7 @@ async fn submit(tx: &Transaction<'_>, new: &Submission) -> Result<Submitted, Sto
     // `ServiceClass` is ordered from most to least urgent.
     let own = account.tier.service_class;
     let class = new.lane.map_or(own, |asked| asked.max(own));
-    insert_job(tx, new, &account, class).await?;
+    insert_job(tx, new, &account, class, None).await?;
     insert_words(tx, new, user).await?;
     reserve(tx, new, user).await?;
     insert_delivery(tx, new).await?;

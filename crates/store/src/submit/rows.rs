@@ -1,8 +1,8 @@
 //! The rows of an accepted submission.
 
 use deadpool_postgres::Transaction;
-use easel_domain::UserId;
 use easel_domain::tier::ServiceClass;
+use easel_domain::{BatchId, UserId};
 use secrecy::ExposeSecret;
 use tokio_postgres::types::Json;
 
@@ -10,19 +10,29 @@ use super::{Submission, dedupe_key, parent_columns};
 use crate::account::LockedAccount;
 use crate::error::StoreError;
 
+/// The place of a job in its batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    pub(super) batch: BatchId,
+    /// Counted from 0.
+    pub(super) ordinal: i16,
+}
+
 pub(super) async fn insert_job(
     tx: &Transaction<'_>,
     new: &Submission,
     account: &LockedAccount,
     class: ServiceClass,
+    batch: Option<Member>,
 ) -> Result<(), StoreError> {
     let (parent, index) = parent_columns(new);
     let model = new.spec.model();
     tx.execute(
         "-- submit::insert_job\n\
          INSERT INTO jobs (id, interaction_id, user_id, guild_id, action, parent_job_id, parent_index, dedupe_key, region,
-                           pool, service_class, tier, model_id, model_hash, spec, storage_class, quote, submitted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+                           pool, service_class, tier, model_id, model_hash, spec, storage_class, quote, submitted_at,
+                           ordinal, batch_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         &[
             /* id */ &new.job,
             /* interaction */ &new.interaction,
@@ -42,6 +52,8 @@ pub(super) async fn insert_job(
             /* storage */ &new.storage_class.as_str(),
             /* quote */ &new.quote.0,
             /* submitted */ &new.submitted_at,
+            /* ordinal */ &batch.map_or(0, |member| member.ordinal),
+            /* batch */ &batch.map(|member| member.batch.0),
         ],
     )
     .await?;
@@ -124,6 +136,29 @@ pub(super) async fn insert_delivery(
             /* message */ &new.place.message,
             /* ephemeral */ &new.ephemeral,
             /* token */ &new.token.expose_secret(),
+            /* token expires */ &new.token_expires_at,
+            /* locale */ &new.locale,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The message of one of several jobs: it is posted in the channel, because the answer is theirs in common.
+pub(super) async fn insert_posted_delivery(
+    tx: &Transaction<'_>,
+    new: &Submission,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "-- submit::insert_posted_delivery\n\
+         INSERT INTO deliveries (job_id, shard, application_id, guild_id, channel_id, token_expires_at, route, locale)
+         VALUES ($1, $2, $3, $4, $5, $6, 'channel', $7)",
+        &[
+            /* job */ &new.job,
+            /* shard */ &i32::try_from(new.shard).unwrap_or(i32::MAX),
+            /* application */ &new.application,
+            /* guild */ &new.place.guild,
+            /* channel */ &new.place.channel,
             /* token expires */ &new.token_expires_at,
             /* locale */ &new.locale,
         ],
