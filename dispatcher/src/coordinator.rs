@@ -4,6 +4,7 @@ mod acts;
 mod lease;
 mod queue_view;
 mod rules;
+mod troubles;
 mod watch;
 mod weights;
 
@@ -23,6 +24,7 @@ use crate::scale::Scaler;
 use crate::scheduler::Scheduler;
 use crate::term::TermEnd;
 use queue_view::QueueView;
+use troubles::Troubles;
 use weights::Weights;
 
 const TICK: Duration = Duration::from_millis(250);
@@ -83,6 +85,7 @@ struct Coordinator {
     heard_itself_at: Option<Instant>,
     swept_at: Option<Instant>,
     weights: Weights,
+    troubles: Troubles,
     /// Rows that cannot be read, each told of once.
     unreadable: HashSet<JobId>,
     scaler: Scaler,
@@ -100,6 +103,7 @@ pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> Ter
         heard_itself_at: None,
         swept_at: None,
         weights,
+        troubles: Troubles::default(),
         unreadable: HashSet::new(),
         scaler: Scaler::default(),
         snapshot_at: None,
@@ -150,6 +154,7 @@ impl Coordinator {
             Input::CancelRequested(job_id) => self.cancel(job_id).await?,
             Input::Heartbeat(beat) => {
                 let now = self.office.clock.now();
+                self.troubles.heard(&beat);
                 if !beat.draining {
                     self.weights.heard(&beat.models, now);
                 }

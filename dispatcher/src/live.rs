@@ -106,7 +106,8 @@ async fn announce_models(
     announced: &Mutex<HashSet<(BootId, String)>>,
     beat: &Heartbeat,
 ) {
-    for model in &beat.models {
+    // New jobs follow what was announced last: of a node's models that shall be the one it names first.
+    for model in beat.models.iter().rev() {
         let key = (beat.from.boot, model.hash.clone());
         let known = announced.lock().await.contains(&key);
         if known {

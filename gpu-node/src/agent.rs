@@ -3,16 +3,20 @@
 //! Each offer becomes one task (`job`) that lives until the dispatcher has settled its lease. Commands find their task
 //! through the [`Desk`]; one heartbeat speaks for all leases.
 
+mod answer;
 mod canvas;
 mod desk;
 mod job;
 mod progress;
 mod publish;
+mod watchdog;
 
 pub use desk::Desk;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,11 +25,12 @@ use easel_blobs::GrantClient;
 use easel_broker::{Action, Broker, Delivery, Message, Subscription, Topology};
 use easel_domain::BootId;
 use easel_domain::clock::EntropyExt;
-use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive, NodeModel};
+use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive, NodeModel, NodeTrouble};
 use easel_domain::model::ModelProfile;
 use easel_moderation::PicturePolicy;
 use easel_service::Context;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{AgentConfig, NodeConfig};
@@ -44,12 +49,33 @@ pub(crate) struct Workshop {
     pub engine: Arc<dyn Engine>,
     /// What its models can do, by hash.
     pub profiles: BTreeMap<String, ModelProfile>,
+    /// Where they lie, by hash.
+    pub directories: BTreeMap<String, PathBuf>,
+    /// A job failed in the engine since the last check.
+    pub doubt: AtomicBool,
+    trouble: Mutex<Option<NodeTrouble>>,
     pub grants: GrantClient,
     pub pictures: PicturePolicy,
     pub entropy: Arc<dyn easel_domain::Entropy>,
 }
 
 impl Workshop {
+    /// Why this node should get no work.
+    fn trouble(&self) -> Option<NodeTrouble> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_in(&self, trouble: Option<NodeTrouble>) {
+        let mut held = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = trouble;
+    }
+
+    /// The picture known by heart was drawn, and this is what was wrong with it.
+    fn answered(&self, wrong: Option<String>) {
+        self.is_in(answer::after(self.trouble(), wrong));
+    }
+
     /// The models as a heartbeat names them.
     fn models(&self) -> Vec<NodeModel> {
         let models = self.engine.models().into_iter();
@@ -68,16 +94,25 @@ impl Workshop {
     }
 }
 
+/// What the files of a node's models say, by the hash of their weights.
+#[derive(Debug, Clone, Default)]
+pub struct Models {
+    /// What each can do.
+    pub profiles: BTreeMap<String, ModelProfile>,
+    /// Where each lies, where it does.
+    pub directories: BTreeMap<String, PathBuf>,
+}
+
 /// Serves until the drain is over: no new offers, held jobs finished, or handed back when the grace time ends.
 ///
 /// # Errors
 ///
-/// A broker that cannot be reached, or an engine that has stopped.
+/// A broker that cannot be reached, or an engine that has stopped or is stuck.
 pub async fn run(
     ctx: Context,
     config: AgentConfig,
     engine: Arc<dyn Engine>,
-    profiles: BTreeMap<String, ModelProfile>,
+    models: Models,
 ) -> anyhow::Result<()> {
     ctx.serve_health(&config.http, Router::new()).await?;
     let broker = Broker::connect(
@@ -96,25 +131,44 @@ pub async fn run(
         boot: BootId(ctx.entropy.random_uuid()),
     };
     tracing::info!(node.id = %boot.node, boot = %boot.boot,
-        "node {} serves {} models on {}", boot.node, profiles.len(), engine.info().device);
+        "node {} serves {} models on {}", boot.node, models.profiles.len(), engine.info().device);
     let workshop = Arc::new(Workshop {
         boot,
         settings: config.node,
         broker: broker.clone(),
         engine,
-        profiles,
+        profiles: models.profiles,
+        directories: models.directories,
+        doubt: AtomicBool::new(false),
+        trouble: Mutex::default(),
         grants: GrantClient::new(Arc::clone(&ctx.entropy))?,
         pictures: PicturePolicy::built_in().context("read the picture policy")?,
         entropy: Arc::clone(&ctx.entropy),
     });
     let desk = Arc::new(Desk::new(workshop.settings.capacity));
-    serve(&ctx, &workshop, &desk).await;
+    let served = serve(&ctx, &workshop, &desk).await;
     broker.close().await;
-    Ok(())
+    served
 }
 
-async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) {
-    let jobs = TaskTracker::new();
+async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) -> anyhow::Result<()> {
+    let mut answers = answer::Answers::default();
+    let first = answers.check(workshop, true);
+    tokio::select! {
+        checked = tokio::time::timeout(workshop.settings.step_deadline, first) => {
+            checked.context("draw the picture that this node knows by heart")?;
+        }
+        () = ctx.shutdown.soft().cancelled() => return Ok(()),
+    }
+    let (jobs, stop_checks) = (TaskTracker::new(), CancellationToken::new());
+    let (checked, its_desk) = (Arc::clone(workshop), Arc::clone(desk));
+    jobs.spawn(answer::keep_checking(
+        checked,
+        its_desk,
+        answers,
+        stop_checks.clone(),
+    ));
+    let mut fatal = None;
     let inbox = take_commands(workshop, desk, &jobs);
     let mut ticks = tokio::time::interval(workshop.settings.heartbeat_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -133,15 +187,29 @@ async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) {
             }
             _ = ticks.tick() => {}
         }
+        let step_deadline = workshop.settings.step_deadline;
+        if let Some(trouble) = watchdog::look(&*workshop.engine, step_deadline) {
+            tracing::error!("{}: this process ends", trouble.message);
+            workshop.is_in(Some(trouble.clone()));
+            let _ = tokio::time::timeout(LAST_WORD, speak(workshop, desk)).await;
+            desk.fail_all(&trouble.message);
+            fatal = Some(trouble);
+            break;
+        }
         speak(workshop, desk).await;
         if desk.is_closed() && desk.leases().is_empty() {
             break;
         }
     }
+    stop_checks.cancel();
     jobs.close();
     // Handing back is one message each; a broker that is away keeps nobody alive.
     let _ = tokio::time::timeout(Duration::from_secs(3), jobs.wait()).await;
     inbox.stop().await;
+    match fatal {
+        Some(trouble) => anyhow::bail!(trouble.message),
+        None => Ok(()),
+    }
 }
 
 /// One heartbeat: registration, capability and lease renewal in one.
@@ -158,7 +226,7 @@ async fn speak(workshop: &Workshop, desk: &Desk) {
         draining: desk.is_closed(),
         directed: true,
         paused: desk.paused(),
-        trouble: None,
+        trouble: workshop.trouble(),
     };
     let target = workshop
         .broker

@@ -103,6 +103,15 @@ pub fn decode(body: &[u8]) -> Result<Picture, EncodeError> {
     })
 }
 
+/// A picture as a PNG file.
+///
+/// # Errors
+///
+/// A picture without pixels.
+pub fn encode_plain(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
+    png(&to_image(picture)?)
+}
+
 fn to_image(picture: &Picture) -> Result<RgbImage, EncodeError> {
     RgbImage::from_raw(picture.width, picture.height, picture.rgb.clone())
         .filter(|image| image.width() > 0 && image.height() > 0)

@@ -1,13 +1,12 @@
 //! `run`: the node as a service.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use easel_service::BadInput;
 use easel_service::config::ConfigArgs;
 
-use crate::agent;
+use crate::agent::{self, Models};
 use crate::config::{AgentConfig, NodeConfig};
 use crate::engine::Engine;
 use crate::engine::torch::{StartError, Stored, TorchEngine, TorchOptions};
@@ -36,12 +35,13 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
             tracing::info!(model.hash = %model.hash, "model {} is {:?}", model.id, model.residency);
         }
         // The engine names them in the order in which it was given them.
-        let profiles: BTreeMap<_, _> = models
-            .into_iter()
-            .map(|model| model.hash)
-            .zip(profiles)
-            .collect();
-        let served = agent::run(ctx, config, Arc::clone(&engine), profiles).await;
+        let hashes = || models.iter().map(|model| model.hash.clone());
+        let directories = config.node.stock().into_iter().map(|one| one.directory);
+        let described = Models {
+            profiles: hashes().zip(profiles).collect(),
+            directories: hashes().zip(directories).collect(),
+        };
+        let served = agent::run(ctx, config, Arc::clone(&engine), described).await;
         tokio::task::spawn_blocking(move || engine.shutdown()).await?;
         served
     })

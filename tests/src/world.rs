@@ -198,8 +198,18 @@ impl World {
 
     /// Starts a node that takes one job at a time; its engine takes as many steps as `gate` lets through.
     pub async fn node(&self, name: &str, gate: Gate) -> Result<Node> {
+        self.node_with(name, gate, |_, _| {}).await
+    }
+
+    /// The same, with other settings, or an engine that is not as it should be.
+    pub async fn node_with(
+        &self,
+        name: &str,
+        gate: Gate,
+        change: impl FnOnce(&mut NodeConfig, &FakeEngine),
+    ) -> Result<Node> {
         let id: NodeId = name.parse()?;
-        let config = AgentConfig {
+        let mut config = AgentConfig {
             http: HttpConfig::default(),
             log: LogConfig::default(),
             shutdown: ShutdownConfig {
@@ -227,10 +237,14 @@ impl World {
             },
         };
         let engine = Arc::new(FakeEngine::start(&self.model.id, &self.model.hash, gate));
-        let profiles = BTreeMap::from([(self.model.hash.clone(), self.profile())]);
+        change(&mut config.node, &engine);
+        let models = easel_gpu_node::agent::Models {
+            profiles: BTreeMap::from([(self.model.hash.clone(), self.profile())]),
+            ..Default::default()
+        };
         let device = Arc::clone(&engine);
         let process = Running::start("gpu-node", |ctx| {
-            easel_gpu_node::agent::run(ctx, config, device, profiles)
+            easel_gpu_node::agent::run(ctx, config, device, models)
         })?;
         Ok(Node { process, engine })
     }

@@ -4,6 +4,8 @@
 mod failures;
 #[path = "dispatcher/fences.rs"]
 mod fences;
+#[path = "dispatcher/health.rs"]
+mod health;
 #[path = "dispatcher/losses.rs"]
 mod losses;
 

@@ -22,6 +22,8 @@ pub(crate) struct Ticket {
     pub dropped: CancellationToken,
     /// The node must stop: report that the job goes back.
     pub hand_back: CancellationToken,
+    /// The node is broken: report that the try failed, with this reason.
+    pub broken: watch::Receiver<Option<String>>,
     /// The newest grants.
     pub granted: watch::Receiver<Option<Granted>>,
     /// The dispatcher has settled the lease.
@@ -34,6 +36,7 @@ pub(crate) struct Ticket {
 struct Slot {
     dropped: CancellationToken,
     hand_back: CancellationToken,
+    broken: watch::Sender<Option<String>>,
     granted: watch::Sender<Option<Granted>>,
     settled: watch::Sender<bool>,
     paused: watch::Sender<bool>,
@@ -69,10 +72,12 @@ impl Desk {
         }
         let (granted, granted_seen) = watch::channel(None);
         let (settled, settled_seen) = watch::channel(false);
+        let (broken, broken_seen) = watch::channel(None);
         let (paused, paused_seen) = watch::channel(false);
         let slot = Slot {
             dropped: CancellationToken::new(),
             hand_back: CancellationToken::new(),
+            broken,
             granted,
             settled,
             paused,
@@ -82,6 +87,7 @@ impl Desk {
             hand_back: slot.hand_back.clone(),
             granted: granted_seen,
             settled: settled_seen,
+            broken: broken_seen,
             paused: paused_seen,
         };
         if state.closed {
@@ -154,6 +160,15 @@ impl Desk {
         state.closed = true;
         for slot in state.slots.values() {
             slot.hand_back.cancel();
+        }
+    }
+
+    /// Every held job's try has failed, for this reason.
+    pub fn fail_all(&self, reason: &str) {
+        let mut state = self.lock();
+        state.closed = true;
+        for slot in state.slots.values() {
+            slot.broken.send_replace(Some(reason.to_owned()));
         }
     }
 

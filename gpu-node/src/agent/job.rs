@@ -1,5 +1,6 @@
 //! The life of one lease on its node: fetch, render, check, encode, upload, report.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -140,7 +141,12 @@ impl LeaseJob<'_> {
 
     /// Waits until the lease is lost, or the node must give it back.
     pub(super) async fn told_to_stop(&self) -> Stop {
+        let mut broken = self.ticket.broken.clone();
         tokio::select! {
+            Ok(reason) = broken.wait_for(Option::is_some) => Stop::Failed {
+                kind: FailureKind::Retryable,
+                message: reason.clone().unwrap_or_default(),
+            },
             () = self.ticket.dropped.cancelled() => Stop::Dropped,
             () = self.ticket.hand_back.cancelled() => Stop::Failed {
                 kind: FailureKind::Infrastructure,
@@ -187,7 +193,13 @@ impl LeaseJob<'_> {
                     self.workshop.engine.cancel(key);
                     return Err(stop);
                 }
-                ended = &mut ended => return finished(ended.ok()),
+                ended = &mut ended => {
+                    let event = ended.ok();
+                    if matches!(event, Some(EngineEvent::Failed { .. })) {
+                        self.workshop.doubt.store(true, Ordering::Relaxed);
+                    }
+                    return finished(event);
+                }
                 Ok(()) = progress_seen.changed() => {
                     let event = progress_seen.borrow_and_update().clone();
                     self.tell_progress(event, &mut told_at).await;
