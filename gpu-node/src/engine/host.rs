@@ -248,6 +248,9 @@ impl<M: Model + Send + 'static> Engine for Host<M> {
     fn shutdown(&self) {
         let _ = self.commands.send(Command::Shutdown);
         let ended = lock(&self.ended);
+        if lock(&self.thread).is_none() {
+            return;
+        }
         while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
             if self.is_stuck() {
                 // A call into a library cannot be interrupted; the process ends with the thread in it.
