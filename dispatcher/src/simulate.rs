@@ -64,7 +64,13 @@ pub(crate) fn run(args: &SimulateArgs) -> ExitCode {
             return Ok(());
         }
         let (plan, report) = measure(args, &scenario, trace.as_deref());
-        print(args, plan.as_ref(), &report)
+        print(args, plan.as_ref(), &report)?;
+        anyhow::ensure!(
+            report.passed_over == 0,
+            "{} jobs were started while an older one past its bound waited for the same: this is a bug in the policy",
+            report.passed_over
+        );
+        Ok(())
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ mod faults;
 mod machine;
 mod plan;
 mod report;
+mod watch;
 mod world;
 
 pub use plan::{Plan, plan};
@@ -20,10 +21,10 @@ pub use report::{Percentiles, Report, TierReport};
 
 use crate::baseline::{Baseline, Order};
 use crate::easel::{Easel, Settings};
-use crate::event::Policy;
 use crate::job::{BatchKey, ClassKey};
 use crate::scenario::{Scenario, TraceJob};
 use crate::speed::SpeedModel;
+use watch::Watch;
 use world::World;
 
 /// The policies that can be simulated.
@@ -63,21 +64,15 @@ pub fn simulate(
     stopwatch: &mut dyn FnMut() -> f64,
 ) -> Report {
     match policy {
-        PolicyName::Easel => run(scenario, trace, easel(scenario), seed, stopwatch),
+        PolicyName::Easel => {
+            let watch = Some(Watch::default());
+            World::new(scenario, trace, easel(scenario), seed, watch, stopwatch).run()
+        }
         PolicyName::Simple(order) => {
-            run(scenario, trace, baseline(scenario, order), seed, stopwatch)
+            let policy = baseline(scenario, order);
+            World::new(scenario, trace, policy, seed, None, stopwatch).run()
         }
     }
-}
-
-fn run<P: Policy>(
-    scenario: &Scenario,
-    trace: Option<&[TraceJob]>,
-    policy: P,
-    seed: u64,
-    stopwatch: &mut dyn FnMut() -> f64,
-) -> Report {
-    World::new(scenario, trace, policy, seed, stopwatch).run()
 }
 
 fn each_class(scenario: &Scenario) -> impl Iterator<Item = ClassKey> + use<> {

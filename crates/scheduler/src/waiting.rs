@@ -14,6 +14,7 @@
 //! Counters only grow, so the heaps may hold old ones: an entry that comes to the top and is out of date is put back
 //! where it belongs. Each operation costs a few heap steps, however many jobs wait.
 
+mod aged;
 mod entry;
 mod lane;
 mod lanes;
@@ -305,9 +306,10 @@ impl Waiting {
         self.lanes[lane as usize].lines.len()
     }
 
-    /// What the jobs of a line could share a batch with.
-    pub fn key_at(&self, lane: ServiceClass, at: usize) -> BatchKey {
-        self.lanes[lane as usize].lines[at].0.batch
+    /// What the jobs of a line could share a batch with, and whether they are particular about nodes.
+    pub fn key_at(&self, lane: ServiceClass, at: usize) -> (BatchKey, bool) {
+        let key = &self.lanes[lane as usize].lines[at].0;
+        (key.batch, key.is_picky())
     }
 
     /// The job of a line that should start next, with its place in the order of the lane; promises count where `promises`

@@ -89,6 +89,7 @@ fn run(text: &str, policy: &str, seed: u64) -> Report {
 
 fn check(report: &Report) {
     assert_eq!((report.lost, report.duplicated), (0, 0), "{report:?}");
+    assert_eq!(report.passed_over, 0, "{report:?}");
     for (name, tier) in &report.tiers {
         let ends = tier.completed + tier.failed + tier.shed + tier.refused;
         assert_eq!(tier.jobs, ends, "{name}: {tier:?}");

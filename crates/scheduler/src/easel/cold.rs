@@ -31,6 +31,9 @@ const SURE: f64 = 0.7;
 /// Loads ahead of demand that are begun at once.
 const PREFETCHES: usize = 4;
 
+/// Work that a node has for what it has loaded holds a load up by no more than so many times what the load costs: it is
+/// the turn of whoever needs it.
+const HOLDS_UP: f64 = 4.0;
 /// A copy more is loaded of a model that keeps each node which has it busy for this share of the time.
 const WORTH_A_COPY: f64 = 0.05;
 
@@ -98,11 +101,11 @@ impl Easel {
             // A node that has it will be free before long, unless something is wrong with it.
             (_, true) => (
                 self.pressure_s(model, copies) + age_s * AGE_IN_A_CROWD,
-                best.own_s + best.load_s,
+                best.own_s.min(HOLDS_UP * best.load_s) + best.load_s,
             ),
             (_, false) => (
                 self.pressure_s(model, copies) + age_s * AGE_IN_A_CROWD,
-                2.0 * best.own_s + reluctance * cost,
+                2.0 * best.own_s.min(HOLDS_UP * cost) + reluctance * cost,
             ),
         };
         let worth = pressure >= needed || (idle && self.saves_promise(job, &best, now));

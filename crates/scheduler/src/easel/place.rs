@@ -5,7 +5,7 @@ use easel_domain::tier::ServiceClass;
 use super::cold::Load;
 use super::{Easel, held};
 use crate::event::Action;
-use crate::job::{ClassKey, Job, TierKey};
+use crate::job::{ClassKey, Job, ModelKey, TierKey};
 use crate::moment::Moment;
 use crate::waiting::{Head, Rank};
 
@@ -94,8 +94,10 @@ impl Easel {
         let promises = !self.waiting.any_overdue(lane, now);
         let mut best: Option<Next> = None;
         for at in 0..self.waiting.keys(lane) {
-            let key = self.waiting.key_at(lane, at);
-            if self.fleet.open() == 0 && self.fleet.joinable(key).next().is_none() {
+            let (key, picky) = self.waiting.key_at(lane, at);
+            let may_open = self.fleet.any_warm(key.model) || !self.is_spent(key.model) || picky;
+            let may_open = may_open && self.fleet.open() > 0;
+            if !may_open && self.fleet.joinable(key).next().is_none() {
                 continue;
             }
             let Some((rank, head)) = self.waiting.head(lane, at, promises, now) else {
@@ -129,8 +131,12 @@ impl Easel {
         };
         let model = job.key.model;
         let picky = job.region.is_some() || job.only.is_some() || job.avoid.is_some();
-        let spent = self.looks == 0 && self.is_crowded() && self.fleet.copies(model) > 0;
-        self.fleet.open() > 0 && !spent && (picky || !self.fleet.any_warm(model))
+        self.fleet.open() > 0 && !self.is_spent(model) && (picky || !self.fleet.any_warm(model))
+    }
+
+    /// Whether enough loads have been thought of for now, for a model that some node has.
+    fn is_spent(&self, model: ModelKey) -> bool {
+        self.looks == 0 && self.is_crowded() && self.fleet.copies(model) > 0
     }
 
     /// The best place for a job that is free now.

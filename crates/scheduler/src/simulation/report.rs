@@ -88,10 +88,19 @@ pub struct Report {
     pub max_starvation_s: f64,
     /// Jobs placed in a second of the policy's own time.
     pub decisions_per_s: f64,
+    /// Starts of younger jobs while one past its bound waited for the same: 0, or the policy breaks its word. Not counted
+    /// for those that give none, and no part of the printed report.
+    #[serde(skip)]
+    pub passed_over: u64,
 }
 
 impl Report {
-    pub(super) fn new(scenario: &Scenario, books: &Books, decisions_per_s: f64) -> Self {
+    pub(super) fn new(
+        scenario: &Scenario,
+        books: &Books,
+        decisions_per_s: f64,
+        passed_over: u64,
+    ) -> Self {
         let mut by_tier: Vec<Vec<&Record>> = vec![Vec::new(); scenario.tiers.len()];
         for record in &books.records {
             by_tier[record.tier.0 as usize].push(record);
@@ -119,6 +128,7 @@ impl Report {
             fairness_jain: jain(scenario, books),
             max_starvation_s: max_starvation_s(scenario, books),
             decisions_per_s,
+            passed_over,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::books::{Books, State};
 use super::each_class;
 use super::machine::{Machine, Run, step_us};
 use super::report::Report;
+use super::watch::Watch;
 use crate::event::{Action, Event, Policy};
 use crate::fleet::{ClassRule, NodeFacts};
 use crate::job::{BatchKey, ClassKey, Job, ModelKey, NodeKey};
@@ -78,6 +79,8 @@ pub(super) struct World<'a, P> {
     pub alone: FxHashMap<(BatchKey, u32), f64>,
     pub runs: FxHashMap<(ClassKey, ModelKey), bool>,
     pub poison: Vec<u32>,
+    /// Holds the policy to its word, where it gave one.
+    watch: Option<Watch>,
     stopwatch: &'a mut dyn FnMut() -> f64,
     policy_s: f64,
     actions: Vec<Action>,
@@ -101,6 +104,7 @@ impl<'a, P: Policy> World<'a, P> {
         trace: Option<&'a [TraceJob]>,
         policy: P,
         seed: u64,
+        watch: Option<Watch>,
         stopwatch: &'a mut dyn FnMut() -> f64,
     ) -> Self {
         let runs = each_class(scenario)
@@ -128,6 +132,7 @@ impl<'a, P: Policy> World<'a, P> {
             alone: FxHashMap::default(),
             runs,
             poison: Vec::new(),
+            watch,
             stopwatch,
             policy_s: 0.0,
             actions: Vec::new(),
@@ -275,6 +280,9 @@ impl<'a, P: Policy> World<'a, P> {
             self.unheard.push(event);
             return;
         }
+        if let Some(watch) = &mut self.watch {
+            watch.hears(&event);
+        }
         let began = (self.stopwatch)();
         self.policy.apply(event, now, &mut self.actions);
         self.policy_s += (self.stopwatch)() - began;
@@ -311,6 +319,9 @@ impl<'a, P: Policy> World<'a, P> {
             }
             self.idle_wakes = 0;
             for action in std::mem::take(&mut self.actions) {
+                if let Some(watch) = &mut self.watch {
+                    watch.sees(&action, now);
+                }
                 self.perform(action, now);
             }
         }
@@ -365,6 +376,7 @@ impl<'a, P: Policy> World<'a, P> {
             self.scenario,
             &self.books,
             self.books.placed as f64 / seconds,
+            self.watch.map_or(0, |watch| watch.passed_over),
         )
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct View<'a> {
 }
 
 /// Whose turn it is in one guild.
-enum Turn {
+pub(super) enum Turn {
     /// Of the member who was served so much, with this job.
     Of(u64, u32),
     /// Of one whose oldest job belongs to another guild.
@@ -34,10 +34,10 @@ enum Turn {
 /// One line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
-    own: FxHashMap<UserIx, Own>,
+    pub(super) own: FxHashMap<UserIx, Own>,
     guilds: BinaryHeap<Reverse<(u64, GuildIx)>>,
-    members: FxHashMap<GuildIx, Members>,
-    due: BinaryHeap<Reverse<(Moment, UserIx)>>,
+    pub(super) members: FxHashMap<GuildIx, Members>,
+    pub(super) due: BinaryHeap<Reverse<(Moment, UserIx)>>,
     nervous: BinaryHeap<Reverse<(Moment, UserIx)>>,
     count: usize,
 }
@@ -254,72 +254,14 @@ impl Line {
             let aged = self.aged_head(guild, view, parties, now);
             match aged.unwrap_or_else(|| self.member_head(guild, view, parties)) {
                 Turn::Of(user_served, index) => return Some((served, user_served, index)),
-                Turn::Moves(user, elsewhere) => self.list(user, elsewhere, view.lane, parties),
+                Turn::Moves(user, elsewhere) => {
+                    self.list(user, elsewhere, view.lane, parties);
+                }
                 Turn::Nobody => {
                     self.guilds.pop();
                     self.drop_members(guild);
                 }
             }
-        }
-    }
-
-    /// The member of a guild who is past his bound for longest, counted from his own last turn.
-    fn aged_head(
-        &mut self,
-        guild: GuildIx,
-        view: &View<'_>,
-        parties: &mut Parties,
-        now: Moment,
-    ) -> Option<Turn> {
-        let members = self.members.get_mut(&guild)?;
-        while let Some(Reverse((listed, user))) = members.aged.peek().copied() {
-            if listed > now {
-                return None;
-            }
-            let Some(own) = self.own.get_mut(&user) else {
-                members.aged.pop();
-                continue;
-            };
-            let Some(entry) = own.first(view.entries) else {
-                members.aged.pop();
-                own.listed_aged = false;
-                if own.is_idle() {
-                    self.own.remove(&user);
-                }
-                continue;
-            };
-            if entry.job.guild != guild {
-                members.aged.pop();
-                own.listed_aged = false;
-                return Some(Turn::Moves(user, entry.job.guild));
-            }
-            let tier = view.tiers.get(entry.job.tier.0 as usize);
-            let bound = tier.map_or(f64::MAX, |tier| tier.aging_s);
-            let clock = entry.job.submitted.max(parties.last_start(user, view.lane));
-            let aged = clock.after(bound);
-            if aged > listed {
-                members.aged.pop();
-                members.aged.push(Reverse((aged, user)));
-                continue;
-            }
-            if tier.is_some_and(|tier| parties.running(user) >= tier.running) {
-                members.aged.pop();
-                own.listed_aged = false;
-                parties.park(user, view.lane, view.key);
-                continue;
-            }
-            return own.jobs.front().map(|index| Turn::Of(0, *index));
-        }
-        None
-    }
-
-    fn drop_members(&mut self, guild: GuildIx) {
-        let members = self.members.remove(&guild).unwrap_or_default();
-        for Reverse((_, user)) in members.aged {
-            if let Some(own) = self.own.get_mut(&user) {
-                own.listed_aged = false;
-            }
-            self.drop_if_idle(user);
         }
     }
 
@@ -368,7 +310,7 @@ impl Line {
         }
     }
 
-    fn drop_if_idle(&mut self, user: UserIx) {
+    pub(super) fn drop_if_idle(&mut self, user: UserIx) {
         if self.own.get(&user).is_some_and(Own::is_idle) {
             self.own.remove(&user);
         }

@@ -35,6 +35,11 @@ impl LineKey {
             again: job.avoid.is_some() || job.deaths > 0,
         }
     }
+
+    /// Whether some nodes that could take such a job will not do.
+    pub(super) fn is_picky(&self) -> bool {
+        self.region.is_some() || self.only.is_some() || self.again
+    }
 }
 
 /// A job at the head of its line.
