@@ -7,6 +7,7 @@ use poise::serenity_prelude as serenity;
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
 
+use crate::intake::history::HistoryQuery;
 use crate::text::Language;
 
 /// The first millisecond that Discord counts, 2015-01-01T00:00:00Z, in Unix milliseconds.
@@ -24,6 +25,11 @@ pub enum Request {
     Show {
         /// The job id as typed.
         job: String,
+    },
+    /// `/history`.
+    History {
+        /// Its options.
+        query: HistoryQuery,
     },
     /// `/help`.
     Help,
@@ -47,6 +53,7 @@ impl Request {
         match self {
             Self::Imagine { .. } => "imagine",
             Self::Show { .. } => "show",
+            Self::History { .. } => "history",
             Self::Help => "help",
             Self::Click { .. } => "click",
             Self::Filled { .. } => "form",

@@ -1,5 +1,7 @@
 //! The slash commands, as the library sees them: names, texts and options. Each hands over to intake at once.
 
+mod history;
+
 use poise::serenity_prelude as serenity;
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ type Context<'a> = poise::ApplicationContext<'a, Shared, CommandError>;
 
 /// All commands.
 pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
-    vec![imagine(), show(), help()]
+    vec![imagine(), show(), history::history(), help()]
 }
 
 /// The commands as Discord's JSON, with names and descriptions in every language.
@@ -113,7 +115,7 @@ mod tests {
             .iter()
             .map(|c| c["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["imagine", "show", "help"]);
+        assert_eq!(names, ["imagine", "show", "history", "help"]);
         assert_eq!(commands[0]["options"][0]["name"], "prompt");
         assert_eq!(commands[0]["options"][0]["required"], true);
     }

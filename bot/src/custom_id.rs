@@ -44,11 +44,21 @@ pub enum ButtonAction {
     RunSeveral,
     /// Takes the proposal of several jobs back.
     DropSeveral,
+    /// The page of older jobs; the index is the number of the search, as with the next three.
+    Older,
+    /// The page of newer jobs.
+    Newer,
+    /// One job of a list.
+    Detail,
+    /// The list again, from this job on.
+    Listed,
+    /// The very same pictures once more.
+    Exact,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::Upscale,
         Self::UpscaleCreative,
         Self::Vary,
@@ -67,6 +77,11 @@ impl ButtonAction {
         Self::Again,
         Self::RunSeveral,
         Self::DropSeveral,
+        Self::Older,
+        Self::Newer,
+        Self::Detail,
+        Self::Listed,
+        Self::Exact,
     ];
 
     /// The name in the id, also for metrics.
@@ -90,6 +105,11 @@ impl ButtonAction {
             Self::Again => "again",
             Self::RunSeveral => "run",
             Self::DropSeveral => "drop",
+            Self::Older => "older",
+            Self::Newer => "newer",
+            Self::Detail => "detail",
+            Self::Listed => "listed",
+            Self::Exact => "exact",
         }
     }
 }

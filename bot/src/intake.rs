@@ -6,6 +6,7 @@
 mod answer;
 mod click;
 mod form;
+pub mod history;
 mod imagine;
 mod made;
 mod recent;
@@ -178,6 +179,7 @@ impl Intake {
     async fn handle(&self, arrival: Arrival) {
         match &arrival.request {
             Request::Imagine { prompt } => self.imagine(&arrival, prompt).await,
+            Request::History { query } => self.history(&arrival, query).await,
             Request::Show { job } => self.show(&arrival, job).await,
             Request::Help => {
                 self.whisper(&arrival, arrival.language.help(), "help")

@@ -39,6 +39,10 @@ impl Intake {
             ButtonAction::ZoomForm => return self.open_zoom(arrival, button).await,
             ButtonAction::RunSeveral => return self.run_several(arrival, button).await,
             ButtonAction::DropSeveral => return self.drop_several(arrival, button).await,
+            ButtonAction::Older
+            | ButtonAction::Newer
+            | ButtonAction::Detail
+            | ButtonAction::Listed => return self.turn_page(arrival, button).await,
             ButtonAction::Upscale
             | ButtonAction::UpscaleCreative
             | ButtonAction::Vary
@@ -49,6 +53,7 @@ impl Intake {
             | ButtonAction::Pan
             | ButtonAction::Square
             | ButtonAction::RegionDraw
+            | ButtonAction::Exact
             | ButtonAction::Again => {}
         }
         if !self.is_first(arrival, custom_id).await {

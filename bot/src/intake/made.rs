@@ -72,13 +72,24 @@ impl Intake {
                 self.repaint(job, action, button.index, &model, language)
                     .await
             }
+            ButtonAction::Exact => Ok(Made {
+                action: Action::Reroll,
+                parent: (job.job, 0),
+                repetition: Repetition::SameClick(self.parts.settings.same_click),
+                spec: super::history::exactly(job, &model)
+                    .ok_or_else(|| (language.weights_changed().to_owned(), "weights"))?,
+            }),
             ButtonAction::Reroll
             | ButtonAction::Remix
             | ButtonAction::Again
             | ButtonAction::Cancel
             | ButtonAction::Fetch
             | ButtonAction::RunSeveral
-            | ButtonAction::DropSeveral => {
+            | ButtonAction::DropSeveral
+            | ButtonAction::Older
+            | ButtonAction::Newer
+            | ButtonAction::Detail
+            | ButtonAction::Listed => {
                 let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
                 Ok(Made {
                     action: Action::Reroll,

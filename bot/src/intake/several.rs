@@ -119,7 +119,7 @@ impl Intake {
     }
 
     /// Puts a message in the place of "thinking", or of the message that was clicked.
-    async fn reply(
+    pub(super) async fn reply(
         &self,
         arrival: &Arrival,
         answered: Answered,
@@ -134,7 +134,7 @@ impl Intake {
             .edit_original(application, token, payload, None)
             .await;
         if let Err(error) = shown {
-            tracing::warn!("answer about several jobs: {error}", error = chain(&error));
+            tracing::warn!("answer a member: {error}", error = chain(&error));
             return self.not_accepted(arrival, answered).await;
         }
         self.close(arrival, IntakeEnd::Answered).await;

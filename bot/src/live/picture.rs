@@ -10,10 +10,13 @@ use easel_service::config::CdnConfig;
 use easel_store::show::{JobSnapshot, SnapshotFile};
 use url::Url;
 
+use crate::view::history::Thumbnail;
 use crate::view::{Picture, hides, shown_file};
 
 /// Below every guild's limit of 10 MiB for a file.
 const MAX_ATTACHMENT_BYTES: u64 = 9 * 1024 * 1024;
+/// A thumbnail has 128 pixels at most.
+const MAX_THUMBNAIL_BYTES: u64 = 256 * 1024;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A picture that cannot be had.
@@ -88,7 +91,7 @@ impl PictureSource {
         let whole = if file.size_bytes > MAX_ATTACHMENT_BYTES {
             Err(PictureError::TooLarge { job: job.job })
         } else {
-            self.fetch(job.job, file).await
+            self.fetch(job.job, &file.key).await
         };
         match whole {
             Ok(bytes) => Ok(Picture::File(bytes)),
@@ -104,18 +107,36 @@ impl PictureSource {
     pub async fn small(&self, job: &JobSnapshot) -> Result<Picture, PictureError> {
         let too_large = PictureError::TooLarge { job: job.job };
         let file = job.file(FileRole::Thumb512, 0).ok_or(too_large)?;
-        self.fetch(job.job, file).await.map(Picture::File)
+        self.fetch(job.job, &file.key).await.map(Picture::File)
+    }
+
+    /// A small picture by its key, with `None` where it cannot be had: a list is worth showing without it.
+    pub async fn thumbnail(&self, job: JobId, key: &str, size_bytes: u64) -> Option<Thumbnail> {
+        if !self.attach {
+            let address = self.base.join(key).ok()?;
+            return Some(Thumbnail::Link(address.into()));
+        }
+        if size_bytes > MAX_THUMBNAIL_BYTES {
+            return None;
+        }
+        match self.fetch(job, key).await {
+            Ok(bytes) => Some(Thumbnail::File(bytes)),
+            Err(error) => {
+                tracing::debug!(job.id = %job, "{error}");
+                None
+            }
+        }
     }
 
     fn address(&self, file: &SnapshotFile) -> Option<Url> {
         self.base.join(&file.key).ok()
     }
 
-    async fn fetch(&self, job: JobId, file: &SnapshotFile) -> Result<Bytes, PictureError> {
+    async fn fetch(&self, job: JobId, key: &str) -> Result<Bytes, PictureError> {
         let failed = |reason: String| PictureError::Fetch { job, reason };
         let url = self
             .fetch_base
-            .join(&file.key)
+            .join(key)
             .map_err(|_| failed("its key is no path".into()))?;
         let said = |error: reqwest::Error| failed(error.without_url().to_string());
         let mut response = self

@@ -19,6 +19,8 @@ const BATCH: u32 = 2_000;
 const PER_CHANNEL: u32 = 12;
 /// Settled interactions are kept for this long, for repeated dispatches.
 const KEEP_INTAKES: Duration = Duration::from_hours(1);
+/// Lists of jobs can be turned over for this long.
+const KEEP_SEARCHES: Duration = Duration::from_hours(24);
 
 /// Looks at the rows of the shards that this process owns.
 #[derive(Clone)]
@@ -93,6 +95,9 @@ impl Sweeper {
         }
         self.store.prune_intakes(now - KEEP_INTAKES, BATCH).await?;
         self.store.expire_proposals(now, BATCH).await?;
+        self.store
+            .prune_searches(now - KEEP_SEARCHES, BATCH)
+            .await?;
         Ok(())
     }
 

@@ -86,6 +86,61 @@ pub const COMMANDS: &[CommandText] = &[
         ),
     ),
     row(
+        "history",
+        ("verlauf", "Sieh deine eigenen Aufträge durch"),
+        ("historique", "Parcourir tes propres tâches"),
+    ),
+    row(
+        "history search",
+        ("suche", "Wörter, die im Prompt vorkommen"),
+        ("recherche", "Des mots que contient le prompt"),
+    ),
+    row(
+        "history kind",
+        ("art", "Was gemacht wurde"),
+        ("genre", "Ce qui a été fait"),
+    ),
+    row(
+        "history kind Pictures from words",
+        ("Bilder aus Worten", ""),
+        ("Images d'après des mots", ""),
+    ),
+    row(
+        "history kind Variations",
+        ("Variationen", ""),
+        ("Variantes", ""),
+    ),
+    row(
+        "history kind Enlarged pictures",
+        ("Vergrößerte Bilder", ""),
+        ("Images agrandies", ""),
+    ),
+    row(
+        "history kind Edited pictures",
+        ("Bearbeitete Bilder", ""),
+        ("Images retouchées", ""),
+    ),
+    row(
+        "history kind Remixes and blends",
+        ("Neu Gemischtes und Mischungen", ""),
+        ("Remix et mélanges", ""),
+    ),
+    row(
+        "history model",
+        ("modell", "Der Name des Modells"),
+        ("modèle", "Le nom du modèle"),
+    ),
+    row(
+        "history from",
+        ("von", "Erster Tag, zum Beispiel 25.11.2026"),
+        ("du", "Premier jour, par exemple 25/11/2026"),
+    ),
+    row(
+        "history until",
+        ("bis", "Letzter Tag, zum Beispiel 25.11.2026"),
+        ("au", "Dernier jour, par exemple 25/11/2026"),
+    ),
+    row(
         "help",
         ("hilfe", "Wie man zeichnet und was die Knöpfe tun"),
         ("aide", "Comment dessiner, et ce que font les boutons"),

@@ -10,6 +10,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         buttons::ENTRIES,
         category::ENTRIES,
         help::ENTRIES,
+        history::ENTRIES,
         instead::ENTRIES,
         message::ENTRIES,
         pictures::ENTRIES,

@@ -7,7 +7,7 @@ use easel_domain::spec::{Action, RenderSpec};
 use easel_store::show::JobSnapshot;
 
 use super::{Live, Picture, language};
-use crate::text;
+use crate::text::{self, Language};
 
 /// At most this many characters of the prompt are shown, so that the escaped text fits a message.
 const PROMPT_CHARS: usize = 700;
@@ -52,11 +52,17 @@ fn heading(job: &JobSnapshot) -> String {
         .owner
         .map(|owner| format!(" — <@{owner}>"))
         .unwrap_or_default();
-    let picture = job
-        .parent
-        .and_then(|(_, index)| index)
-        .map(|index| index + 1);
-    let action = match (job.action, picture) {
+    let picture = job.parent.and_then(|(_, index)| index);
+    let action = done(job.action, picture, language)
+        .map(|action| format!(" · {action}"))
+        .unwrap_or_default();
+    format!("**{words}**{owner}{action}")
+}
+
+/// What was done to the picture counted from 0, in words; `None` where it was drawn from words alone.
+fn done(action: Action, picture: Option<u32>, language: Language) -> Option<String> {
+    let picture = picture.map(|index| index + 1);
+    match (action, picture) {
         (Action::Imagine, _) => None,
         (Action::Reroll, _) => Some(language.once_more().to_owned()),
         (Action::Vary, Some(n)) => Some(language.variations_of(n)),
@@ -71,11 +77,12 @@ fn heading(job: &JobSnapshot) -> String {
         (Action::Square, _) => Some(language.made_square().to_owned()),
         (Action::Remix, _) => Some(language.remixed().to_owned()),
         (Action::Blend, _) => Some(language.blended().to_owned()),
-    };
-    let action = action
-        .map(|action| format!(" · {action}"))
-        .unwrap_or_default();
-    format!("**{words}**{owner}{action}")
+    }
+}
+
+/// What was done, always in words.
+pub(super) fn action(action: Action, picture: Option<u32>, language: Language) -> String {
+    done(action, picture, language).unwrap_or_else(|| language.from_words().to_owned())
 }
 
 /// The row says whether a node has the job; what the dispatcher said since may be newer.

@@ -4,6 +4,7 @@
 mod buttons;
 mod conformance;
 mod delivery;
+mod history;
 mod imagine;
 mod languages;
 mod large;
