@@ -21,6 +21,8 @@ enum Command {
     Inspect(crate::inspect::InspectArgs),
     /// Measure how fast this device draws.
     Bench(crate::bench::BenchArgs),
+    /// Measure the engine's own loop, without any model.
+    BenchEngine(crate::bench_engine::BenchEngineArgs),
     /// Load a checkpoint from a model hub.
     Fetch(crate::fetch::FetchArgs),
     /// Serve as a node of the fleet until stopped.
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Render(args) => quietly(|| crate::render::run(&args)),
         Command::Inspect(args) => quietly(|| crate::inspect::run(&args)),
         Command::Bench(args) => quietly(|| crate::bench::run(&args)),
+        Command::BenchEngine(args) => quietly(|| crate::bench_engine::run(&args)),
         Command::Fetch(args) => quietly(|| crate::fetch::run(&args)),
         Command::Run(args) => return crate::run::run(&args),
     };

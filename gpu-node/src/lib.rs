@@ -1,4 +1,4 @@
-//! Renders leased jobs on one device.
+#![doc = include_str!("../README.md")]
 
 pub mod agent;
 pub mod checkpoint;
@@ -14,6 +14,8 @@ pub mod threads;
 
 #[cfg(feature = "torch")]
 mod bench;
+#[cfg(feature = "torch")]
+mod bench_engine;
 #[cfg(feature = "torch")]
 mod device;
 #[cfg(feature = "torch")]
