@@ -28,6 +28,8 @@ use troubles::Troubles;
 use weights::Weights;
 
 const TICK: Duration = Duration::from_millis(250);
+/// Inputs taken between two decisions.
+const AT_ONCE: usize = 64;
 /// The leader has not heard itself for this long: the silence of nodes proves nothing.
 const DEAF_AFTER: Duration = Duration::from_millis(2_500);
 
@@ -113,11 +115,12 @@ pub(crate) async fn run(office: Office, mut inbox: mpsc::Receiver<Input>) -> Ter
     }
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut waiting = Vec::with_capacity(AT_ONCE);
     loop {
         let step = tokio::select! {
-            input = inbox.recv() => match input {
-                Some(input) => coordinator.take(input).await,
-                None => return TermEnd::Drained,
+            received = inbox.recv_many(&mut waiting, AT_ONCE) => match received {
+                0 => return TermEnd::Drained,
+                _ => coordinator.take_all(&mut waiting).await,
             },
             _ = ticks.tick() => coordinator.tick().await,
         };
@@ -146,6 +149,19 @@ impl Coordinator {
             StoreError::LeadershipLost => TermEnd::Lost,
             other => TermEnd::Failed(format!("taking over failed: {other}")),
         })
+    }
+
+    /// Takes all that has come meanwhile before anything is decided: what is decided at once is leased at once.
+    async fn take_all(&mut self, inputs: &mut Vec<Input>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        for input in inputs.drain(..) {
+            match self.take(input).await {
+                Err(StoreError::LeadershipLost) => return Err(StoreError::LeadershipLost),
+                Err(error) if outcome.is_ok() => outcome = Err(error),
+                _ => {}
+            }
+        }
+        outcome
     }
 
     async fn take(&mut self, input: Input) -> Result<(), StoreError> {
@@ -222,7 +238,7 @@ impl Coordinator {
         Ok(())
     }
 
-    async fn pass_on(&mut self, lease: LeaseRef, percent: u8, preview: Option<String>) {
+    async fn pass_on(&self, lease: LeaseRef, percent: u8, preview: Option<String>) {
         let Some(leased) = self
             .leased
             .get(&lease.job_id)

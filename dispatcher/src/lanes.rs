@@ -9,6 +9,7 @@ use easel_domain::{Clock, Entropy};
 use easel_service::chain;
 use easel_store::Store;
 use easel_store::leadership::Leadership;
+use easel_store::marks::Marks;
 use easel_store::settle::Ended;
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ pub(crate) struct Office {
     pub blobs: Arc<BlobStore>,
     pub leadership: Leadership,
     pub settings: LaneConfig,
+    pub marks: Marks,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -63,14 +65,7 @@ impl Office {
             )
             .await
         {
-            Ok(()) => {
-                if let Err(error) = self.store.mark_outbox_sent(&[ended.outbox_id]).await {
-                    tracing::warn!(
-                        "the relay will send a delivery hint again: {error}",
-                        error = chain(&error)
-                    );
-                }
-            }
+            Ok(()) => self.marks.sent(ended.outbox_id),
             Err(error) => tracing::warn!(
                 "the relay will send a delivery hint: {error}",
                 error = chain(&error)

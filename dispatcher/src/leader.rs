@@ -125,12 +125,14 @@ async fn lead_whenever_possible(
         {
             Ok(Some(leadership)) => {
                 ready.ready();
+                let (marks, writer) = store.marks();
                 let office = Office {
                     store: store.clone(),
                     broker: broker.clone(),
                     blobs: Arc::clone(blobs),
                     leadership: leadership.clone(),
                     settings: settings.clone(),
+                    marks,
                     clock: Arc::clone(&ctx.clock),
                     entropy: Arc::clone(&ctx.entropy),
                 };
@@ -140,7 +142,7 @@ async fn lead_whenever_possible(
                     "leading lane {region}.{pool} in epoch {}",
                     leadership.epoch
                 );
-                let ended = term::serve(office, ctx.shutdown.soft()).await;
+                let ended = term::serve(office, writer, ctx.shutdown.soft()).await;
                 metrics::gauge!(metric::LEADING).set(0.0);
                 tracing::info!(epoch = leadership.epoch, "the term has ended: {ended}");
                 if let Err(error) = store.resign(&leadership).await {

@@ -14,6 +14,7 @@ mod bench;
 pub mod config;
 mod coordinator;
 mod dead_letters;
+mod ends;
 mod lanes;
 pub mod leader;
 mod live;

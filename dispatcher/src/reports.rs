@@ -24,13 +24,15 @@ use easel_store::grant::GrantedFile;
 use tokio::sync::mpsc;
 
 use crate::coordinator::Input;
+use crate::ends::Ends;
 use crate::lanes::Office;
 use crate::live::speaks_for;
 use crate::metric;
 use crate::uploads::{self, Arrival, UploadError};
 
-const PREFETCH: u16 = 64;
-const CONCURRENCY: usize = 8;
+const PREFETCH: u16 = 128;
+/// As many as end in one transaction.
+const CONCURRENCY: usize = 64;
 /// A report that could not be handled for our own reasons is handled again after this.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Most files that one job may store: four roles for each of 40 pictures.
@@ -69,23 +71,28 @@ impl ReportError {
 }
 
 /// Reads `node-done`.
-pub(crate) fn consume(office: Office, inputs: mpsc::Sender<Input>) -> Consumer {
+pub(crate) fn consume(office: Office, inputs: mpsc::Sender<Input>, ends: Ends) -> Consumer {
     let lane = office.settings.lane();
     let queue = Subscription::new(office.broker.names().node_done(&lane), PREFETCH)
         .concurrency(CONCURRENCY);
     let broker = office.broker.clone();
     broker.consume(queue, move |report: Delivery<NodeReport>| {
-        let (office, inputs) = (office.clone(), inputs.clone());
+        let (office, inputs, ends) = (office.clone(), inputs.clone(), ends.clone());
         async move {
             if !speaks_for(report.sender().as_ref(), &report.body.from) {
                 return vec![Action::DeadLetter("sender is not the node")];
             }
-            handle(&office, &inputs, report.body).await
+            handle(&office, &inputs, &ends, report.body).await
         }
     })
 }
 
-async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeReport) -> Vec<Action> {
+async fn handle(
+    office: &Office,
+    inputs: &mpsc::Sender<Input>,
+    ends: &Ends,
+    report: NodeReport,
+) -> Vec<Action> {
     let NodeReport { from, lease, event } = report;
     let is_asked_again = matches!(event, NodeEvent::GrantRequest { .. });
     let result = match event {
@@ -96,7 +103,14 @@ async fn handle(office: &Office, inputs: &mpsc::Sender<Input>, report: NodeRepor
             files,
             verdicts,
             timings,
-        } => done(office, inputs, &from, lease, files, verdicts, timings).await,
+        } => {
+            let result = Rendered {
+                files,
+                verdicts,
+                timings,
+            };
+            done(office, inputs, ends, &from, lease, result).await
+        }
         NodeEvent::Failed { kind, message } => {
             failed(office, inputs, &from, lease, kind, &message).await
         }
@@ -215,16 +229,27 @@ fn check_claims(files: &[FileClaim]) -> Result<(), ReportError> {
     }
 }
 
+/// What a node made of a job.
+struct Rendered {
+    files: Vec<StoredFile>,
+    verdicts: Vec<PictureVerdict>,
+    timings: Timings,
+}
+
 /// A result counts once its files are in the store as they were granted.
 async fn done(
     office: &Office,
     inputs: &mpsc::Sender<Input>,
+    ends: &Ends,
     from: &NodeBoot,
     lease: LeaseRef,
-    files: Vec<StoredFile>,
-    verdicts: Vec<PictureVerdict>,
-    timings: Timings,
+    result: Rendered,
 ) -> Result<(), ReportError> {
+    let Rendered {
+        files,
+        verdicts,
+        timings,
+    } = result;
     if uploads::arrival(office, lease, &files).await? == Arrival::Incomplete {
         let message = "an upload did not arrive as it was claimed";
         return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;
@@ -240,12 +265,11 @@ async fn done(
         verdicts,
         timings,
     };
-    let ended = office
-        .store
-        .complete(&office.leadership, &completion)
-        .await?;
-    office.announce_end(&ended).await;
-    settle(office, from, lease, true).await;
+    let ended = ends.complete(completion).await?;
+    tokio::join!(
+        office.announce_end(&ended),
+        settle(office, from, lease, true)
+    );
     let _ = inputs
         .send(Input::LeaseEnded {
             lease,

@@ -8,13 +8,15 @@ use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::tier::ServiceClass;
 use easel_service::chain;
 use easel_store::StoreError;
+use easel_store::marks::MarkWriter;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::coordinator::{self, Input};
+use crate::ends::Ends;
 use crate::lanes::Office;
-use crate::{live, relay, reports};
+use crate::{ends, live, relay, reports};
 
 /// Inputs that may wait for the coordinator. Beyond it, the consumers wait and the broker keeps the rest.
 const INBOX: usize = 1_024;
@@ -45,14 +47,20 @@ impl fmt::Display for TermEnd {
 }
 
 /// Leads until the drain begins or leadership is lost. When it returns, nothing of the term runs any more.
-pub(crate) async fn serve(office: Office, drain: &CancellationToken) -> TermEnd {
+pub(crate) async fn serve(office: Office, marks: MarkWriter, drain: &CancellationToken) -> TermEnd {
+    let (ends, ending) = ends::channel();
     let (inputs, inbox) = mpsc::channel(INBOX);
     let mut tasks = JoinSet::new();
     tasks.spawn(keep_lead(office.clone()));
     tasks.spawn(coordinator::run(office.clone(), inbox));
     tasks.spawn(relay::run(office.clone()));
     tasks.spawn(live::echo(office.clone()));
-    let consumers = start_consumers(&office, &inputs);
+    tasks.spawn(ends::run(office.clone(), ending));
+    tasks.spawn(async move {
+        marks.run().await;
+        TermEnd::Drained
+    });
+    let consumers = start_consumers(&office, &inputs, &ends);
     let end = tokio::select! {
         () = drain.cancelled() => TermEnd::Drained,
         ended = tasks.join_next() => match ended {
@@ -68,7 +76,7 @@ pub(crate) async fn serve(office: Office, drain: &CancellationToken) -> TermEnd 
     end
 }
 
-fn start_consumers(office: &Office, inputs: &mpsc::Sender<Input>) -> Vec<Consumer> {
+fn start_consumers(office: &Office, inputs: &mpsc::Sender<Input>, ends: &Ends) -> Vec<Consumer> {
     let lane = office.settings.lane();
     let names = office.broker.names();
     let mut consumers: Vec<Consumer> = ServiceClass::ALL
@@ -84,7 +92,11 @@ fn start_consumers(office: &Office, inputs: &mpsc::Sender<Input>) -> Vec<Consume
         })
         .collect();
     consumers.push(live::consume(office.clone(), inputs.clone()));
-    consumers.push(reports::consume(office.clone(), inputs.clone()));
+    consumers.push(reports::consume(
+        office.clone(),
+        inputs.clone(),
+        ends.clone(),
+    ));
     consumers
 }
 

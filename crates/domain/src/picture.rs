@@ -101,6 +101,18 @@ pub enum PictureOutcome {
     Block,
 }
 
+impl PictureOutcome {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Spoiler => "spoiler",
+            Self::Hold => "hold",
+            Self::Block => "block",
+        }
+    }
+}
+
 /// What the image check found: scores, so that each destination can apply its own policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PictureVerdict {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use easel_domain::UserId;
 use easel_domain::ledger::Credits;
 use easel_domain::tier::{ServiceClass, Tier};
 use tokio_postgres::Row;
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
 
 /// A locked account. Only [`lock_account`] makes one, so whoever holds it decides alone.

@@ -1,11 +1,11 @@
 //! Asking for a job to be cancelled. The dispatcher acts on it; the bot only asks.
 
-use deadpool_postgres::Transaction;
 use easel_domain::job::JobState;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, JobId, UserId};
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::outbox;
 use crate::pool::Store;

@@ -1,18 +1,22 @@
 //! The end transaction of a job that was rendered.
 
-use deadpool_postgres::Transaction;
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::message::{LeaseRef, StoredFile, Timings};
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict, StorageClass};
 use easel_domain::spec::RenderSpec;
 use easel_domain::{JobId, PictureId};
+use tokio_postgres::Row;
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
-use crate::finish::check_fence;
+use crate::finish::check_fences;
 use crate::leadership::{Leadership, hold};
 use crate::pool::Store;
 use crate::row::{corrupt, json};
-use crate::settle::{End, Ended, end_job, lock_job};
+use crate::settle::{End, Ended, LockedJob, end_jobs, lock_jobs, may_end};
 
 /// A finished job, checked against its grants.
 #[derive(Debug, Clone)]
@@ -30,7 +34,7 @@ pub struct Completion {
 }
 
 impl Store {
-    /// The end transaction: pictures with verdicts, charge, state, delivery revision and hint.
+    /// The end transaction of one job; see [`Store::complete_all`].
     ///
     /// # Errors
     ///
@@ -41,40 +45,115 @@ impl Store {
         leadership: &Leadership,
         done: &Completion,
     ) -> Result<Ended, StoreError> {
+        let done = Arc::from([done.clone()]);
+        let answers = self.complete_all(leadership, &done).await?;
+        answers.into_iter().next().ok_or(StoreError::Guard {
+            statement: "complete",
+            expected: 1,
+            actual: 0,
+        })?
+    }
+
+    /// One end transaction for several jobs: pictures with verdicts, charge, state, delivery revision and hint of each.
+    /// One answer for each, in their order; what is wrong with one does not touch the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LeadershipLost`], or what the database has against the transaction as a whole: nothing is changed
+    /// then.
+    pub async fn complete_all(
+        &self,
+        leadership: &Leadership,
+        done: &Arc<[Completion]>,
+    ) -> Result<Vec<Result<Ended, StoreError>>, StoreError> {
         self.run("complete", |tx| {
-            let (leadership, done) = (leadership.clone(), done.clone());
+            let (leadership, done) = (leadership.clone(), Arc::clone(done));
             Box::pin(async move {
                 hold(tx, &leadership).await?;
-                let job = lock_job(tx, done.lease.job_id).await?;
-                check_fence(tx, &done.lease).await?;
-                if done.verdicts.len() != job.pictures_wanted {
-                    return Err(corrupt(
-                        "number of verdicts",
-                        &done.verdicts.len().to_string(),
-                    ));
-                }
-                let shown = done.verdicts.iter().filter(|v| is_shown(v)).count();
-                let end = if shown == 0 {
-                    End {
-                        state: JobState::Rejected,
-                        reason: Some(EndReason::PicturesBlocked),
-                        detail: "",
-                        delivered: 0,
-                    }
-                } else {
-                    insert_pictures(tx, &done).await?;
-                    End {
-                        state: JobState::Completed,
-                        reason: None,
-                        detail: "",
-                        delivered: shown,
-                    }
-                };
-                end_job(tx, &job, end).await
+                complete_all(tx, &done).await
             })
         })
         .await
     }
+}
+
+async fn complete_all(
+    tx: &Transaction<'_>,
+    done: &[Completion],
+) -> Result<Vec<Result<Ended, StoreError>>, StoreError> {
+    let ids: Vec<JobId> = done.iter().map(|done| done.lease.job_id).collect();
+    let leases: Vec<LeaseRef> = done.iter().map(|done| done.lease).collect();
+    let mut jobs = lock_jobs(tx, &ids).await?;
+    let mut fenced = check_fences(tx, &leases).await?;
+    let mut accepted = Vec::new();
+    let mut answers = Vec::new();
+    for done in done {
+        // A job is taken out, so that a report that came twice counts once.
+        let job = jobs
+            .remove(&done.lease.job_id)
+            .filter(|_| fenced.remove(&done.lease.job_id));
+        answers.push(match judged(job, done) {
+            Ok(judged) => {
+                accepted.push((judged, done));
+                None
+            }
+            Err(error) => Some(error),
+        });
+    }
+    let (shown, ends): (Vec<&Completion>, Vec<_>) = {
+        let shown = accepted.iter().filter(|((_, end), _)| end.delivered > 0);
+        let ends = accepted.iter().map(|((job, end), _)| (job, end.clone()));
+        (shown.map(|(_, done)| *done).collect(), ends.collect())
+    };
+    insert_pictures(tx, &shown).await?;
+    let ended = end_jobs(tx, &ends).await?;
+    let mut ended: HashMap<JobId, Ended> = ended
+        .into_iter()
+        .map(|ended| (ended.job_id, ended))
+        .collect();
+    let answer = |(error, done): (Option<StoreError>, &Completion)| match error {
+        Some(error) => Err(error),
+        None => ended
+            .remove(&done.lease.job_id)
+            .ok_or_else(|| lost("complete")),
+    };
+    Ok(answers.into_iter().zip(done).map(answer).collect())
+}
+
+fn lost(statement: &'static str) -> StoreError {
+    StoreError::Guard {
+        statement,
+        expected: 1,
+        actual: 0,
+    }
+}
+
+/// How a reported job ends, if the report counts.
+fn judged(
+    job: Option<LockedJob>,
+    done: &Completion,
+) -> Result<(LockedJob, End<'static>), StoreError> {
+    let job = job.ok_or_else(|| lost("check_fence"))?;
+    if done.verdicts.len() != job.pictures_wanted {
+        return Err(corrupt(
+            "number of verdicts",
+            &done.verdicts.len().to_string(),
+        ));
+    }
+    let shown = done.verdicts.iter().filter(|v| is_shown(v)).count();
+    let (state, reason) = if shown == 0 {
+        (JobState::Rejected, Some(EndReason::PicturesBlocked))
+    } else {
+        (JobState::Completed, None)
+    };
+    let end = End {
+        state,
+        reason,
+        detail: "",
+        delivered: shown,
+    };
+    may_end(&job, &end)?;
+    Ok((job, end))
 }
 
 /// A picture that waits for a moderator is as invisible as a blocked one.
@@ -85,101 +164,166 @@ fn is_shown(verdict: &PictureVerdict) -> bool {
     )
 }
 
-async fn insert_pictures(tx: &Transaction<'_>, done: &Completion) -> Result<(), StoreError> {
-    let row = tx
-        .query_one(
-            "-- complete::job_spec\nSELECT spec, storage_class FROM jobs WHERE id = $1",
-            &[/* job */ &done.lease.job_id],
-        )
-        .await?;
-    let spec: RenderSpec = json(&row, "spec")?;
-    let class: String = row.get("storage_class");
-    StorageClass::from_name(&class).ok_or_else(|| corrupt("storage class", &class))?;
-    for (index, (id, verdict)) in done.picture_ids.iter().zip(&done.verdicts).enumerate() {
-        let plan = spec
-            .noise_plan(index)
-            .ok_or_else(|| corrupt("picture index", &index.to_string()))?;
-        insert_picture(
-            tx,
-            done.lease.job_id,
-            *id,
-            index,
-            i64::from(plan.own_seed()),
-            verdict,
-        )
-        .await?;
-    }
-    for file in &done.files {
-        let shown = done
-            .verdicts
-            .get(file.claim.index as usize)
-            .is_some_and(is_shown);
-        if shown || file.claim.role == FileRole::Grid {
-            insert_file(tx, done.lease.job_id, &class, file).await?;
+/// Rows of pictures and files, one entry for each row.
+#[derive(Default)]
+struct Rows {
+    picture: Pictures,
+    file: Files,
+}
+
+#[derive(Default)]
+struct Pictures {
+    ids: Vec<PictureId>,
+    jobs: Vec<JobId>,
+    indices: Vec<i16>,
+    seeds: Vec<i64>,
+    outcomes: Vec<&'static str>,
+    verdicts: Vec<serde_json::Value>,
+}
+
+#[derive(Default)]
+struct Files {
+    keys: Vec<String>,
+    classes: Vec<String>,
+    digests: Vec<String>,
+    sizes: Vec<i64>,
+    types: Vec<String>,
+    widths: Vec<i32>,
+    heights: Vec<i32>,
+    jobs: Vec<JobId>,
+    roles: Vec<&'static str>,
+    indices: Vec<i16>,
+}
+
+impl Rows {
+    fn add(
+        &mut self,
+        done: &Completion,
+        spec: &RenderSpec,
+        class: StorageClass,
+    ) -> Result<(), StoreError> {
+        let pictures = &mut self.picture;
+        for (index, (id, verdict)) in done.picture_ids.iter().zip(&done.verdicts).enumerate() {
+            let plan = spec
+                .noise_plan(index)
+                .ok_or_else(|| corrupt("picture index", &index.to_string()))?;
+            pictures.ids.push(*id);
+            pictures.jobs.push(done.lease.job_id);
+            pictures
+                .indices
+                .push(i16::try_from(index).unwrap_or(i16::MAX));
+            pictures.seeds.push(i64::from(plan.own_seed()));
+            pictures.outcomes.push(verdict.outcome.as_str());
+            pictures.verdicts.push(
+                serde_json::to_value(verdict)
+                    .map_err(|error| corrupt("verdict", &error.to_string()))?,
+            );
         }
+        for file in &done.files {
+            let shown = done
+                .verdicts
+                .get(file.claim.index as usize)
+                .is_some_and(is_shown);
+            if shown || file.claim.role == FileRole::Grid {
+                self.file.push(done.lease.job_id, class, file);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-async fn insert_picture(
-    tx: &Transaction<'_>,
-    job_id: JobId,
-    id: PictureId,
-    index: usize,
-    seed: i64,
-    verdict: &PictureVerdict,
-) -> Result<(), StoreError> {
-    let outcome = serde_json::to_value(verdict.outcome)
-        .ok()
-        .and_then(|v| v.as_str().map(str::to_owned));
-    let verdict =
-        serde_json::to_value(verdict).map_err(|error| corrupt("verdict", &error.to_string()))?;
+impl Files {
+    fn push(&mut self, job: JobId, class: StorageClass, file: &StoredFile) {
+        let claim = &file.claim;
+        self.keys.push(file.key.clone());
+        self.classes.push(class.as_str().to_owned());
+        self.digests.push(claim.sha256.clone());
+        self.sizes
+            .push(i64::try_from(claim.size_bytes).unwrap_or(i64::MAX));
+        self.types.push(claim.content_type.clone());
+        self.widths
+            .push(i32::try_from(claim.width).unwrap_or(i32::MAX));
+        self.heights
+            .push(i32::try_from(claim.height).unwrap_or(i32::MAX));
+        self.jobs.push(job);
+        self.roles.push(claim.role.as_str());
+        self.indices
+            .push(i16::try_from(claim.index).unwrap_or(i16::MAX));
+    }
+}
+
+async fn insert_pictures(tx: &Transaction<'_>, done: &[&Completion]) -> Result<(), StoreError> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<JobId> = done.iter().map(|done| done.lease.job_id).collect();
+    let specs = tx
+        .query(
+            "-- complete::job_specs\nSELECT id, spec, storage_class FROM jobs WHERE id = ANY ($1)",
+            &[/* jobs */ &ids],
+        )
+        .await?;
+    let specs: HashMap<JobId, &Row> = specs.iter().map(|row| (row.get("id"), row)).collect();
+    let mut rows = Rows::default();
+    for done in done {
+        let row = specs
+            .get(&done.lease.job_id)
+            .ok_or_else(|| lost("job_specs"))?;
+        let class: String = row.get("storage_class");
+        let class =
+            StorageClass::from_name(&class).ok_or_else(|| corrupt("storage class", &class))?;
+        rows.add(done, &json(row, "spec")?, class)?;
+    }
+    let Rows { picture, file } = rows;
     tx.execute(
-        "-- complete::insert_picture\n\
-         INSERT INTO pictures (id, job_id, index, seed, outcome, verdict) VALUES ($1, $2, $3, $4, $5, $6)",
+        "-- complete::insert_pictures\n\
+         INSERT INTO pictures (id, job_id, index, seed, outcome, verdict)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int2[], $4::int8[], $5::text[], $6::jsonb[])",
         &[
-            /* id */ &id,
-            /* job */ &job_id,
-            /* index */ &i16::try_from(index).unwrap_or(i16::MAX),
-            /* seed */ &seed,
-            /* outcome */ &outcome,
-            /* verdict */ &verdict,
+            /* ids */ &picture.ids,
+            /* jobs */ &picture.jobs,
+            /* indices */ &picture.indices,
+            /* seeds */ &picture.seeds,
+            /* outcomes */ &picture.outcomes,
+            /* verdicts */ &picture.verdicts,
         ],
     )
     .await?;
-    Ok(())
+    insert_files(tx, &file).await
 }
 
-async fn insert_file(
-    tx: &Transaction<'_>,
-    job_id: JobId,
-    class: &str,
-    file: &StoredFile,
-) -> Result<(), StoreError> {
-    let claim = &file.claim;
+async fn insert_files(tx: &Transaction<'_>, file: &Files) -> Result<(), StoreError> {
+    if file.keys.is_empty() {
+        return Ok(());
+    }
+    // In the order of keys, so that two transactions with the same blobs cannot wait for each other in a circle.
     tx.execute(
-        "-- complete::insert_blob\n\
+        "-- complete::insert_blobs\n\
          INSERT INTO blobs (key, storage_class, sha256, size_bytes, content_type, width, height)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING",
+         SELECT DISTINCT ON (key) *
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::int4[], $7::int4[])
+             AS b (key, storage_class, sha256, size_bytes, content_type, width, height)
+         ORDER BY key ON CONFLICT (key) DO NOTHING",
         &[
-            /* key */ &file.key,
-            /* class */ &class,
-            /* sha256 */ &claim.sha256,
-            /* size */ &i64::try_from(claim.size_bytes).unwrap_or(i64::MAX),
-            /* type */ &claim.content_type,
-            /* width */ &i32::try_from(claim.width).unwrap_or(i32::MAX),
-            /* height */ &i32::try_from(claim.height).unwrap_or(i32::MAX),
+            /* keys */ &file.keys,
+            /* classes */ &file.classes,
+            /* sha256 */ &file.digests,
+            /* sizes */ &file.sizes,
+            /* types */ &file.types,
+            /* widths */ &file.widths,
+            /* heights */ &file.heights,
         ],
     )
     .await?;
     tx.execute(
-        "-- complete::insert_job_file\n\
-         INSERT INTO job_files (job_id, role, index, blob_key) VALUES ($1, $2, $3, $4)",
+        "-- complete::insert_job_files\n\
+         INSERT INTO job_files (job_id, role, index, blob_key)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::text[])",
         &[
-            /* job */ &job_id,
-            /* role */ &claim.role.as_str(),
-            /* index */ &i16::try_from(claim.index).unwrap_or(i16::MAX),
-            /* blob */ &file.key,
+            /* jobs */ &file.jobs,
+            /* roles */ &file.roles,
+            /* indices */ &file.indices,
+            /* blobs */ &file.keys,
         ],
     )
     .await?;

@@ -2,13 +2,13 @@
 //!
 //! Only the process that owns the shard writes here; each write proves it with its [`ShardLease`].
 
-use deadpool_postgres::Transaction;
 use easel_domain::{DiscordId, GuildKey, JobId};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::pool::Store;
 use crate::shard::{ShardLease, hold_shard};

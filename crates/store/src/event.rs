@@ -1,8 +1,8 @@
 //! The append-only feed of transitions.
 
-use deadpool_postgres::Transaction;
 use easel_domain::JobId;
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
 
 /// Appends one transition. `detail` names no prompt.

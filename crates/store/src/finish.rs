@@ -1,11 +1,13 @@
 //! Ends of a try and of a job that did not end with its pictures.
 
-use deadpool_postgres::Transaction;
+use std::collections::HashSet;
+
 use easel_domain::failure::{AfterFailure, MAX_NODE_DEATHS};
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::message::LeaseRef;
-use easel_domain::{BootId, JobId};
+use easel_domain::{BootId, JobId, LeaseToken};
 
+use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::event::job_event;
 use crate::leadership::{Leadership, hold};
@@ -254,18 +256,34 @@ async fn wants_cancel(tx: &Transaction<'_>, job_id: JobId) -> Result<bool, Store
 
 /// The fence: only the newest lease of a job may write. Its expiry does not matter until another one is written.
 pub(crate) async fn check_fence(tx: &Transaction<'_>, lease: &LeaseRef) -> Result<(), StoreError> {
+    let held = check_fences(tx, std::slice::from_ref(lease)).await?;
+    expect_one_row("check_fence", held.len() as u64)
+}
+
+/// The jobs whose lease is the newest one, out of `leases`, locked in the order of their ids.
+pub(crate) async fn check_fences(
+    tx: &Transaction<'_>,
+    leases: &[LeaseRef],
+) -> Result<HashSet<JobId>, StoreError> {
+    let jobs: Vec<JobId> = leases.iter().map(|lease| lease.job_id).collect();
+    let tokens: Vec<LeaseToken> = leases.iter().map(|lease| lease.token).collect();
+    let attempts: Vec<i32> = leases
+        .iter()
+        .map(|lease| i32::try_from(lease.attempt).unwrap_or(i32::MAX))
+        .collect();
     let rows = tx
         .query(
-            "-- finish::check_fence\n\
-             SELECT 1 FROM leases WHERE job_id = $1 AND token = $2 AND attempt = $3 FOR UPDATE",
+            "-- finish::check_fences\n\
+             SELECT l.job_id FROM leases l
+             JOIN unnest($1::uuid[], $2::uuid[], $3::int4[]) AS w (job_id, token, attempt)
+             ON l.job_id = w.job_id AND l.token = w.token AND l.attempt = w.attempt
+             ORDER BY l.job_id FOR UPDATE OF l",
             &[
-                /* job */ &lease.job_id,
-                /* token */ &lease.token,
-                /* attempt */ &i32::try_from(lease.attempt).unwrap_or(i32::MAX),
+                /* jobs */ &jobs, /* tokens */ &tokens, /* attempts */ &attempts,
             ],
         )
         .await?;
-    expect_one_row("check_fence", rows.len() as u64)
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 async fn requeue(

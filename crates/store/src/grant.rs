@@ -1,9 +1,9 @@
 //! What a lease may write to the object store.
 
-use deadpool_postgres::Transaction;
 use easel_domain::job::JobState;
 use easel_domain::message::{FileClaim, LeaseRef};
 
+use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::event::job_event;
 use crate::finish::check_fence;

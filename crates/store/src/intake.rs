@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use easel_domain::{DiscordId, InteractionId, JobId};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
 

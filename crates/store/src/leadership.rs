@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
+use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::pool::Store;
 

@@ -98,10 +98,9 @@ impl Store {
         let nodes: Vec<&str> = wishes.iter().map(|w| w.holder.node.as_str()).collect();
         let boots: Vec<BootId> = wishes.iter().map(|wish| wish.holder.boot).collect();
         let connection = self.connection().await?;
-        let statement = connection.prepare_cached(TAKE_LEASES).await?;
         let rows = connection
             .query(
-                &statement,
+                TAKE_LEASES,
                 &[
                     /* region */ &leadership.region,
                     /* pool */ &leadership.pool,

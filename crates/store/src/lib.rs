@@ -5,6 +5,7 @@
 //! Reads that need no transaction take a connection with [`Store::connection`].
 
 pub mod account;
+pub mod cached;
 pub mod cancel;
 pub mod complete;
 mod connect;
@@ -20,6 +21,7 @@ pub mod intake;
 pub mod leadership;
 pub mod lease;
 pub mod lineage;
+pub mod marks;
 pub mod migration;
 pub mod model;
 pub mod outbox;

@@ -33,10 +33,10 @@ impl Store {
         let result = embedded::migrations::runner()
             .set_abort_divergent(true)
             .set_abort_missing(true)
-            .run_async(connection.deref_mut().deref_mut())
+            .run_async(connection.deref_mut().deref_mut().deref_mut())
             .await;
         // The session must not go back to the pool with its lock and without its limits.
-        drop(deadpool_postgres::Object::take(connection));
+        connection.close();
         let report = result.map_err(Box::new)?;
         for migration in report.applied_migrations() {
             tracing::info!(

@@ -1,10 +1,10 @@
 //! Messages that commit together with the rows they speak of.
 
-use deadpool_postgres::Transaction;
 use easel_domain::message::Versioned;
 use serde::Serialize;
 use std::time::Duration;
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -26,10 +26,7 @@ pub async fn enqueue<T: Serialize + Sync>(
     queue: &str,
     body: &T,
 ) -> Result<i64, StoreError> {
-    let body = serde_json::to_value(Versioned::new(body)).map_err(|error| StoreError::Corrupt {
-        what: "outbox body",
-        value: error.to_string(),
-    })?;
+    let body = self::body(body)?;
     let row = tx
         .query_one(
             "-- outbox::enqueue\n\
@@ -38,6 +35,14 @@ pub async fn enqueue<T: Serialize + Sync>(
         )
         .await?;
     Ok(row.get(0))
+}
+
+/// What stands in the outbox for `body`.
+pub(crate) fn body<T: Serialize>(body: &T) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(Versioned::new(body)).map_err(|error| StoreError::Corrupt {
+        what: "outbox body",
+        value: error.to_string(),
+    })
 }
 
 impl Store {

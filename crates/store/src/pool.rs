@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
-};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::cached::Connection;
 use crate::connect::BoundedConnect;
 use crate::error::StoreError;
 
@@ -107,8 +106,9 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when none could be had in time.
-    pub async fn connection(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(StoreError::Unavailable)
+    pub async fn connection(&self) -> Result<Connection, StoreError> {
+        let object = self.pool.get().await.map_err(StoreError::Unavailable)?;
+        Ok(Connection::new(object))
     }
 
     /// Asks the database for nothing, to see whether it answers.

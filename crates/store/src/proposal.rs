@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::Transaction;
 use easel_domain::ledger::Credits;
 use easel_domain::{BatchId, DiscordId, GuildKey, InteractionId, UserId};
 use time::OffsetDateTime;
 
 use crate::account::{LockedAccount, lock_account, unfinished_jobs};
+use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::row::corrupt;

@@ -1,14 +1,16 @@
 //! What every end of a job has in common: the state, the one settlement, the message that must show it.
 
-use deadpool_postgres::Transaction;
+use std::collections::HashMap;
+
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::{Credits, settle};
 use easel_domain::message::DeliveryHint;
 use easel_domain::{JobId, UserId};
+use tokio_postgres::Row;
 
-use crate::error::{StoreError, expect_one_row};
-use crate::event::job_event;
-use crate::outbox::enqueue;
+use crate::cached::Transaction;
+use crate::error::StoreError;
+use crate::outbox::{body, enqueue};
 use crate::row::corrupt;
 
 /// What a caller does after a commit that ended a job: send the hint now, instead of waiting for the relay.
@@ -28,7 +30,6 @@ pub struct Ended {
 #[derive(Debug, Clone)]
 pub(crate) struct LockedJob {
     pub job_id: JobId,
-    pub user_id: UserId,
     pub state: JobState,
     pub attempt: u32,
     pub quote: Credits,
@@ -44,31 +45,51 @@ pub(crate) struct End<'a> {
     pub delivered: usize,
 }
 
+/// Locks one job; see [`lock_jobs`].
+///
+/// # Errors
+///
+/// [`StoreError::Guard`] when there is none.
 pub(crate) async fn lock_job(tx: &Transaction<'_>, job_id: JobId) -> Result<LockedJob, StoreError> {
-    let row = tx
-        .query_opt(
-            "-- settle::lock_job\n\
-             SELECT user_id, state, attempt, quote,
-                    CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
-                                         WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
-                                         ELSE 1 END AS wanted
-             FROM jobs WHERE id = $1 FOR UPDATE",
-            &[/* job */ &job_id],
-        )
-        .await?
-        .ok_or(StoreError::Guard { statement: "lock_job", expected: 1, actual: 0 })?;
-    let state: String = row.get("state");
-    Ok(LockedJob {
-        job_id,
-        user_id: row.get("user_id"),
-        state: JobState::from_name(&state).ok_or_else(|| corrupt("job state", &state))?,
-        attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(1),
-        quote: Credits(row.get("quote")),
-        pictures_wanted: usize::try_from(row.get::<_, i32>("wanted")).unwrap_or(1),
+    let mut found = lock_jobs(tx, &[job_id]).await?;
+    found.remove(&job_id).ok_or(StoreError::Guard {
+        statement: "lock_job",
+        expected: 1,
+        actual: 0,
     })
 }
 
-/// Ends a locked job: state, settlement, lease, event, delivery revision and hint, all in this transaction.
+/// Locks jobs, in the order of their ids, for the length of the transaction. Ids of no job are left out.
+pub(crate) async fn lock_jobs(
+    tx: &Transaction<'_>,
+    job_ids: &[JobId],
+) -> Result<HashMap<JobId, LockedJob>, StoreError> {
+    let rows = tx
+        .query(
+            "-- settle::lock_jobs\n\
+             SELECT id, state, attempt, quote,
+                    CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
+                                         WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
+                                         ELSE 1 END AS wanted
+             FROM jobs WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
+            &[/* jobs */ &job_ids],
+        )
+        .await?;
+    let read = |row: &Row| {
+        let (job_id, state): (JobId, String) = (row.get("id"), row.get("state"));
+        let job = LockedJob {
+            job_id,
+            state: JobState::from_name(&state).ok_or_else(|| corrupt("job state", &state))?,
+            attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(1),
+            quote: Credits(row.get("quote")),
+            pictures_wanted: usize::try_from(row.get::<_, i32>("wanted")).unwrap_or(1),
+        };
+        Ok((job_id, job))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Ends a locked job; see [`end_jobs`].
 ///
 /// # Errors
 ///
@@ -78,89 +99,154 @@ pub(crate) async fn end_job(
     job: &LockedJob,
     end: End<'_>,
 ) -> Result<Ended, StoreError> {
-    job.state
-        .advance(end.state)
-        .map_err(|_| StoreError::Guard {
-            statement: "end_job",
-            expected: 1,
-            actual: 0,
-        })?;
-    let changed = tx
-        .execute(
-            "-- settle::end_job\n\
-             UPDATE jobs SET state = $2, ended_at = now(), end_reason = $3, end_detail = nullif($4, '')
-             WHERE id = $1 AND state = $5",
-            &[
-                /* job */ &job.job_id,
-                /* state */ &end.state.as_str(),
-                /* reason */ &end.reason.map(EndReason::as_str),
-                /* detail */ &end.detail,
-                /* from */ &job.state.as_str(),
-            ],
-        )
-        .await?;
-    expect_one_row("end_job", changed)?;
-    tx.execute(
-        "-- settle::end_job_lease\nDELETE FROM leases WHERE job_id = $1",
-        &[/* job */ &job.job_id],
-    )
-    .await?;
-    settle_account(tx, job, end.delivered).await?;
-    let detail = serde_json::json!({ "reason": end.reason, "detail": end.detail });
-    job_event(tx, job.job_id, end.state.as_str(), job.attempt, &detail).await?;
-    let (shard, outbox_id) = show_again(tx, job.job_id).await?;
-    Ok(Ended {
-        job_id: job.job_id,
-        state: end.state,
-        shard,
-        outbox_id,
+    let ended = end_jobs(tx, &[(job, end)]).await?;
+    ended.into_iter().next().ok_or(StoreError::Guard {
+        statement: "end_job",
+        expected: 1,
+        actual: 0,
     })
 }
 
-async fn settle_account(
+/// Whether the table of transitions allows this end.
+///
+/// # Errors
+///
+/// [`StoreError::Guard`] when it does not.
+pub(crate) fn may_end(job: &LockedJob, end: &End<'_>) -> Result<(), StoreError> {
+    match job.state.advance(end.state) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(StoreError::Guard {
+            statement: "end_job",
+            expected: 1,
+            actual: 0,
+        }),
+    }
+}
+
+/// Ends locked jobs: state, settlement, lease, event, delivery revision and hint, in one statement of this transaction.
+///
+/// # Errors
+///
+/// [`StoreError::Guard`] when the table of transitions does not allow one of them: then none may be committed.
+pub(crate) async fn end_jobs(
     tx: &Transaction<'_>,
-    job: &LockedJob,
-    delivered: usize,
-) -> Result<(), StoreError> {
-    let settlement = settle(job.quote, job.pictures_wanted, delivered);
-    let back = job.quote.0 - settlement.charged.0;
-    let changed = tx
-        .execute(
-            "-- settle::settle_account\n\
-             INSERT INTO ledger (user_id, job_id, kind, settles, amount) VALUES ($1, $2, $3, true, $4)",
+    ends: &[(&LockedJob, End<'_>)],
+) -> Result<Vec<Ended>, StoreError> {
+    let mut columns = EndColumns::default();
+    for (job, end) in ends {
+        may_end(job, end)?;
+        columns.push(job, end)?;
+    }
+    let rows = tx
+        .query(
+            END_JOBS,
             &[
-                /* user */ &job.user_id,
-                /* job */ &job.job_id,
-                /* kind */ &settlement.kind.as_str(),
-                /* given back */ &back,
+                /* jobs */ &columns.jobs,
+                /* from */ &columns.from,
+                /* to */ &columns.to,
+                /* reasons */ &columns.reasons,
+                /* details */ &columns.details,
+                /* attempts */ &columns.attempts,
+                /* kinds of settlement */ &columns.kinds,
+                /* given back */ &columns.back,
+                /* events */ &columns.events,
+                /* hints */ &columns.hints,
             ],
         )
         .await?;
-    expect_one_row("settle_account", changed)?;
-    if back != 0 {
-        tx.execute(
-            "-- settle::settle_account_balance\nUPDATE accounts SET balance = balance + $2 WHERE user_id = $1",
-            &[/* user */ &job.user_id, /* given back */ &back],
-        )
-        .await?;
+    let states: HashMap<JobId, JobState> = ends
+        .iter()
+        .map(|(job, end)| (job.job_id, end.state))
+        .collect();
+    let ended: Vec<Ended> = rows
+        .iter()
+        .filter_map(|row| {
+            let job_id = row.get("job_id");
+            Some(Ended {
+                job_id,
+                state: *states.get(&job_id)?,
+                shard: u32::try_from(row.get::<_, i32>("shard")).unwrap_or(0),
+                outbox_id: row.get("outbox_id"),
+            })
+        })
+        .collect();
+    if ended.len() == ends.len() {
+        return Ok(ended);
     }
-    Ok(())
+    Err(StoreError::Guard {
+        statement: "end_jobs",
+        expected: ends.len() as u64,
+        actual: ended.len() as u64,
+    })
 }
 
-/// Asks the job's message to show a newer state. Returns its shard and the outbox row of the hint.
-pub(crate) async fn show_again(
-    tx: &Transaction<'_>,
-    job_id: JobId,
-) -> Result<(u32, i64), StoreError> {
-    let row = tx
-        .query_one(
-            "-- settle::show_again\n\
-             UPDATE deliveries SET desired_rev = desired_rev + 1, failures = 0, next_try_at = '-infinity'
-             WHERE job_id = $1 RETURNING shard",
-            &[/* job */ &job_id],
-        )
-        .await?;
-    let shard: i32 = row.get(0);
-    let outbox_id = enqueue(tx, &format!("shard.{shard}"), &DeliveryHint { job_id }).await?;
-    Ok((u32::try_from(shard).unwrap_or(0), outbox_id))
+/// The columns of [`END_JOBS`], one entry for each job.
+#[derive(Default)]
+struct EndColumns<'e> {
+    jobs: Vec<JobId>,
+    from: Vec<&'static str>,
+    to: Vec<&'static str>,
+    reasons: Vec<Option<&'static str>>,
+    details: Vec<&'e str>,
+    attempts: Vec<i32>,
+    kinds: Vec<&'static str>,
+    back: Vec<i64>,
+    events: Vec<serde_json::Value>,
+    hints: Vec<serde_json::Value>,
 }
+
+impl<'e> EndColumns<'e> {
+    fn push(&mut self, job: &LockedJob, end: &End<'e>) -> Result<(), StoreError> {
+        let settlement = settle(job.quote, job.pictures_wanted, end.delivered);
+        let job_id = job.job_id;
+        self.jobs.push(job_id);
+        self.from.push(job.state.as_str());
+        self.to.push(end.state.as_str());
+        self.reasons.push(end.reason.map(EndReason::as_str));
+        self.details.push(end.detail);
+        self.attempts
+            .push(i32::try_from(job.attempt).unwrap_or(i32::MAX));
+        self.kinds.push(settlement.kind.as_str());
+        self.back.push(job.quote.0 - settlement.charged.0);
+        self.events
+            .push(serde_json::json!({ "reason": end.reason, "detail": end.detail }));
+        self.hints.push(body(&DeliveryHint { job_id })?);
+        Ok(())
+    }
+}
+
+/// A job that did not change, or has no account, ledger entry or message, is missing from the result.
+const END_JOBS: &str = "-- settle::end_jobs
+    WITH ending AS (
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[], $7::text[], $8::int8[],
+                             $9::jsonb[], $10::jsonb[])
+            AS e (job_id, from_state, to_state, reason, detail, attempt, kind, back, event, hint)
+    ), changed AS (
+        UPDATE jobs j SET state = e.to_state, ended_at = now(), end_reason = e.reason, end_detail = nullif(e.detail, '')
+        FROM ending e WHERE j.id = e.job_id AND j.state = e.from_state
+        RETURNING j.id, j.user_id
+    ), unleased AS (
+        DELETE FROM leases l USING changed c WHERE l.job_id = c.id
+    ), settled AS (
+        INSERT INTO ledger (user_id, job_id, kind, settles, amount)
+        SELECT c.user_id, c.id, e.kind, true, e.back FROM changed c JOIN ending e ON e.job_id = c.id
+        RETURNING job_id
+    ), refunded AS (
+        UPDATE accounts a SET balance = a.balance + r.back
+        FROM (SELECT c.user_id, sum(e.back)::int8 AS back FROM changed c JOIN ending e ON e.job_id = c.id
+              WHERE e.back <> 0 GROUP BY c.user_id) r
+        WHERE a.user_id = r.user_id
+    ), told AS (
+        INSERT INTO job_events (job_id, state, attempt, detail)
+        SELECT c.id, e.to_state, e.attempt, e.event FROM changed c JOIN ending e ON e.job_id = c.id
+    ), shown AS (
+        UPDATE deliveries d SET desired_rev = d.desired_rev + 1, failures = 0, next_try_at = '-infinity'
+        FROM settled s WHERE d.job_id = s.job_id
+        RETURNING d.job_id, d.shard
+    ), hinted AS (
+        INSERT INTO outbox (queue, body)
+        SELECT 'shard.' || s.shard, e.hint FROM shown s JOIN ending e ON e.job_id = s.job_id
+        RETURNING id, body
+    )
+    SELECT s.job_id, s.shard, h.id AS outbox_id
+    FROM shown s JOIN ending e ON e.job_id = s.job_id JOIN hinted h ON h.body = e.hint";

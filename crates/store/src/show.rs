@@ -1,6 +1,5 @@
 //! A job as its message shows it, in one read.
 
-use deadpool_postgres::Object;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::Credits;
 use easel_domain::picture::{FileRole, PictureOutcome, StorageClass};
@@ -11,6 +10,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
+use crate::cached::Connection;
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::submit::MessagePlace;
@@ -248,7 +248,7 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
     })
 }
 
-async fn pictures(connection: &Object, job: JobId) -> Result<Vec<SnapshotPicture>, StoreError> {
+async fn pictures(connection: &Connection, job: JobId) -> Result<Vec<SnapshotPicture>, StoreError> {
     let rows = connection
         .query(
             "-- show::pictures\n\
@@ -277,7 +277,7 @@ fn outcome(name: &str) -> Option<PictureOutcome> {
     }
 }
 
-async fn files(connection: &Object, job: JobId) -> Result<Vec<SnapshotFile>, StoreError> {
+async fn files(connection: &Connection, job: JobId) -> Result<Vec<SnapshotFile>, StoreError> {
     let rows = connection
         .query(
             "-- show::files\n\

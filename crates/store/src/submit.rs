@@ -6,7 +6,6 @@ mod rows;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::model::{ModelProfile, ModelRef};
@@ -18,6 +17,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio_postgres::types::Json;
 
+use crate::cached::Transaction;
 use crate::account::{LockedAccount, lock_account, unfinished_jobs};
 use crate::error::StoreError;
 use crate::intake::{IntakeEnd, settle_intake};
@@ -235,16 +235,19 @@ async fn submit(tx: &Transaction<'_>, new: &Submission) -> Result<Submitted, Sto
     let own = account.tier.service_class;
     let class = new.lane.map_or(own, |asked| asked.max(own));
     insert_job(tx, new, &account, class, None).await?;
-    insert_words(tx, new, user).await?;
-    reserve(tx, new, user).await?;
-    insert_delivery(tx, new).await?;
     let queue = new.queues[class as usize].clone();
     let hint = JobHint {
         job_id: new.job,
         what: JobHintKind::Submitted,
     };
-    let outbox_id = outbox::enqueue(tx, &queue, &hint).await?;
-    settle_intake(tx, new.interaction, IntakeEnd::Accepted(new.job)).await?;
+    // What refers to the job and to nothing else travels together.
+    let ((), (), (), outbox_id, ()) = tokio::try_join!(
+        insert_words(tx, new, user),
+        reserve(tx, new, user),
+        insert_delivery(tx, new),
+        outbox::enqueue(tx, &queue, &hint),
+        settle_intake(tx, new.interaction, IntakeEnd::Accepted(new.job)),
+    )?;
     Ok(Submitted::Accepted {
         class,
         tier: account.tier.name,

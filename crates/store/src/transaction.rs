@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use deadpool_postgres::Transaction;
+use crate::cached::Transaction;
 use tracing::Instrument;
 
 use crate::error::StoreError;

@@ -1,8 +1,8 @@
 //! Members: an internal key, and one erasable row that links it to Discord.
 
-use deadpool_postgres::Transaction;
 use easel_domain::{DiscordId, UserId};
 
+use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
 

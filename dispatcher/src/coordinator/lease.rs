@@ -172,10 +172,15 @@ impl Coordinator {
                 .map(|(held, offer)| office.tell(&held.holder, offer)),
         )
         .await;
+        // The members learn that it has begun; a node's first word may be seconds away.
+        let begun = sent
+            .iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_ok());
+        join_all(begun.map(|((held, _), _)| self.pass_on(held.lease, 0, None))).await;
         for ((held, _), answer) in sent.iter().zip(answers) {
             match answer {
-                // The member learns that it has begun; the node's first word may be seconds away.
-                Ok(()) => self.pass_on(held.lease, 0, None).await,
+                Ok(()) => {}
                 Err(PublishError::Returned { .. } | PublishError::Nacked { .. }) => {
                     let now = self.office.clock.now();
                     self.scheduler.node_gone(held.holder.boot, now);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::Transaction;
 use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::tier::ServiceClass;
@@ -12,6 +11,7 @@ use time::OffsetDateTime;
 use super::rows::{Member, insert_job, insert_posted_delivery, insert_words, reserve};
 use super::{Submission, job_of_interaction};
 use crate::account::{LockedAccount, lock_account};
+use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::intake::{IntakeEnd, settle_intake};
 use crate::outbox;
@@ -172,14 +172,16 @@ async fn insert_member(
     let own = account.tier.service_class;
     let class = new.lane.map_or(own, |asked| asked.max(own));
     insert_job(tx, new, account, class, Some(member)).await?;
-    insert_words(tx, new, account.user).await?;
-    reserve(tx, new, account.user).await?;
-    insert_posted_delivery(tx, new).await?;
     let hint = JobHint {
         job_id: new.job,
         what: JobHintKind::Submitted,
     };
-    let outbox_id = outbox::enqueue(tx, &new.queues[class as usize], &hint).await?;
+    let ((), (), (), outbox_id) = tokio::try_join!(
+        insert_words(tx, new, account.user),
+        reserve(tx, new, account.user),
+        insert_posted_delivery(tx, new),
+        outbox::enqueue(tx, &new.queues[class as usize], &hint),
+    )?;
     Ok(BatchJob {
         job: new.job,
         class,

@@ -1,6 +1,5 @@
 //! The rows of an accepted submission.
 
-use deadpool_postgres::Transaction;
 use easel_domain::tier::ServiceClass;
 use easel_domain::{BatchId, UserId};
 use secrecy::ExposeSecret;
@@ -8,6 +7,7 @@ use tokio_postgres::types::Json;
 
 use super::{Submission, dedupe_key, parent_columns};
 use crate::account::LockedAccount;
+use crate::cached::Transaction;
 use crate::error::StoreError;
 
 /// The place of a job in its batch.
@@ -71,7 +71,7 @@ pub(super) async fn insert_words(
     new: &Submission,
     user: UserId,
 ) -> Result<(), StoreError> {
-    tx.execute(
+    let words = tx.execute(
         "-- submit::insert_words\n\
          INSERT INTO prompts (job_id, shown, positive, negative, digest) VALUES ($1, $2, $3, $4, $5)",
         &[
@@ -81,9 +81,8 @@ pub(super) async fn insert_words(
             /* negative */ &new.text.negative,
             /* digest */ &new.digest,
         ],
-    )
-    .await?;
-    tx.execute(
+    );
+    let decision = tx.execute(
         "-- submit::insert_words (moderation)\n\
          INSERT INTO moderation_decisions (interaction_id, job_id, user_id, subject, decision)
          VALUES ($1, $2, $3, 'prompt', $4)",
@@ -93,8 +92,8 @@ pub(super) async fn insert_words(
             /* user */ &user,
             /* decision */ &new.moderation,
         ],
-    )
-    .await?;
+    );
+    tokio::try_join!(words, decision)?;
     Ok(())
 }
 
