@@ -1,4 +1,4 @@
-//! `bench`: jobs through the real path (Postgres, RabbitMQ, S3) with nodes that finish at once.
+//! `bench`: jobs through the real path (Postgres, RabbitMQ, with `--uploads` S3) with nodes that finish at once.
 //!
 //! First some jobs one at a time, for the latency of each hop on an idle lane; then the rest at once, for the rate. The
 //! lane is one of its own, so no real node takes its jobs, but its rows stay: use a database that you can throw away.
@@ -24,6 +24,7 @@ use easel_service::config::{ConfigArgs, Sources};
 use easel_service::{BadInput, Context};
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
 use easel_store::{Store, StoreConfig};
+use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -36,14 +37,14 @@ use report::{Hops, Report};
 /// Hash of the weights that the bench's nodes pretend to have.
 const MODEL_HASH: &str = "bench";
 /// Submitters at work at once while the rate is measured.
-const SUBMITTERS: usize = 8;
+const SUBMITTERS: usize = 16;
 /// Jobs that are sent one at a time: a fifth, and no more than this.
 const MOST_ALONE: u32 = 200;
 /// Longest wait for the end of one job.
 const JOB_LIMIT: Duration = Duration::from_mins(2);
 
 /// Options of `bench`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct BenchArgs {
     /// Jobs in all
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(5..=1_000_000))]
@@ -51,6 +52,9 @@ pub(crate) struct BenchArgs {
     /// Nodes that take them
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     nodes: u32,
+    /// Let each node also ask for a grant, upload a picture and have it checked, as real ones do
+    #[arg(long)]
+    uploads: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
@@ -82,10 +86,10 @@ async fn measure(args: &BenchArgs, mut config: DispatcherConfig) -> anyhow::Resu
     });
     let mut work = JoinSet::new();
     work.spawn({
-        let (ctx, jobs, nodes) = (ctx.clone(), args.jobs, args.nodes);
+        let (ctx, args) = (ctx.clone(), args.clone());
         async move {
-            let bench = Bench::start(&ctx, &config, nodes).await?;
-            let report = bench.measure(jobs).await;
+            let bench = Bench::start(&ctx, &config, &args).await?;
+            let report = bench.measure(args.jobs).await;
             bench.stop().await;
             report
         }
@@ -110,11 +114,17 @@ struct Bench {
     broker: Broker,
     nodes: Vec<BenchNode>,
     marks: Marks,
+    sent: easel_store::marks::Marks,
+    writer: JoinSet<()>,
     queues: [String; 4],
 }
 
 impl Bench {
-    async fn start(ctx: &Context, config: &DispatcherConfig, nodes: u32) -> anyhow::Result<Self> {
+    async fn start(
+        ctx: &Context,
+        config: &DispatcherConfig,
+        args: &BenchArgs,
+    ) -> anyhow::Result<Self> {
         let mut store = StoreConfig::new(config.database.url.clone());
         store.pool_size = SUBMITTERS;
         let store = Store::new(&store)?;
@@ -131,16 +141,22 @@ impl Bench {
         .await?;
         let marks = Marks::default();
         let mut started = Vec::new();
-        for number in 0..nodes {
-            started.push(BenchNode::start(config, number, ctx, marks.clone()).await?);
+        for number in 0..args.nodes {
+            let node = BenchNode::start(config, number, args.uploads, ctx, marks.clone());
+            started.push(node.await?);
         }
         let queues = ServiceClass::ALL.map(|class| names.jobs(&lane, class).name().to_owned());
+        let (sent, writing) = store.marks();
+        let mut writer = JoinSet::new();
+        writer.spawn(writing.run());
         Ok(Self {
             ctx: ctx.clone(),
             store,
             broker,
             nodes: started,
             marks,
+            sent,
+            writer,
             queues,
         })
     }
@@ -149,6 +165,8 @@ impl Bench {
         for node in self.nodes {
             node.stop().await;
         }
+        drop(self.sent);
+        self.writer.join_all().await;
         self.broker.close().await;
         self.store.close();
     }
@@ -170,15 +188,13 @@ impl Bench {
     }
 
     async fn all_at_once(&self, first: u32, jobs: u32) -> anyhow::Result<()> {
-        let mut ended = Vec::new();
-        for chunk in (first..first + jobs).collect::<Vec<_>>().chunks(SUBMITTERS) {
-            let submitted = chunk.iter().map(|number| self.submit(*number));
-            for submitted in futures::future::join_all(submitted).await {
-                ended.push(submitted?.job);
-            }
-        }
-        for job in ended {
-            self.marks.ended(job, JOB_LIMIT).await?;
+        let submitted: Vec<Sent> = stream::iter(first..first + jobs)
+            .map(|number| self.submit(number))
+            .buffer_unordered(SUBMITTERS)
+            .try_collect()
+            .await?;
+        for sent in submitted {
+            self.marks.ended(sent.job, JOB_LIMIT).await?;
         }
         Ok(())
     }
@@ -216,7 +232,7 @@ impl Bench {
         let target = self.broker.names().stored(&self.queues[class as usize]);
         self.broker.publish(Message::new(target, &hint)?).await?;
         let confirmed = Instant::now();
-        self.store.mark_outbox_sent(&[outbox_id]).await?;
+        self.sent.sent(outbox_id);
         Ok(Sent {
             job,
             began,

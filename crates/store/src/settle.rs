@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use easel_domain::JobId;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::{Credits, settle};
 use easel_domain::message::DeliveryHint;
-use easel_domain::{JobId, UserId};
 use tokio_postgres::Row;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
-use crate::outbox::{body, enqueue};
+use crate::outbox::body;
 use crate::row::corrupt;
 
 /// What a caller does after a commit that ended a job: send the hint now, instead of waiting for the relay.

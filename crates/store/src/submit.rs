@@ -17,8 +17,8 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio_postgres::types::Json;
 
-use crate::cached::Transaction;
 use crate::account::{LockedAccount, lock_account, unfinished_jobs};
+use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::intake::{IntakeEnd, settle_intake};
 use crate::outbox;

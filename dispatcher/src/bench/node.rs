@@ -1,4 +1,4 @@
-//! A node that finishes at once: it speaks the whole protocol, uploads included, and draws nothing.
+//! A node that finishes at once: it speaks the protocol, with uploads if they are wanted, and draws nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,6 +84,7 @@ struct Hands {
     boot: NodeBoot,
     grants: GrantClient,
     marks: Marks,
+    uploads: bool,
     entropy: Arc<dyn easel_domain::Entropy>,
     open: Mutex<HashMap<LeaseRef, Progress>>,
 }
@@ -92,14 +93,14 @@ struct Hands {
 struct Progress {
     offered: Instant,
     reported: Option<Instant>,
-    body: bytes::Bytes,
-    claim: FileClaim,
+    upload: Option<(bytes::Bytes, FileClaim)>,
 }
 
 impl BenchNode {
     pub async fn start(
         config: &DispatcherConfig,
         number: u32,
+        uploads: bool,
         ctx: &Context,
         marks: Marks,
     ) -> anyhow::Result<Self> {
@@ -120,6 +121,7 @@ impl BenchNode {
             boot: boot.clone(),
             grants: GrantClient::new(Arc::clone(&ctx.entropy))?,
             marks,
+            uploads,
             entropy: Arc::clone(&ctx.entropy),
             open: Mutex::default(),
         });
@@ -185,7 +187,8 @@ impl Hands {
 
     async fn take(&self, command: NodeCommand) {
         match command {
-            NodeCommand::Offer(offer) => self.ask(offer.lease).await,
+            NodeCommand::Offer(offer) if self.uploads => self.ask(offer.lease).await,
+            NodeCommand::Offer(offer) => self.finish(offer.lease).await,
             NodeCommand::Grant { lease, uploads, .. } => self.upload(lease, uploads).await,
             NodeCommand::Settled { lease, .. } => {
                 let progress = self.lock().remove(&lease);
@@ -216,6 +219,17 @@ impl Hands {
         }
     }
 
+    /// Ends a job that has no picture to show for it.
+    async fn finish(&self, lease: LeaseRef) {
+        let progress = Progress {
+            offered: Instant::now(),
+            reported: None,
+            upload: None,
+        };
+        self.lock().insert(lease, progress);
+        self.done(lease, Vec::new()).await;
+    }
+
     async fn ask(&self, lease: LeaseRef) {
         let body = bytes::Bytes::from(lease.job_id.to_string());
         let digests = FileDigests::of(&body);
@@ -232,8 +246,7 @@ impl Hands {
         let progress = Progress {
             offered: Instant::now(),
             reported: None,
-            body,
-            claim: claim.clone(),
+            upload: Some((body, claim.clone())),
         };
         self.lock().insert(lease, progress);
         let request = RequestId(self.entropy.random_uuid());
@@ -248,23 +261,27 @@ impl Hands {
     }
 
     async fn upload(&self, lease: LeaseRef, uploads: Vec<UploadGrant>) {
-        let Some(progress) = self.lock().get(&lease).cloned() else {
+        let upload = self.lock().get(&lease).and_then(|p| p.upload.clone());
+        let (Some((body, claim)), Some(grant)) = (upload, uploads.first()) else {
             return;
         };
-        let Some(grant) = uploads.first() else { return };
-        if let Err(error) = self.grants.put(grant, progress.body).await {
+        if let Err(error) = self.grants.put(grant, body).await {
             tracing::warn!("upload of the bench: {error}");
             return;
         }
+        let file = StoredFile {
+            key: grant.key.clone(),
+            claim,
+        };
+        self.done(lease, vec![file]).await;
+    }
+
+    async fn done(&self, lease: LeaseRef, files: Vec<StoredFile>) {
         let verdict = PictureVerdict {
             outcome: PictureOutcome::Pass,
             checker: "bench".into(),
             scores: [].into(),
         };
-        let files = vec![StoredFile {
-            key: grant.key.clone(),
-            claim: progress.claim,
-        }];
         // Marked before it is sent: the answer may overtake the confirm.
         self.mark_reported(lease);
         self.report(

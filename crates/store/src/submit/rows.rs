@@ -71,8 +71,13 @@ pub(super) async fn insert_words(
     new: &Submission,
     user: UserId,
 ) -> Result<(), StoreError> {
-    let words = tx.execute(
-        "-- submit::insert_words\n\
+    tokio::try_join!(insert_prompt(tx, new), insert_decision(tx, new, user))?;
+    Ok(())
+}
+
+async fn insert_prompt(tx: &Transaction<'_>, new: &Submission) -> Result<(), StoreError> {
+    tx.execute(
+        "-- submit::insert_prompt\n\
          INSERT INTO prompts (job_id, shown, positive, negative, digest) VALUES ($1, $2, $3, $4, $5)",
         &[
             /* job */ &new.job,
@@ -81,9 +86,18 @@ pub(super) async fn insert_words(
             /* negative */ &new.text.negative,
             /* digest */ &new.digest,
         ],
-    );
-    let decision = tx.execute(
-        "-- submit::insert_words (moderation)\n\
+    )
+    .await?;
+    Ok(())
+}
+
+async fn insert_decision(
+    tx: &Transaction<'_>,
+    new: &Submission,
+    user: UserId,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "-- submit::insert_decision\n\
          INSERT INTO moderation_decisions (interaction_id, job_id, user_id, subject, decision)
          VALUES ($1, $2, $3, 'prompt', $4)",
         &[
@@ -92,8 +106,8 @@ pub(super) async fn insert_words(
             /* user */ &user,
             /* decision */ &new.moderation,
         ],
-    );
-    tokio::try_join!(words, decision)?;
+    )
+    .await?;
     Ok(())
 }
 

@@ -391,3 +391,65 @@ async fn a_waiting_job_goes_on_with_the_weights_that_replaced_its_own() {
         .unwrap();
     assert_eq!(taken.spec.model(), &new);
 }
+
+#[tokio::test]
+async fn jobs_that_end_together_do_not_depend_on_each_other() {
+    let world = World::new().await;
+    let mut done = Vec::new();
+    for _ in 0..5 {
+        let job = world.job().await;
+        let lease = world.lease(job, &world.node()).await.unwrap();
+        done.push(world.completion(lease, [PictureOutcome::Pass; 4]));
+    }
+    // One was cancelled, one reports under an old token, one has too few verdicts, one is blocked, one comes twice.
+    let cancelled = world
+        .store()
+        .cancel(&world.leadership, done[0].lease.job_id)
+        .await;
+    assert!(cancelled.unwrap().is_some());
+    done[1].lease.token = LeaseToken(world.entropy.random_uuid());
+    done[2].verdicts.pop();
+    done[3] = world.completion(done[3].lease, [PictureOutcome::Block; 4]);
+    done.push(done[4].clone());
+
+    let jobs: Vec<_> = done.iter().map(|done| done.lease.job_id).collect();
+    let ended = world
+        .store()
+        .complete_all(&world.leadership, &done.into())
+        .await
+        .unwrap();
+    let lost = |at: usize| {
+        ended[at]
+            .as_ref()
+            .is_err_and(easel_store::StoreError::is_lost_race)
+    };
+    assert!(lost(0) && lost(1) && lost(5), "{ended:?}");
+    assert!(matches!(
+        ended[2],
+        Err(easel_store::StoreError::Corrupt { .. })
+    ));
+    assert_eq!(ended[3].as_ref().unwrap().state, JobState::Rejected);
+    assert_eq!(ended[4].as_ref().unwrap().state, JobState::Completed);
+    assert_ne!(
+        ended[3].as_ref().unwrap().outbox_id,
+        ended[4].as_ref().unwrap().outbox_id
+    );
+    let states = ["cancelled", "leased", "leased", "rejected", "completed"];
+    for (job, state) in jobs.iter().zip(states) {
+        assert_eq!(world.state(*job).await, state);
+    }
+    // Each end was settled once, the others not at all.
+    let connection = world.store().connection().await.unwrap();
+    let settled = connection
+        .query(
+            "SELECT job_id, amount FROM ledger WHERE settles ORDER BY amount",
+            &[],
+        )
+        .await
+        .unwrap();
+    let settled: Vec<(easel_domain::JobId, i64)> =
+        settled.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(settled.len(), 3);
+    assert_eq!(settled[0], (jobs[4], 0));
+    assert!(settled[1..].iter().all(|(_, amount)| *amount == 8));
+}
