@@ -1,5 +1,6 @@
 //! What nodes report durably: grant requests, results, failures. Each is idempotent, and each is answered.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use easel_blobs::{BlobError, Scope, UploadTerms};
@@ -214,18 +215,30 @@ fn check_claims(files: &[FileClaim]) -> Result<(), ReportError> {
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(ReportError::Unsound("too few or too many files"));
     }
+    let places: HashSet<_> = files
+        .iter()
+        .map(|claim| (claim.role, claim.index))
+        .collect();
+    if places.len() < files.len() {
+        return Err(ReportError::Unsound("two files have the same place"));
+    }
     let fits = |claim: &FileClaim| {
         let limit = if claim.role == FileRole::Grid {
             MAX_GRID_BYTES
         } else {
             MAX_FILE_BYTES
         };
-        (1..=limit).contains(&claim.size_bytes) && claim.sha256.len() == 64 && claim.md5.len() == 32
+        (1..=limit).contains(&claim.size_bytes)
+            && (claim.index as usize) < MAX_FILES
+            && claim.sha256.len() == 64
+            && claim.md5.len() == 32
     };
     if files.iter().all(fits) {
         Ok(())
     } else {
-        Err(ReportError::Unsound("a file is too large or has no digest"))
+        Err(ReportError::Unsound(
+            "a file is too large, has no digest or no place",
+        ))
     }
 }
 

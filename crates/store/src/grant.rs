@@ -1,16 +1,11 @@
 //! What a lease may write to the object store.
 
-use easel_domain::job::JobState;
 use easel_domain::message::{FileClaim, LeaseRef};
 
-use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
-use crate::event::job_event;
-use crate::finish::check_fence;
-use crate::leadership::{Leadership, hold};
+use crate::leadership::Leadership;
 use crate::pool::Store;
 use crate::row::{corrupt, json};
-use crate::settle::lock_job;
 
 /// What a lease has been granted to write.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +17,8 @@ pub struct GrantedFile {
 }
 
 impl Store {
-    /// Begins finishing and notes what the lease may write. Asking twice grants the same again.
+    /// Begins finishing and notes what the lease may write. Asking twice grants the same again. No two of `files` have
+    /// the same role and index.
     ///
     /// # Errors
     ///
@@ -33,28 +29,31 @@ impl Store {
         lease: LeaseRef,
         files: &[GrantedFile],
     ) -> Result<(), StoreError> {
-        self.run("grant_uploads", |tx| {
-            let (leadership, files) = (leadership.clone(), files.to_vec());
-            Box::pin(async move {
-                hold(tx, &leadership).await?;
-                let job = lock_job(tx, lease.job_id).await?;
-                check_fence(tx, &lease).await?;
-                if job.state == JobState::Leased {
-                    set_state(tx, &lease, JobState::Leased, JobState::Finishing).await?;
-                } else if job.state != JobState::Finishing {
-                    return Err(StoreError::Guard {
-                        statement: "grant_uploads",
-                        expected: 1,
-                        actual: 0,
-                    });
-                }
-                for file in &files {
-                    insert_grant(tx, &lease, file).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+        let columns = GrantColumns::of(files)?;
+        let row = self
+            .connection()
+            .await?
+            .query_one(
+                GRANT_UPLOADS,
+                &[
+                    /* region */ &leadership.region,
+                    /* pool */ &leadership.pool,
+                    /* epoch */ &leadership.epoch,
+                    /* job */ &lease.job_id,
+                    /* token */ &lease.token,
+                    /* attempt */ &i32::try_from(lease.attempt).unwrap_or(i32::MAX),
+                    /* keys */ &columns.keys,
+                    /* roles */ &columns.roles,
+                    /* indices */ &columns.indices,
+                    /* claims */ &columns.claims,
+                ],
+            )
+            .await?;
+        if row.get::<_, i64>("leading") == 0 {
+            return Err(StoreError::LeadershipLost);
+        }
+        let fenced: i64 = row.get("fenced");
+        expect_one_row("grant_uploads", fenced.unsigned_abs())
     }
 
     /// The files that a lease has been granted.
@@ -92,55 +91,52 @@ impl Store {
     }
 }
 
-async fn set_state(
-    tx: &Transaction<'_>,
-    lease: &LeaseRef,
-    from: JobState,
-    to: JobState,
-) -> Result<(), StoreError> {
-    let changed = tx
-        .execute(
-            "-- grant::set_state\n\
-             UPDATE jobs SET state = $3 WHERE id = $1 AND state = $2",
-            &[
-                /* job */ &lease.job_id,
-                /* from */ &from.as_str(),
-                /* to */ &to.as_str(),
-            ],
-        )
-        .await?;
-    expect_one_row("set_state", changed)?;
-    job_event(
-        tx,
-        lease.job_id,
-        to.as_str(),
-        lease.attempt,
-        &serde_json::json!({}),
+/// One statement and one round trip: the epoch is held, the job and its lease are locked in this order, and all files are
+/// noted, or nothing is.
+const GRANT_UPLOADS: &str = "-- grant::grant_uploads
+    WITH held AS (
+        SELECT 1 FROM leadership WHERE region = $1 AND pool = $2 AND epoch = $3 FOR SHARE
+    ), job AS (
+        SELECT j.id FROM jobs j, held WHERE j.id = $4 AND j.state IN ('leased', 'finishing') FOR UPDATE OF j
+    ), fence AS (
+        SELECT l.job_id, l.token, l.attempt FROM leases l JOIN job j ON j.id = l.job_id
+        WHERE l.token = $5 AND l.attempt = $6 FOR UPDATE OF l
+    ), moved AS (
+        UPDATE jobs j SET state = 'finishing' FROM fence f WHERE j.id = f.job_id AND j.state = 'leased' RETURNING j.id
+    ), told AS (
+        INSERT INTO job_events (job_id, state, attempt, detail) SELECT id, 'finishing', $6, '{}' FROM moved
+    ), granted AS (
+        INSERT INTO upload_grants (key, job_id, token, role, index, claim)
+        SELECT g.key, f.job_id, f.token, g.role, g.index, g.claim
+        FROM fence f, unnest($7::text[], $8::text[], $9::int2[], $10::jsonb[]) AS g (key, role, index, claim)
+        ON CONFLICT (job_id, token, role, index) DO UPDATE
+        SET key = excluded.key, claim = excluded.claim, granted_at = now()
     )
-    .await
+    SELECT (SELECT count(*) FROM held) AS leading, (SELECT count(*) FROM fence) AS fenced";
+
+/// The columns of [`GRANT_UPLOADS`], one entry for each file.
+#[derive(Default)]
+struct GrantColumns<'f> {
+    keys: Vec<&'f str>,
+    roles: Vec<&'static str>,
+    indices: Vec<i16>,
+    claims: Vec<serde_json::Value>,
 }
 
-async fn insert_grant(
-    tx: &Transaction<'_>,
-    lease: &LeaseRef,
-    file: &GrantedFile,
-) -> Result<(), StoreError> {
-    let claim = serde_json::to_value(&file.claim)
-        .map_err(|error| corrupt("file claim", &error.to_string()))?;
-    tx.execute(
-        "-- grant::insert_grant\n\
-         INSERT INTO upload_grants (key, job_id, token, role, index, claim) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (job_id, token, role, index) DO UPDATE
-         SET key = excluded.key, claim = excluded.claim, granted_at = now()",
-        &[
-            /* key */ &file.key,
-            /* job */ &lease.job_id,
-            /* token */ &lease.token,
-            /* role */ &file.claim.role.as_str(),
-            /* index */ &i16::try_from(file.claim.index).unwrap_or(i16::MAX),
-            /* claim */ &claim,
-        ],
-    )
-    .await?;
-    Ok(())
+impl<'f> GrantColumns<'f> {
+    fn of(files: &'f [GrantedFile]) -> Result<Self, StoreError> {
+        let mut columns = Self::default();
+        for file in files {
+            columns.keys.push(&file.key);
+            columns.roles.push(file.claim.role.as_str());
+            columns
+                .indices
+                .push(i16::try_from(file.claim.index).unwrap_or(i16::MAX));
+            columns.claims.push(
+                serde_json::to_value(&file.claim)
+                    .map_err(|error| corrupt("file claim", &error.to_string()))?,
+            );
+        }
+        Ok(columns)
+    }
 }

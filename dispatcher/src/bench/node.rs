@@ -93,7 +93,8 @@ struct Hands {
 struct Progress {
     offered: Instant,
     reported: Option<Instant>,
-    upload: Option<(bytes::Bytes, FileClaim)>,
+    body: bytes::Bytes,
+    claim: FileClaim,
 }
 
 impl BenchNode {
@@ -187,9 +188,11 @@ impl Hands {
 
     async fn take(&self, command: NodeCommand) {
         match command {
-            NodeCommand::Offer(offer) if self.uploads => self.ask(offer.lease).await,
-            NodeCommand::Offer(offer) => self.finish(offer.lease).await,
-            NodeCommand::Grant { lease, uploads, .. } => self.upload(lease, uploads).await,
+            NodeCommand::Offer(offer) => self.ask(offer.lease).await,
+            NodeCommand::Grant { lease, uploads, .. } if self.uploads => {
+                self.upload(lease, uploads).await
+            }
+            NodeCommand::Grant { lease, .. } => self.done(lease, Vec::new()).await,
             NodeCommand::Settled { lease, .. } => {
                 let progress = self.lock().remove(&lease);
                 if let Some(Progress {
@@ -219,17 +222,6 @@ impl Hands {
         }
     }
 
-    /// Ends a job that has no picture to show for it.
-    async fn finish(&self, lease: LeaseRef) {
-        let progress = Progress {
-            offered: Instant::now(),
-            reported: None,
-            upload: None,
-        };
-        self.lock().insert(lease, progress);
-        self.done(lease, Vec::new()).await;
-    }
-
     async fn ask(&self, lease: LeaseRef) {
         let body = bytes::Bytes::from(lease.job_id.to_string());
         let digests = FileDigests::of(&body);
@@ -246,7 +238,8 @@ impl Hands {
         let progress = Progress {
             offered: Instant::now(),
             reported: None,
-            upload: Some((body, claim.clone())),
+            body,
+            claim: claim.clone(),
         };
         self.lock().insert(lease, progress);
         let request = RequestId(self.entropy.random_uuid());
@@ -261,8 +254,8 @@ impl Hands {
     }
 
     async fn upload(&self, lease: LeaseRef, uploads: Vec<UploadGrant>) {
-        let upload = self.lock().get(&lease).and_then(|p| p.upload.clone());
-        let (Some((body, claim)), Some(grant)) = (upload, uploads.first()) else {
+        let progress = self.lock().get(&lease).cloned();
+        let (Some(Progress { body, claim, .. }), Some(grant)) = (progress, uploads.first()) else {
             return;
         };
         if let Err(error) = self.grants.put(grant, body).await {

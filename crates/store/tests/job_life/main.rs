@@ -5,4 +5,5 @@
 mod ends;
 mod fleet;
 mod leases;
+mod together;
 mod world;
