@@ -190,7 +190,7 @@ impl Hands {
         match command {
             NodeCommand::Offer(offer) => self.ask(offer.lease).await,
             NodeCommand::Grant { lease, uploads, .. } if self.uploads => {
-                self.upload(lease, uploads).await
+                self.upload(lease, uploads).await;
             }
             NodeCommand::Grant { lease, .. } => self.done(lease, Vec::new()).await,
             NodeCommand::Settled { lease, .. } => {
