@@ -2,7 +2,6 @@
 //!
 //! A page is found by the id of the job at its edge, never by counting, so the thousandth costs as much as the first.
 
-use deadpool_postgres::Object;
 use easel_domain::job::JobState;
 use easel_domain::spec::Action;
 use easel_domain::{DiscordId, JobId, UserId};
@@ -10,6 +9,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::cached::Connection;
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::row::corrupt;
@@ -239,7 +239,7 @@ impl Store {
 
 /// Jobs beyond `edge`, nearest first.
 async fn side(
-    connection: &Object,
+    connection: &Connection,
     search: &Kept,
     edge: Uuid,
     newer: bool,
