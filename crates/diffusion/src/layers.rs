@@ -220,6 +220,15 @@ impl Activation {
         }
     }
 
+    /// Element by element, in the memory of a tensor that nobody else needs.
+    pub fn forward_owned(self, mut x: Tensor) -> Tensor {
+        match self {
+            Self::Silu => x.silu_(),
+            Self::Relu => x.relu_(),
+            Self::Gelu | Self::GeluTanh | Self::QuickGelu | Self::Mish => self.forward(&x),
+        }
+    }
+
     /// Element by element.
     pub fn forward(self, x: &Tensor) -> Tensor {
         match self {

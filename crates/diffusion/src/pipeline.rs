@@ -17,7 +17,7 @@ use std::path::Path;
 
 use tch::{Kind, Tensor};
 
-use batch::Batch;
+use batch::{Batch, Joined};
 pub use finish::Finished;
 pub use load::Progress;
 
@@ -73,6 +73,7 @@ pub struct Pipeline {
     tensors: HashMap<&'static str, Tensors>,
     /// What is merged into them now.
     adapters: adapters::Merged,
+    joined: Joined,
     weight_bytes: u64,
 }
 
@@ -161,7 +162,8 @@ impl Pipeline {
     }
 
     fn step_group(&mut self, slots: &mut [&mut Slot]) {
-        let Some(batch) = Batch::gather(slots, self.options.precision.kind()) else {
+        let Some(batch) = Batch::gather(slots, self.options.precision.kind(), &mut self.joined)
+        else {
             return;
         };
         let parts = batch.split(self.unets.len());
@@ -173,7 +175,8 @@ impl Pipeline {
                 &batch.extra,
             )
         };
-        let outputs = workers::run(&mut self.unets, parts, predict);
+        let places = batch.places();
+        let outputs = workers::run(&mut self.unets, parts, places, predict);
         let outputs = Tensor::cat(&outputs, 0).to_kind(Kind::Float);
         let mut row = 0;
         for slot in slots {

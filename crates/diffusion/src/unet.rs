@@ -149,6 +149,7 @@ impl UNet {
         extra: &Extra,
     ) -> Tensor {
         let time = self.time(timesteps, extra, sample.kind());
+        let time = self.activation.forward_owned(time);
         let mut x = if self.center_input {
             self.conv_in.forward(&(sample * 2.0 - 1.0))
         } else {
@@ -164,8 +165,9 @@ impl UNet {
         for block in &self.up_blocks {
             x = block.forward(&x, &time, context, &mut skips);
         }
+        let normed = self.conv_norm_out.forward(&x);
         self.conv_out
-            .forward(&self.activation.forward(&self.conv_norm_out.forward(&x)))
+            .forward(&self.activation.forward_owned(normed))
     }
 }
 

@@ -3,14 +3,19 @@
 //! On a CPU one libtorch thread for each part of a batch is quicker than several threads for the whole, and much quicker
 //! when other processes want the cores too. Each worker owns its own modules over the same storage.
 
-use tch::Tensor;
+/// Latents with at least so many places are worth several threads: on fewer, starting and joining them costs what they win.
+const MANY_PLACES: i64 = 32 * 32;
 
-/// Gives each input to a worker, as many at once as there are workers; results come back in order.
-pub fn run<M: Send, I: Send>(
+/// Gives each input to a worker, as many at once as there are workers; results come back in order. An input that is alone
+/// and of that many places is computed by as many threads as there are workers.
+pub fn run<M: Send, I: Send, O: Send>(
     workers: &mut [M],
     inputs: Vec<I>,
-    work: fn(&M, I) -> Tensor,
-) -> Vec<Tensor> {
+    places: i64,
+    work: fn(&M, I) -> O,
+) -> Vec<O> {
+    let _threads = (inputs.len() == 1 && workers.len() > 1 && places >= MANY_PLACES)
+        .then(|| Threads::more(workers.len()));
     let mut results = Vec::with_capacity(inputs.len());
     let mut inputs = inputs.into_iter().peekable();
     while inputs.peek().is_some() {
@@ -20,11 +25,27 @@ pub fn run<M: Send, I: Send>(
     results
 }
 
-fn run_wave<M: Send, I: Send>(
+/// More threads for what this thread computes, as long as it lives.
+struct Threads;
+
+impl Threads {
+    fn more(count: usize) -> Self {
+        tch::set_num_threads(i32::try_from(count).unwrap_or(1));
+        Self
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        tch::set_num_threads(1);
+    }
+}
+
+fn run_wave<M: Send, I: Send, O: Send>(
     workers: &mut [M],
     wave: Vec<I>,
-    work: fn(&M, I) -> Tensor,
-) -> Vec<Tensor> {
+    work: fn(&M, I) -> O,
+) -> Vec<O> {
     let mut wave = wave.into_iter().zip(workers.iter_mut());
     let Some((first_input, first_worker)) = wave.next() else {
         return Vec::new();
@@ -55,6 +76,8 @@ pub fn split(rows: i64, parts: usize) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
+    use tch::Tensor;
+
     use super::*;
 
     #[test]
@@ -67,7 +90,7 @@ mod tests {
     #[test]
     fn results_come_back_in_order_when_there_are_more_inputs_than_workers() {
         let mut workers = [10_i64, 10];
-        let results = run(&mut workers, (0..5).collect(), |worker, input: i64| {
+        let results = run(&mut workers, (0..5).collect(), 1, |worker, input: i64| {
             Tensor::from(worker * input)
         });
         let results: Vec<i64> = results

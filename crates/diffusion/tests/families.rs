@@ -282,3 +282,29 @@ fn weights_change_a_picture_and_long_prompts_are_read_to_their_end() {
     let whole = first(&format!("{long} red"), Syntax::Weighted);
     assert_ne!(first(&format!("{long} blue"), Syntax::Weighted), whole);
 }
+
+#[test]
+fn adapters_that_change_between_steps_count_at_once() {
+    let mut family = Family::load("sd1");
+    let lora = family
+        .pipeline
+        .read_lora(&fixture("sd1.kohya.safetensors"))
+        .unwrap();
+    let task = family.task("txt2img", Sampler::Ddim, 5);
+    // Nothing may be left of what was computed with other weights, whether or not others were drawn in between.
+    let mut drawn = |between: bool| {
+        let pipeline = &mut family.pipeline;
+        let mut slot = pipeline.prepare(&task).unwrap();
+        pipeline.step(&mut [&mut slot]).unwrap();
+        pipeline.set_loras(&[(lora.clone(), 2.0)]).unwrap();
+        if between {
+            let mut other = pipeline.prepare(&task).unwrap();
+            pipeline.step(&mut [&mut other]).unwrap();
+        }
+        pipeline.step(&mut [&mut slot]).unwrap();
+        pipeline.set_loras(&[]).unwrap();
+        slot.latents().copy()
+    };
+    let at_once = drawn(false);
+    assert_eq!(at_once, drawn(true));
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
+use super::batch::Joined;
 use super::{Pipeline, guarded};
 use crate::error::{LoadError, TaskError};
 use crate::lora::{Blocks, Lora};
@@ -54,6 +55,8 @@ impl Pipeline {
             return Err(TaskError::bad("lora", "scales must be numbers"));
         }
         self.texts.forget();
+        // Layers remember what they made of the last text states; with other weights it would be something else.
+        self.joined = Joined::default();
         guarded(|| tch::no_grad(|| self.merge(set)))
     }
 

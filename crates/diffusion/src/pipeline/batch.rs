@@ -34,9 +34,29 @@ impl Rows {
     }
 }
 
+/// The text states of the last call: while the same slots go on, they are the same tensor at the same place, from which
+/// layers know that they have seen it.
+#[derive(Default)]
+pub struct Joined {
+    rows: Rows,
+    states: Option<Tensor>,
+}
+
+impl Joined {
+    fn of(&mut self, rows: Rows, kind: Kind) -> Option<Tensor> {
+        let places = |rows: &Rows| rows.0.iter().map(Tensor::data_ptr).collect::<Vec<_>>();
+        // The rows of before are still held, so none of these can lie at the address of another.
+        if self.states.is_none() || places(&self.rows) != places(&rows) {
+            self.states = rows.joined(kind);
+            self.rows = rows;
+        }
+        self.states.as_ref().map(Tensor::shallow_clone)
+    }
+}
+
 impl Batch {
-    /// One row for each slot, two for those with guidance: what is not wanted first.
-    pub fn gather(slots: &[&mut Slot], kind: Kind) -> Option<Self> {
+    /// One row for each slot, two for those with guidance: what is not wanted first. `joined` is what the last call left.
+    pub fn gather(slots: &[&mut Slot], kind: Kind, joined: &mut Joined) -> Option<Self> {
         let (mut samples, mut timesteps) = (Rows::default(), Vec::new());
         let (mut contexts, mut pooled) = (Rows::default(), Rows::default());
         let (mut time_ids, mut guidance) = (Rows::default(), Rows::default());
@@ -59,7 +79,7 @@ impl Batch {
         let there = |rows: &Rows, kind: Kind| rows.joined(kind).map(|rows| rows.to_device(device));
         Some(Self {
             timesteps: Tensor::from_slice(&timesteps).to_device(device),
-            contexts: contexts.joined(kind)?,
+            contexts: joined.of(contexts, kind)?,
             extra: Extra {
                 pooled: there(&pooled, kind),
                 time_ids: there(&time_ids, Kind::Float),
@@ -67,6 +87,12 @@ impl Batch {
             },
             samples,
         })
+    }
+
+    /// Places of each row's latents.
+    pub fn places(&self) -> i64 {
+        let size = self.samples.size();
+        size[2] * size[3]
     }
 
     /// Nearly equal parts, at most as many as there are rows.

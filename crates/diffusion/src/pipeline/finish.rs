@@ -48,13 +48,15 @@ impl Pipeline {
             by_channel,
             tile,
         });
-        let inputs = inputs.collect();
+        let inputs: Vec<Decoding> = inputs.collect();
+        let places = |decoding: &Decoding| decoding.latents.size()[2..].iter().product();
+        let places = inputs.first().map_or(0, places);
         let decode = |vae: &Vae, input: Decoding| match input.tile {
             None => vae.decode_tiled(&input.latents, input.by_channel),
             Some(side) => vae.decode_in_tiles(&input.latents, input.by_channel, side),
         };
         guarded(|| {
-            let decoded = workers::run(&mut self.vaes, inputs, decode);
+            let decoded = workers::run(&mut self.vaes, inputs, places, decode);
             decoded.iter().map(Picture::from_signed).collect()
         })
     }
@@ -132,10 +134,12 @@ impl Pipeline {
         let device = self.options.device.torch();
         let enlarge = |upscaler: &Upscaler, input: Tensor| upscaler.forward(&input);
         guarded(|| {
+            let places = |picture: &Picture| i64::from(picture.width) * i64::from(picture.height);
+            let places = pictures.first().map_or(0, places);
             let inputs = pictures
                 .iter()
                 .map(|picture| picture.to_unit().to_device(device));
-            let outputs = workers::run(&mut self.upscalers, inputs.collect(), enlarge);
+            let outputs = workers::run(&mut self.upscalers, inputs.collect(), places, enlarge);
             outputs.iter().map(Picture::from_unit).collect()
         })
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tch::Kind;
 
 use super::adapters::Merged;
+use super::batch::Joined;
 use super::{LoadOptions, Pipeline};
 use crate::checkpoint::{Checkpoint, DIFFUSERS_STEM, TRANSFORMERS_STEM};
 use crate::device::{Device, Precision};
@@ -92,8 +93,7 @@ pub fn parts(
         })?;
     counter.next("unet");
     let unet = open("unet", DIFFUSERS_STEM, kind)?;
-    let load_unet = |_| UNet::load(&unet, &checkpoint.unet);
-    let unets = (0..workers).map(load_unet).collect::<Result<_, _>>()?;
+    let unets = each(workers, || UNet::load(&unet, &checkpoint.unet))?;
     tensors.insert("unet", unet.tensors());
     parameters += unet.stored().parameters;
     counter.next("vae");
@@ -104,7 +104,6 @@ pub fn parts(
         kind
     };
     let vae = open("vae", DIFFUSERS_STEM, vae_kind)?;
-    let load_vae = |_| Vae::load(&vae, &checkpoint.vae);
     let mut precise = vae.stored().parameters;
     let mut safety = None;
     if let Some(config) = &checkpoint.safety {
@@ -117,21 +116,26 @@ pub fn parts(
     if let Some(config) = &checkpoint.upscaler {
         counter.next("upscaler");
         let weights = open("upscaler", TRANSFORMERS_STEM, Kind::Float)?;
-        let load = |_| Upscaler::load(&weights, config);
-        upscalers = (0..workers).map(load).collect::<Result<_, _>>()?;
+        upscalers = each(workers, || Upscaler::load(&weights, config))?;
         precise += weights.stored().parameters;
     }
     Ok(Pipeline {
         texts,
         unets,
-        vaes: (0..workers).map(load_vae).collect::<Result<_, _>>()?,
+        vaes: each(workers, || Vae::load(&vae, &checkpoint.vae))?,
         upscalers,
         safety,
         preview: PreviewFactors::load(&directory, checkpoint.vae.latent_channels())?,
         tensors,
         adapters: Merged::default(),
+        joined: Joined::default(),
         weight_bytes: parameters * options.precision.bytes() + precise * Precision::F32.bytes(),
         options,
         checkpoint,
     })
+}
+
+/// One for each worker, all over the same weights.
+fn each<M>(workers: usize, load: impl Fn() -> Result<M, LoadError>) -> Result<Vec<M>, LoadError> {
+    (0..workers).map(|_| load()).collect()
 }

@@ -71,29 +71,27 @@ impl ResnetBlock {
         })
     }
 
-    /// `x`: `[batch, inputs, height, width]`; `time`: `[batch, time_features]`.
+    /// `x`: `[batch, inputs, height, width]`; `time`: `[batch, time_features]`, past the activation.
     pub fn forward(&self, x: &Tensor, time: Option<&Tensor>) -> Tensor {
         let act = self.style.activation;
-        let h = self.conv1.forward(&act.forward(&self.norm1.forward(x)));
+        // Every layer's output is its own: what follows works in its memory.
+        let mut h = self
+            .conv1
+            .forward(&act.forward_owned(self.norm1.forward(x)));
         let time = self.time_emb_proj.as_ref().zip(time);
-        let time = time.map(|(layer, time)| {
-            layer
-                .forward(&act.forward(time))
-                .unsqueeze(-1)
-                .unsqueeze(-1)
-        });
+        let time = time.map(|(layer, time)| layer.forward(time).unsqueeze(-1).unsqueeze(-1));
         let h = match &time {
             Some(time) if self.style.scale_shift => {
                 let halves = time.chunk(2, 1);
                 self.norm2.forward(&h) * (&halves[0] + 1.0) + &halves[1]
             }
-            Some(time) => self.norm2.forward(&(h + time)),
+            Some(time) => self.norm2.forward(&h.g_add_(time)),
             None => self.norm2.forward(&h),
         };
-        let h = self.conv2.forward(&act.forward(&h));
+        let mut h = self.conv2.forward(&act.forward_owned(h));
         let sum = match &self.conv_shortcut {
-            Some(shortcut) => shortcut.forward(x) + h,
-            None => x + h,
+            Some(shortcut) => h.g_add_(&shortcut.forward(x)),
+            None => h.g_add_(x),
         };
         if (self.style.output_scale - 1.0).abs() < f64::EPSILON {
             sum

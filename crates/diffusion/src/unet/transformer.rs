@@ -1,7 +1,9 @@
 //! The transformer inside a UNet (Rombach et al. 2021, arXiv 2112.10752): self-attention over pixels, cross-attention to
 //! the text, and a gated feed-forward layer (Shazeer 2020, arXiv 2002.05202).
 
-use tch::Tensor;
+use std::cell::RefCell;
+
+use tch::{Device, Tensor};
 
 use super::config::Level;
 use crate::error::LoadError;
@@ -23,6 +25,21 @@ struct Attention {
     to_v: Linear,
     to_out: Linear,
     heads: i64,
+    memo: RefCell<Option<Memo>>,
+}
+
+/// Keys and values of a context. It stays the same from step to step, and so do they.
+struct Memo {
+    /// Kept, so that no other context comes to lie at its address.
+    context: Tensor,
+    keys: Tensor,
+    values: Tensor,
+}
+
+impl Memo {
+    fn is_of(&self, context: &Tensor) -> bool {
+        self.context.data_ptr() == context.data_ptr() && self.context.size() == context.size()
+    }
 }
 
 impl Attention {
@@ -33,16 +50,38 @@ impl Attention {
             to_v: Linear::load_without_bias(&weights.child("to_v"), context, features)?,
             to_out: Linear::load(&weights.child("to_out.0"), features, features)?,
             heads,
+            memo: RefCell::default(),
         })
     }
 
-    fn forward(&self, x: &Tensor, context: &Tensor) -> Tensor {
-        let (q, k, v) = (
-            self.to_q.forward(x),
-            self.to_k.forward(context),
-            self.to_v.forward(context),
-        );
-        self.to_out.forward(&attend(&q, &k, &v, self.heads, false))
+    /// Attention to what changes with every call.
+    fn forward(&self, x: &Tensor, seen: &Tensor) -> Tensor {
+        self.attend(x, &self.to_k.forward(seen), &self.to_v.forward(seen))
+    }
+
+    /// Attention to a context. On a CPU its keys and values are remembered until another comes: callers that change
+    /// weights must come with other ones.
+    fn forward_to(&self, x: &Tensor, context: &Tensor) -> Tensor {
+        if context.device() != Device::Cpu {
+            return self.forward(x, context);
+        }
+        let mut memo = self.memo.borrow_mut();
+        if !memo.as_ref().is_some_and(|memo| memo.is_of(context)) {
+            *memo = Some(Memo {
+                context: context.shallow_clone(),
+                keys: self.to_k.forward(context),
+                values: self.to_v.forward(context),
+            });
+        }
+        match memo.as_ref() {
+            Some(Memo { keys, values, .. }) => self.attend(x, keys, values),
+            None => self.forward(x, context),
+        }
+    }
+
+    fn attend(&self, x: &Tensor, keys: &Tensor, values: &Tensor) -> Tensor {
+        let mixed = attend(&self.to_q.forward(x), keys, values, self.heads, false);
+        self.to_out.forward(&mixed)
     }
 }
 
@@ -63,7 +102,7 @@ impl FeedForward {
 
     fn forward(&self, x: &Tensor) -> Tensor {
         let halves = self.proj.forward(x).chunk(2, -1);
-        self.out.forward(&(&halves[0] * halves[1].gelu("none")))
+        self.out.forward(&halves[1].gelu("none").g_mul_(&halves[0]))
     }
 }
 
@@ -99,14 +138,17 @@ impl BasicTransformerBlock {
 
     fn forward(&self, x: &Tensor, context: &Tensor) -> Tensor {
         let normed = self.norm1.forward(x);
-        let own = if self.only_cross_attention {
-            context
+        let mut first = if self.only_cross_attention {
+            self.attn1.forward_to(&normed, context)
         } else {
-            &normed
+            self.attn1.forward(&normed, &normed)
         };
-        let x = self.attn1.forward(&normed, own) + x;
-        let x = self.attn2.forward(&self.norm2.forward(&x), context) + x;
-        self.ff.forward(&self.norm3.forward(&x)) + x
+        let x = first.g_add_(x);
+        let x = self
+            .attn2
+            .forward_to(&self.norm2.forward(&x), context)
+            .g_add_(&x);
+        self.ff.forward(&self.norm3.forward(&x)).g_add_(&x)
     }
 }
 
@@ -190,10 +232,10 @@ impl Transformer2D {
         for block in &self.transformer_blocks {
             h = block.forward(&h, context);
         }
-        let h = match &self.proj_out {
+        let mut h = match &self.proj_out {
             Projection::Linear(layer) => to_map(&layer.forward(&h)),
             Projection::Conv(layer) => layer.forward(&to_map(&h)),
         };
-        h + x
+        h.g_add_(x)
     }
 }

@@ -37,7 +37,7 @@ impl Attention {
 
     fn forward(&self, x: &Tensor) -> Tensor {
         let size = x.size();
-        let pixels = self.group_norm.forward(&x.flatten(2, 3)).transpose(1, 2);
+        let pixels = self.group_norm.forward(x).flatten(2, 3).transpose(1, 2);
         let (q, k, v) = (
             self.to_q.forward(&pixels),
             self.to_k.forward(&pixels),
