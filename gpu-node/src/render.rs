@@ -75,6 +75,12 @@ pub struct RenderArgs {
     /// Enlarge the pictures with this network of the ESRGAN family: a safetensors file
     #[arg(long, value_name = "FILE")]
     upscaler: Option<PathBuf>,
+    /// Shares of the run between which there is guidance, as FROM-TO; by default 0-1
+    #[arg(long, value_name = "FROM-TO")]
+    guidance_interval: Option<Interval>,
+    /// Ask the whole network at every so many steps only, and its outer layers between: faster, at a cost in fidelity
+    #[arg(long, default_value_t = 1, value_name = "STEPS")]
+    reuse: u32,
     #[command(flatten)]
     device: DeviceArgs,
     /// Directory for the pictures; made if it is missing
@@ -137,6 +143,21 @@ impl FromStr for InversionArg {
             file: file.clone(),
         })
         .ok_or_else(|| "names no word".to_owned())
+    }
+}
+
+/// Two shares of a run.
+#[derive(Debug, Clone, Copy)]
+struct Interval((f64, f64));
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shares = text.split_once('-');
+        let shares = shares.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+        let message = || format!("must be two shares such as 0.2-0.8, not {text:?}");
+        shares.map(Self).ok_or_else(message)
     }
 }
 
@@ -254,6 +275,10 @@ fn task(args: &RenderArgs, pipeline: &Pipeline) -> Result<Task, CommandError> {
         height,
         steps: args.steps,
         guidance,
+        guidance_interval: args
+            .guidance_interval
+            .map_or((0.0, 1.0), |interval| interval.0),
+        reuse: args.reuse,
         sampler: args.sampler,
         init: init.transpose()?,
         ..Task::default()

@@ -11,7 +11,7 @@ mod load;
 mod prepare;
 mod tiles;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -148,14 +148,25 @@ impl Pipeline {
     pub fn step(&mut self, slots: &mut [&mut Slot]) -> Result<(), TaskError> {
         guarded(|| {
             tch::no_grad(|| {
-                let mut shapes: Vec<_> = slots.iter().map(|slot| slot.shape()).collect();
-                shapes.sort();
-                shapes.dedup();
-                for shape in shapes {
-                    let running = slots.iter_mut().filter(|slot| !slot.is_finished());
-                    let same = running.filter(|slot| slot.shape() == shape);
-                    let mut group: Vec<&mut Slot> = same.map(|slot| &mut **slot).collect();
-                    self.step_group(&mut group);
+                let kind = |slot: &Slot| (slot.shape(), slot.is_shallow());
+                let running = slots.iter().filter(|slot| !slot.is_finished());
+                let kinds: BTreeSet<_> = running.map(|slot| kind(slot)).collect();
+                // By what they are before this step: none is to take two.
+                let groups: Vec<Vec<usize>> = kinds
+                    .iter()
+                    .map(|wanted| {
+                        let at = |index: &usize| {
+                            !slots[*index].is_finished() && kind(slots[*index]) == *wanted
+                        };
+                        (0..slots.len()).filter(at).collect()
+                    })
+                    .collect();
+                for group in groups {
+                    let members = slots.iter_mut().enumerate();
+                    let members = members.filter(|(index, _)| group.contains(index));
+                    let mut members: Vec<&mut Slot> =
+                        members.map(|(_, slot)| &mut **slot).collect();
+                    self.step_group(&mut members);
                 }
             });
         })
@@ -167,20 +178,23 @@ impl Pipeline {
             return;
         };
         let parts = batch.split(self.unets.len());
-        let predict = |unet: &UNet, batch: Batch| {
-            unet.forward(
-                &batch.samples,
-                &batch.timesteps,
-                &batch.contexts,
-                &batch.extra,
-            )
-        };
+        let predict = |unet: &UNet, batch: Batch| batch.predict(unet);
         let places = batch.places();
-        let outputs = workers::run(&mut self.unets, parts, places, predict);
+        let predictions = workers::run(&mut self.unets, parts, places, predict);
+        let outputs: Vec<&Tensor> = predictions.iter().map(|part| &part.output).collect();
         let outputs = Tensor::cat(&outputs, 0).to_kind(Kind::Float);
+        let deep: Vec<&Tensor> = predictions
+            .iter()
+            .filter_map(|part| part.deep.as_ref())
+            .collect();
+        let deep = (!deep.is_empty()).then(|| Tensor::cat(&deep, 0));
         let mut row = 0;
         for slot in slots {
             let rows = slot.rows();
+            if let Some(deep) = deep.as_ref().filter(|_| slot.reuse > 1) {
+                // A copy: a view would keep the rows of all others alive.
+                slot.deep = Some(deep.narrow(0, row, rows).copy());
+            }
             slot.finish_step(&outputs.narrow(0, row, rows));
             row += rows;
         }

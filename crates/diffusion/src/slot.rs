@@ -46,6 +46,9 @@ pub struct Task {
     /// Shares of the run, from its start, between which there is guidance: it costs a second row (Kynkäänniemi et al. 2024,
     /// arXiv 2404.07724).
     pub guidance_interval: (f64, f64),
+    /// The whole network is asked at every so many steps; at those between, its deep layers count as they were. 1 for all
+    /// steps; each more costs fidelity (the crate's page has a table).
+    pub reuse: u32,
     /// Sampler.
     pub sampler: Sampler,
     /// Where to start; nothing for pure noise.
@@ -66,6 +69,7 @@ impl Default for Task {
             guidance: 7.5,
             guidance_rescale: 0.0,
             guidance_interval: (0.0, 1.0),
+            reuse: 1,
             sampler: Sampler::Checkpoint,
             init: None,
         }
@@ -111,6 +115,9 @@ pub struct Slot {
     /// The scale as the network is told it, `[1, features]`, where it is.
     pub(crate) guidance_embedding: Option<Tensor>,
     pub(crate) keeping: Option<Keeping>,
+    pub(crate) reuse: u32,
+    /// Deep features of the last whole call, `[rows, channels, height, width]`, where they are reused.
+    pub(crate) deep: Option<Tensor>,
 }
 
 impl Slot {
@@ -156,6 +163,13 @@ impl Slot {
     /// Rows that it takes in the next model call: two with guidance.
     pub(crate) fn rows(&self) -> i64 {
         if self.guiding().is_some() { 2 } else { 1 }
+    }
+
+    /// Whether its next step reuses deep features. Not when guidance has begun or ended since they were computed.
+    pub(crate) fn is_shallow(&self) -> bool {
+        let deep = self.deep.as_ref();
+        !self.done().is_multiple_of(self.reuse)
+            && deep.is_some_and(|deep| deep.size()[0] == self.rows())
     }
 
     /// `outputs`: its rows of the network's output, the unwanted first.

@@ -24,6 +24,13 @@ use crate::error::LoadError;
 use crate::layers::{Activation, Conv2d, GroupNorm};
 use crate::weights::Weights;
 
+/// Residual blocks at the end that are computed anew with deep features of an earlier call: as many as there are outermost
+/// skip connections from the first block of the way down and before it.
+const SHALLOW: usize = 2;
+
+/// Why there are blocks to begin and to end with.
+const LEVELS: &str = "configurations have at least one level of at least one layer";
+
 /// The denoising network.
 pub struct UNet {
     conv_in: Conv2d,
@@ -148,13 +155,20 @@ impl UNet {
         context: &Tensor,
         extra: &Extra,
     ) -> Tensor {
+        self.forward_keeping(sample, timesteps, context, extra).0
+    }
+
+    /// The same, and what [`Self::forward_shallow`] takes for deep features; nothing where the outermost level has no layers of
+    /// its own.
+    pub fn forward_keeping(
+        &self,
+        sample: &Tensor,
+        timesteps: &Tensor,
+        context: &Tensor,
+        extra: &Extra,
+    ) -> (Tensor, Option<Tensor>) {
         let time = self.time(timesteps, extra, sample.kind());
-        let time = self.activation.forward_owned(time);
-        let mut x = if self.center_input {
-            self.conv_in.forward(&(sample * 2.0 - 1.0))
-        } else {
-            self.conv_in.forward(sample)
-        };
+        let mut x = self.enter(sample);
         let mut skips = vec![x.shallow_clone()];
         for block in &self.down_blocks {
             x = block.forward(&x, &time, context, &mut skips);
@@ -162,25 +176,63 @@ impl UNet {
         if let Some(block) = &self.mid_block {
             x = block.forward(&x, &time, context);
         }
-        for block in &self.up_blocks {
+        let (last, before) = self.up_blocks.split_last().expect(LEVELS);
+        for block in before {
             x = block.forward(&x, &time, context, &mut skips);
         }
-        let normed = self.conv_norm_out.forward(&x);
+        let shallow = last.len().saturating_sub(SHALLOW);
+        let deep = last.layers(&x, &time, context, &mut skips, 0..shallow);
+        let x = last.layers(&deep, &time, context, &mut skips, shallow..last.len());
+        let deep = (last.len() >= SHALLOW).then_some(deep);
+        (self.leave(&x), deep)
+    }
+
+    /// Only the outermost layers, around the deep features of an earlier call: these change slowly from step to step (Ma et
+    /// al. 2023, arXiv 2312.00858).
+    pub fn forward_shallow(
+        &self,
+        sample: &Tensor,
+        timesteps: &Tensor,
+        context: &Tensor,
+        extra: &Extra,
+        deep: &Tensor,
+    ) -> Tensor {
+        let time = self.time(timesteps, extra, sample.kind());
+        let x = self.enter(sample);
+        let first = self.down_blocks.first().expect(LEVELS);
+        let mut skips = vec![x.shallow_clone(), first.layer(&x, &time, context, 0)];
+        let last = self.up_blocks.last().expect(LEVELS);
+        let which = last.len().saturating_sub(SHALLOW)..last.len();
+        self.leave(&last.layers(deep, &time, context, &mut skips, which))
+    }
+
+    fn enter(&self, sample: &Tensor) -> Tensor {
+        if self.center_input {
+            self.conv_in.forward(&(sample * 2.0 - 1.0))
+        } else {
+            self.conv_in.forward(sample)
+        }
+    }
+
+    fn leave(&self, x: &Tensor) -> Tensor {
+        let normed = self.conv_norm_out.forward(x);
         self.conv_out
             .forward(&self.activation.forward_owned(normed))
     }
 }
 
 impl UNet {
+    /// What residual blocks are told of the time, past the activation.
     fn time(&self, timesteps: &Tensor, extra: &Extra, kind: Kind) -> Tensor {
         let waves = self.time_proj.forward(timesteps).to_kind(kind);
         let time = self.time_embedding.forward(&waves, extra.guidance.as_ref());
-        match (&self.addition, &extra.pooled, &extra.time_ids) {
+        let time = match (&self.addition, &extra.pooled, &extra.time_ids) {
             (Some(addition), Some(pooled), Some(time_ids)) => {
                 time + addition.forward(pooled, time_ids)
             }
             _ => time,
-        }
+        };
+        self.activation.forward_owned(time)
     }
 }
 

@@ -285,3 +285,28 @@ fn a_picture_decoded_in_small_tiles_is_nearly_the_same_picture() {
     let mean = off as f64 / whole.rgb.len() as f64;
     assert!(mean > 0.0 && mean < 12.0, "off by {mean}");
 }
+
+#[test]
+fn deep_features_are_reused_only_when_asked_for_and_never_those_of_a_neighbour() {
+    let reusing = |seed: u64, reuse: u32| Task {
+        reuse,
+        steps: 6,
+        ..task(seed)
+    };
+    let mut pipeline = pipeline(2);
+    let mut alone = |task: Task| run(&mut pipeline, &[task]).0.swap_remove(0);
+    let (whole, reused) = (alone(reusing(3, 1)), alone(reusing(3, 3)));
+    assert!(difference(&whole, &reused) > 1e-4);
+    // Neighbours of other rhythms, and one whose guidance ends, so that the number of its rows changes.
+    let ends = Task {
+        guidance_interval: (0.0, 0.5),
+        ..reusing(5, 2)
+    };
+    let ending = alone(ends.clone());
+    let tasks = [reusing(4, 1), reusing(3, 3), ends, reusing(6, 4)];
+    let together = run(&mut pipeline, &tasks).0;
+    assert!(difference(&reused, &together[1]) <= 1e-4);
+    assert!(difference(&ending, &together[2]) <= 1e-4);
+    let never = pipeline.prepare(&reusing(1, 0)).err();
+    assert!(matches!(never, Some(TaskError::Bad { .. })));
+}

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::slot::{Keeping, Slot};
-use crate::unet::Extra;
+use crate::unet::{Extra, UNet};
 use crate::workers;
 
 /// Rows of one call of the network.
@@ -16,6 +16,18 @@ pub struct Batch {
     pub contexts: Tensor,
     /// What else the network is told.
     pub extra: Extra,
+    /// Deep features of an earlier call to go by, `[rows, channels, height', width']`.
+    pub deep: Option<Tensor>,
+    /// Whether deep features of this call will be wanted.
+    pub keep: bool,
+}
+
+/// What the network makes of a batch.
+pub struct Prediction {
+    /// Its output, `[rows, channels, height, width]`.
+    pub output: Tensor,
+    /// Its deep features, where they will be wanted.
+    pub deep: Option<Tensor>,
 }
 
 /// Rows of one kind, of which either all are there or none.
@@ -55,16 +67,18 @@ impl Joined {
 }
 
 impl Batch {
-    /// One row for each slot, two for those with guidance: what is not wanted first. `joined` is what the last call left.
+    /// One row for each slot, two for those with guidance: what is not wanted first. Either all go by deep features or none. `joined` is what the last call left.
     pub fn gather(slots: &[&mut Slot], kind: Kind, joined: &mut Joined) -> Option<Self> {
         let (mut samples, mut timesteps) = (Rows::default(), Vec::new());
         let (mut contexts, mut pooled) = (Rows::default(), Rows::default());
         let (mut time_ids, mut guidance) = (Rows::default(), Rows::default());
+        let mut deep = Rows::default();
         for slot in slots {
             let mut sample = slot.scheduler.scale_input(&slot.latents, slot.index);
             if let Some(Keeping::Channels(channels)) = &slot.keeping {
                 sample = Tensor::cat(&[&sample, channels], 1);
             }
+            deep.push(slot.deep.as_ref().filter(|_| slot.is_shallow()));
             for row in slot.guiding().into_iter().chain([&slot.prompt]) {
                 samples.push(Some(&sample));
                 timesteps.push(slot.scheduler.timesteps()[slot.index] as f32);
@@ -85,8 +99,23 @@ impl Batch {
                 time_ids: there(&time_ids, Kind::Float),
                 guidance: there(&guidance, kind),
             },
+            deep: deep.joined(kind),
+            keep: slots.iter().any(|slot| slot.reuse > 1),
             samples,
         })
+    }
+
+    /// Asks the network.
+    pub fn predict(&self, unet: &UNet) -> Prediction {
+        let (samples, timesteps) = (&self.samples, &self.timesteps);
+        let (contexts, extra) = (&self.contexts, &self.extra);
+        if let Some(deep) = &self.deep {
+            let output = unet.forward_shallow(samples, timesteps, contexts, extra, deep);
+            return Prediction { output, deep: None };
+        }
+        let (output, deep) = unet.forward_keeping(samples, timesteps, contexts, extra);
+        let deep = deep.filter(|_| self.keep);
+        Prediction { output, deep }
     }
 
     /// Places of each row's latents.
@@ -109,6 +138,8 @@ impl Batch {
                     time_ids: self.extra.time_ids.as_ref().map(narrow),
                     guidance: self.extra.guidance.as_ref().map(narrow),
                 },
+                deep: self.deep.as_ref().map(narrow),
+                keep: self.keep,
             };
             start += size;
             part

@@ -53,6 +53,8 @@ impl Pipeline {
                 guidance_embedding: features
                     .map(|features| guidance_waves(task.guidance, features)),
                 keeping: start.keeping,
+                reuse: task.reuse,
+                deep: None,
             })
         })?
     }
@@ -73,6 +75,9 @@ impl Pipeline {
         if !(0.0..=1.0).contains(&task.guidance_rescale) {
             let message = format!("must be from 0 to 1, not {}", task.guidance_rescale);
             return Err(TaskError::bad("guidance rescale", message));
+        }
+        if task.reuse == 0 {
+            return Err(TaskError::bad("reuse", "must be at least 1"));
         }
         let (from, to) = task.guidance_interval;
         if !(0.0..=1.0).contains(&from) || !(from..=1.0).contains(&to) {

@@ -81,11 +81,8 @@ impl DownBlock {
         skips: &mut Vec<Tensor>,
     ) -> Tensor {
         let mut x = x.shallow_clone();
-        for (index, resnet) in self.resnets.iter().enumerate() {
-            x = resnet.forward(&x, Some(time));
-            if let Some(attention) = self.attentions.get(index) {
-                x = attention.forward(&x, context);
-            }
+        for index in 0..self.resnets.len() {
+            x = self.layer(&x, time, context, index);
             skips.push(x.shallow_clone());
         }
         if let Some(downsampler) = &self.downsampler {
@@ -93,5 +90,13 @@ impl DownBlock {
             skips.push(x.shallow_clone());
         }
         x
+    }
+    /// One of its residual blocks, with the attention behind it.
+    pub fn layer(&self, x: &Tensor, time: &Tensor, context: &Tensor, index: usize) -> Tensor {
+        let x = self.resnets[index].forward(x, Some(time));
+        match self.attentions.get(index) {
+            Some(attention) => attention.forward(&x, context),
+            None => x,
+        }
     }
 }

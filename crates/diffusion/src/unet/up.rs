@@ -1,5 +1,7 @@
 //! A level of the UNet on the way up (Ronneberger et al. 2015, arXiv 1505.04597).
 
+use std::ops::Range;
+
 use tch::Tensor;
 
 use super::config::{Level, UNetConfig};
@@ -96,8 +98,31 @@ impl UpBlock {
         context: &Tensor,
         skips: &mut Vec<Tensor>,
     ) -> Tensor {
+        let x = self.layers(x, time, context, skips, 0..self.resnets.len());
+        let Some(upsampler) = &self.upsampler else {
+            return x;
+        };
+        let size = skips.last().map(|skip| (skip.size()[2], skip.size()[3]));
+        upsampler.forward(&x, size)
+    }
+
+    /// How many residual blocks it has.
+    pub fn len(&self) -> usize {
+        self.resnets.len()
+    }
+
+    /// Some of its residual blocks, each with the attention behind it.
+    pub fn layers(
+        &self,
+        x: &Tensor,
+        time: &Tensor,
+        context: &Tensor,
+        skips: &mut Vec<Tensor>,
+        which: Range<usize>,
+    ) -> Tensor {
         let mut x = x.shallow_clone();
-        for (index, resnet) in self.resnets.iter().enumerate() {
+        for index in which {
+            let resnet = &self.resnets[index];
             let skip = skips
                 .pop()
                 .expect("the way down pushed one skip for each residual block of the way up");
@@ -106,10 +131,6 @@ impl UpBlock {
                 x = attention.forward(&x, context);
             }
         }
-        let Some(upsampler) = &self.upsampler else {
-            return x;
-        };
-        let size = skips.last().map(|skip| (skip.size()[2], skip.size()[3]));
-        upsampler.forward(&x, size)
+        x
     }
 }
