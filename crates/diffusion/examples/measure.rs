@@ -71,11 +71,19 @@ fn anonymous_bytes() -> Result<f64, Box<dyn Error>> {
     Ok(1024.0 * kib.ok_or("no RssAnon in /proc/self/status")?)
 }
 
+/// Seconds that this thread has spent on a processor: what others take from it does not count.
+fn processor_seconds() -> Result<f64, Box<dyn Error>> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = text.split(' ').next().ok_or("no figure in schedstat")?;
+    Ok(nanoseconds.parse::<f64>()? / 1e9)
+}
+
 fn load(directory: &Path, options: LoadOptions) -> Outcome {
-    let before = anonymous_bytes()?;
+    let (before, used) = (anonymous_bytes()?, processor_seconds()?);
     let began = Instant::now();
     let mut pipeline = Pipeline::load(directory, options)?;
     let loaded = began.elapsed().as_secs_f64();
+    let used = processor_seconds()? - used;
     let grown = anonymous_bytes()? - before;
     let weights = pipeline.weight_bytes() as f64;
     let task = task(&pipeline, 1);
@@ -90,7 +98,7 @@ fn load(directory: &Path, options: LoadOptions) -> Outcome {
     }
     let (first, warm) = (steps[0], median(steps.split_off(1)));
     println!(
-        "{{\"load_s\": {loaded:.3}, \"weights_mb\": {:.1}, \"anonymous_per_weight\": {:.3}, \"text_s\": {prepared:.4}, \
+        "{{\"load_s\": {loaded:.3}, \"load_processor_s\": {used:.3}, \"weights_mb\": {:.1}, \"anonymous_per_weight\": {:.3}, \"text_s\": {prepared:.4}, \
          \"first_step_s\": {first:.4}, \"warm_step_s\": {warm:.4}, \"first_per_warm\": {:.2}}}",
         weights / 1e6,
         grown / weights,
