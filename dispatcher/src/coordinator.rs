@@ -1,6 +1,7 @@
 //! The one owner of the scheduler: it orders all events of a term and performs what the scheduler decides.
 
 mod acts;
+mod direct;
 mod lease;
 mod queue_view;
 mod rules;
@@ -77,6 +78,8 @@ struct Leased {
     row: Option<Box<WaitingJob>>,
     /// Nothing is rendered any more: an upload may take as long as the object store is away.
     finishing: bool,
+    /// It was told to be held up, and when its node was told last.
+    paused: Option<Instant>,
 }
 
 struct Coordinator {
@@ -175,6 +178,7 @@ impl Coordinator {
                     self.weights.heard(&beat.models, now);
                 }
                 self.scheduler.node_speaks(&beat, now);
+                self.agree_on_pauses(&beat).await;
             }
             Input::Progress {
                 lease,

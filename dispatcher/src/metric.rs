@@ -38,6 +38,8 @@ pub const RETARGETED_JOBS: &str = "easel_dispatcher_retargeted_jobs_total";
 pub const SHED_JOBS: &str = "easel_dispatcher_shed_jobs_total";
 /// Counter: nodes that failed too often; label: kind.
 pub const NODE_BREAKS: &str = "easel_dispatcher_node_breaks_total";
+/// Counter: orders to nodes beside offers; label: what.
+pub const NODE_ORDERS: &str = "easel_dispatcher_node_orders_total";
 /// Counter: nodes that found something wrong with themselves; label: kind.
 pub const NODE_TROUBLES: &str = "easel_dispatcher_node_troubles_total";
 /// Gauge: predicted GPU-seconds of the jobs that wait.

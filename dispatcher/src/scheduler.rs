@@ -4,14 +4,17 @@
 //! job counts as running until the caller says that its lease has ended or could not be written. All decisions are
 //! [`easel_scheduler::Easel`]'s, which the simulator drives too; here names become numbers and dates become moments.
 
+mod decision;
 mod names;
 mod nodes;
+mod orders;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+pub use decision::{Decision, Placement};
 use easel_domain::message::NodeBoot;
 use easel_domain::{BootId, GuildKey, JobId, NodeId, UserId};
 use easel_scheduler::easel::{Easel, Settings};
@@ -31,28 +34,6 @@ pub const SUSPECT_AFTER: Duration = Duration::from_secs(4);
 /// A node that has been silent for longer is forgotten. Its leases expire on their own.
 pub const FORGET_AFTER: Duration = Duration::from_mins(1);
 
-/// A job that was given to a node, before its lease is written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placement {
-    /// The job, as its row was when it began to wait.
-    pub job: WaitingJob,
-    /// The node.
-    pub node: NodeBoot,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Decision {
-    /// Write this lease.
-    Lease(Box<Placement>),
-    /// Drop this job, with notice.
-    Shed(JobId),
-    /// The node has failed too often and is left alone for a while.
-    Broken(NodeId),
-    /// The node broke so often that only an operator lets it back.
-    Quarantine(NodeId),
-}
-
 /// A node as it was last heard.
 #[derive(Debug, Clone)]
 struct Seen {
@@ -61,6 +42,8 @@ struct Seen {
     heard_at: OffsetDateTime,
     /// Whether the policy counts on it.
     trusted: bool,
+    /// What it was told to do and has not yet been heard to have done.
+    orders: orders::Orders,
 }
 
 /// A guild, or the direct messages of one member.
@@ -268,20 +251,29 @@ impl Scheduler {
         self.easel.place(moment(now), &mut self.actions);
         std::mem::take(&mut self.actions)
             .into_iter()
-            .filter_map(|action| self.decision(&action))
+            .filter_map(|action| self.decision(&action, now))
             .collect()
     }
 
-    fn decision(&mut self, action: &Action) -> Option<Decision> {
+    fn decision(&mut self, action: &Action, now: OffsetDateTime) -> Option<Decision> {
         let boot_of = |node: NodeKey| {
             let boot = BootId(uuid::Uuid::from_u128(node.0));
             self.nodes.get(&boot).map(|seen| seen.boot.clone())
         };
         match *action {
-            Action::Place { job, node, .. } => {
+            Action::Place {
+                job,
+                node,
+                ref load,
+                ..
+            } => {
                 let node = boot_of(node)?;
                 let job = self.rows.remove(&job)?;
-                Some(Decision::Lease(Box::new(Placement { job, node })))
+                let load = load
+                    .as_ref()
+                    .map(|evict| self.orders_load(node.boot, &job.model_hash, evict, now));
+                let placement = Placement { job, node, load };
+                Some(Decision::Lease(Box::new(placement)))
             }
             Action::Shed { job, .. } => {
                 self.rows.remove(&job);
@@ -293,8 +285,19 @@ impl Scheduler {
                 self.quarantined.insert(boot.node.clone());
                 Some(Decision::Quarantine(boot.node))
             }
-            // These nodes load what they are started with, and mix what they render.
-            Action::Load { .. } | Action::Pause(_) | Action::Resume(_) => None,
+            Action::Load { node, model } => {
+                let node = boot_of(node)?;
+                let hash = self.models.name(model.0)?.clone();
+                self.orders_load(node.boot, &hash, &[], now);
+                Some(Decision::Load { node, hash })
+            }
+            Action::Pause(node) => {
+                let paused = self.easel.fleet().get(node)?.paused().iter();
+                let jobs = paused.map(|held| held.job).collect();
+                let node = boot_of(node)?;
+                Some(Decision::Pause { node, jobs })
+            }
+            Action::Resume(node) => boot_of(node).map(Decision::Resume),
         }
     }
 

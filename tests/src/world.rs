@@ -19,7 +19,7 @@ use easel_broker::{Action, Broker, Delivery, Lane, Names, Subscription, Topology
 use easel_dispatcher::DispatcherConfig;
 use easel_dispatcher::config::LaneConfig;
 use easel_domain::clock::EntropyExt;
-use easel_domain::message::{DeliveryHint, ProgressNote};
+use easel_domain::message::{DeliveryHint, ProgressNote, Residency};
 use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::spec::Sampler;
 use easel_domain::{NodeId, UserId};
@@ -48,6 +48,9 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 const GRACE: Duration = Duration::from_secs(20);
 const NOTES: usize = 4_096;
 const PREFETCH: u16 = 100;
+
+/// The name, and hash, of a model that nodes have on their disks and not in memory.
+pub const OTHER_MODEL: &str = "other";
 
 /// Credits that a member has at first.
 pub const PURSE: i64 = 100;
@@ -236,10 +239,21 @@ impl World {
                 store_patience: Duration::from_mins(10),
             },
         };
-        let engine = Arc::new(FakeEngine::start(&self.model.id, &self.model.hash, gate));
+        let stock = [
+            (&*self.model.id, &*self.model.hash, Residency::Resident),
+            (OTHER_MODEL, OTHER_MODEL, Residency::Stored),
+        ];
+        let engine = Arc::new(FakeEngine::stocked(&stock, gate));
         change(&mut config.node, &engine);
+        let other = ModelProfile {
+            id: OTHER_MODEL.into(),
+            ..self.profile()
+        };
         let models = easel_gpu_node::agent::Models {
-            profiles: BTreeMap::from([(self.model.hash.clone(), self.profile())]),
+            profiles: BTreeMap::from([
+                (self.model.hash.clone(), self.profile()),
+                (OTHER_MODEL.into(), other),
+            ]),
             ..Default::default()
         };
         let device = Arc::clone(&engine);

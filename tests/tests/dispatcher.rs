@@ -8,6 +8,8 @@ mod fences;
 mod health;
 #[path = "dispatcher/losses.rs"]
 mod losses;
+#[path = "dispatcher/orders.rs"]
+mod orders;
 
 use anyhow::{Context as _, Result, ensure};
 use easel_blobs::FileDigests;

@@ -38,6 +38,9 @@ impl Coordinator {
                         first_error.get_or_insert(error);
                     }
                 }
+                Decision::Load { node, hash } => self.order_load(&node, &hash, &[]).await,
+                Decision::Pause { node, jobs } => self.hold_up(&node, &jobs).await,
+                Decision::Resume(node) => self.go_on(&node).await,
                 Decision::Broken(node) => {
                     metrics::counter!(metric::NODE_BREAKS, "kind" => "broken").increment(1);
                     tracing::warn!(node.id = %node, "node {node} has failed too often and gets nothing for a while");
@@ -110,6 +113,13 @@ impl Coordinator {
                 return Err(error);
             }
         };
+        for placement in &batch {
+            if let Some(evict) = &placement.load {
+                // Before the offer, through the same inbox: the node finds the job's weights on their way.
+                let hash = &placement.job.model_hash;
+                self.order_load(&placement.node, hash, evict).await;
+            }
+        }
         let mut wanted: HashMap<JobId, (WaitingJob, NodeBoot)> = batch
             .into_iter()
             .map(|placement| (placement.job.job_id, (placement.job, placement.node)))

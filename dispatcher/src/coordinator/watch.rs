@@ -33,6 +33,7 @@ impl From<&HeldLease> for Leased {
             moved_at: now,
             row: None,
             finishing: held.finishing,
+            paused: None,
         }
     }
 }
@@ -87,7 +88,8 @@ impl Coordinator {
         let hung: Vec<HeldLease> = self
             .leased
             .values()
-            .filter(|leased| !leased.finishing && leased.moved_at.elapsed() >= deadline)
+            .filter(|leased| !leased.finishing && leased.paused.is_none())
+            .filter(|leased| leased.moved_at.elapsed() >= deadline)
             .map(Leased::held)
             .collect();
         for held in hung {

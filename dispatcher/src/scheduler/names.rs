@@ -7,12 +7,14 @@ use std::hash::Hash;
 #[derive(Debug)]
 pub(super) struct Names<T> {
     numbers: HashMap<T, u32>,
+    names: Vec<T>,
 }
 
 impl<T> Default for Names<T> {
     fn default() -> Self {
         Self {
             numbers: HashMap::new(),
+            names: Vec::new(),
         }
     }
 }
@@ -25,7 +27,13 @@ impl<T: Clone + Eq + Hash> Names<T> {
         }
         let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         self.numbers.insert(name.clone(), number);
+        self.names.push(name.clone());
         number
+    }
+
+    /// The name of a number.
+    pub fn name(&self, number: u32) -> Option<&T> {
+        self.names.get(number as usize)
     }
 
     /// How many names were heard.

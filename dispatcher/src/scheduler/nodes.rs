@@ -8,7 +8,7 @@ use easel_scheduler::fleet::{ClassRule, NodeFacts};
 use easel_scheduler::{ClassKey, Event, ModelKey, NodeKey};
 use time::OffsetDateTime;
 
-use super::{FORGET_AFTER, SUSPECT_AFTER, Scheduler, Seen, node_key};
+use super::{FORGET_AFTER, SUSPECT_AFTER, Scheduler, Seen, node_key, orders};
 
 impl Scheduler {
     /// A node speaks.
@@ -19,20 +19,23 @@ impl Scheduler {
             let rules = (0..self.classes.len()).map(|_| class_rule()).collect();
             self.tell(Event::Classes(rules), now);
         }
+        let before = self.nodes.get(&beat.from.boot);
+        let mut orders = before.map(|seen| seen.orders.clone()).unwrap_or_default();
+        let loaded = self.resident(beat, &mut orders);
+        let all = beat.models.iter();
+        let all = all
+            .map(|model| ModelKey(self.models.number(&model.hash)))
+            .collect();
         let facts = NodeFacts {
             node: node_key(beat.from.boot),
             class,
             memory_gib: beat.memory_bytes as f64 / f64::from(1 << 30),
-            loaded: beat
-                .models
-                .iter()
-                .map(|model| ModelKey(self.models.number(&model.hash)))
-                .collect(),
+            loaded,
             places: beat.capacity,
             mixes: true,
-            loads: false,
-            loadable: None,
-            pauses: false,
+            loads: beat.directed,
+            loadable: Some(all),
+            pauses: beat.directed,
             draining: beat.draining
                 || beat.trouble.is_some()
                 || self.quarantined.contains(&beat.from.node),
@@ -44,9 +47,14 @@ impl Scheduler {
                 facts: facts.clone(),
                 heard_at: now,
                 trusted: true,
+                orders: orders::Orders::default(),
             },
         );
-        self.tell(Event::Node(Box::new(facts)), now);
+        self.tell(Event::Node(Box::new(facts.clone())), now);
+        self.follow_up(beat, &facts, &mut orders, now);
+        if let Some(seen) = self.nodes.get_mut(&beat.from.boot) {
+            seen.orders = orders;
+        }
     }
 
     /// The silence of the nodes may have been ours: all count as heard now.

@@ -8,6 +8,8 @@ use easel_domain::{DiscordId, NodeId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+mod directed;
+
 use super::*;
 
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -80,7 +82,12 @@ fn placements(scheduler: &mut Scheduler, now: OffsetDateTime) -> Vec<Placement> 
         .into_iter()
         .filter_map(|decision| match decision {
             Decision::Lease(placement) => Some(*placement),
-            Decision::Shed(_) | Decision::Broken(_) | Decision::Quarantine(_) => None,
+            Decision::Shed(_)
+            | Decision::Broken(_)
+            | Decision::Quarantine(_)
+            | Decision::Load { .. }
+            | Decision::Pause { .. }
+            | Decision::Resume(_) => None,
         })
         .collect()
 }

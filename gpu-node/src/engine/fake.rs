@@ -106,7 +106,7 @@ impl FakeEngine {
         let info = EngineInfo {
             device: "fake".into(),
             precision: "f32".into(),
-            weight_room_bytes: 1,
+            weight_room_bytes: 1 << 30,
             max_pictures: 8,
         };
         Self {

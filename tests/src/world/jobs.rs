@@ -73,6 +73,16 @@ pub(super) async fn new_member(
 }
 
 impl World {
+    /// The same as [`Self::grid`], of a model that has to be loaded first.
+    pub fn grid_of_other(&self) -> Request {
+        let mut request = self.grid();
+        if let RenderSpec::Generate(spec) = &mut request.spec {
+            spec.model.id = super::OTHER_MODEL.into();
+            spec.model.hash = super::OTHER_MODEL.into();
+        }
+        request
+    }
+
     /// Four pictures of 64 by 64 pixels in four steps.
     pub fn grid(&self) -> Request {
         let pictures = (0..4)
