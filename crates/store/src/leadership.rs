@@ -113,6 +113,20 @@ impl Store {
         expect_one_row("renew_leadership", changed).map_err(|_| StoreError::LeadershipLost)
     }
 
+    /// The epoch of whoever leads a lane now, if anybody does.
+    pub async fn current_epoch(&self, region: &str, pool: &str) -> Result<Option<i64>, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- leadership::current_epoch\n\
+                 SELECT epoch FROM leadership WHERE region = $1 AND pool = $2 AND expires_at > now()",
+                &[/* region */ &region, /* pool */ &pool],
+            )
+            .await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
     /// Lets the lease run out at once, so that a standby need not wait. Nothing happens when it is lost already.
     pub async fn resign(&self, leadership: &Leadership) -> Result<(), StoreError> {
         self.connection()

@@ -1,30 +1,29 @@
 //! Submitting a job: limits, reservation, job, words, message and hint in one transaction.
 
 pub mod batch;
+mod earlier;
+mod members;
 mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use easel_domain::ledger::Credits;
-use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{Action, PromptText, RenderSpec};
-use easel_domain::tier::{Admission, ServiceClass};
+use easel_domain::tier::{Admission, ServiceClass, Tier};
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio_postgres::types::Json;
 
-use crate::account::{LockedAccount, lock_account, unfinished_jobs};
 use crate::cached::Transaction;
 use crate::error::StoreError;
-use crate::intake::{IntakeEnd, settle_intake};
-use crate::outbox;
 use crate::pool::Store;
-use crate::user::resolve_user;
-use rows::{insert_delivery, insert_job, insert_words, reserve};
+use earlier::earlier;
+use members::Account;
+use rows::Accepted;
 
 /// When a request counts as one that was made before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,10 +153,24 @@ pub enum Submitted {
 impl Store {
     /// Submits a job, or says why not. Safe to repeat: an interaction has one job at most.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, StoreError> {
-        let submission = Arc::new(submission);
+        let all = self.submit_all(vec![submission]).await?;
+        all.into_iter().next().ok_or(StoreError::Guard {
+            statement: "submit",
+            expected: 1,
+            actual: 0,
+        })
+    }
+
+    /// Submits jobs that have nothing to do with each other in one transaction. Each is decided as if it had come alone,
+    /// after those before it: the outcomes are in the same order, and one that is refused refuses no other.
+    pub async fn submit_all(
+        &self,
+        submissions: Vec<Submission>,
+    ) -> Result<Vec<Submitted>, StoreError> {
+        let submissions = Arc::<[Submission]>::from(submissions);
         self.run("submit", move |tx| {
-            let submission = Arc::clone(&submission);
-            Box::pin(async move { submit(tx, &submission).await })
+            let submissions = Arc::clone(&submissions);
+            Box::pin(async move { submit_all(tx, &submissions).await })
         })
         .await
     }
@@ -204,56 +217,103 @@ impl Store {
     }
 }
 
-async fn submit(tx: &Transaction<'_>, new: &Submission) -> Result<Submitted, StoreError> {
-    if let Some(job) = job_of_interaction(tx, new.interaction).await? {
-        return Ok(Submitted::Already { job });
+/// Decides in order; what is accepted is written together.
+async fn submit_all(
+    tx: &Transaction<'_>,
+    submissions: &[Submission],
+) -> Result<Vec<Submitted>, StoreError> {
+    let mut accounts = members::lock(tx, submissions).await?;
+    // Under the locks: the same interaction may have been dispatched twice at once.
+    let mut jobs = members::jobs_of(tx, submissions).await?;
+    let mut outcomes = Vec::with_capacity(submissions.len());
+    // Accepted and not yet written, each with the place of its outcome.
+    let mut accepted: Vec<(usize, UserId, ServiceClass, String)> = Vec::new();
+    for (place, new) in submissions.iter().enumerate() {
+        if new.repetition != Repetition::Allowed {
+            write(tx, submissions, &mut accepted, &mut outcomes).await?;
+        }
+        let account = accounts.get_mut(&new.member).ok_or(StoreError::Guard {
+            statement: "submit",
+            expected: 1,
+            actual: 0,
+        })?;
+        let outcome = match jobs.get(&new.interaction) {
+            Some(job) => Submitted::Already { job: *job },
+            None => decide(tx, new, account).await?,
+        };
+        if let Submitted::Accepted { class, tier, .. } = &outcome {
+            accepted.push((place, account.user, *class, tier.clone()));
+            account.unfinished += 1;
+            account.balance = Credits(account.balance.0 - new.quote.0);
+            jobs.insert(new.interaction, new.job);
+        }
+        outcomes.push(outcome);
     }
-    let user = resolve_user(tx, new.member, new.fresh_user).await?;
-    let account = lock_account(tx, user, &new.default_tier).await?;
-    // Again under the lock: the same interaction may have been dispatched twice at once.
-    if let Some(job) = job_of_interaction(tx, new.interaction).await? {
-        return Ok(Submitted::Already { job });
+    write(tx, submissions, &mut accepted, &mut outcomes).await?;
+    Ok(outcomes)
+}
+
+/// Writes what was accepted, and fills in the outbox rows.
+async fn write(
+    tx: &Transaction<'_>,
+    submissions: &[Submission],
+    accepted: &mut Vec<(usize, UserId, ServiceClass, String)>,
+    outcomes: &mut [Submitted],
+) -> Result<(), StoreError> {
+    let rows: Vec<Accepted<'_>> = accepted
+        .iter()
+        .map(|(place, user, class, tier)| Accepted {
+            new: &submissions[*place],
+            user: *user,
+            tier,
+            class: *class,
+            member: None,
+        })
+        .collect();
+    let ids = rows::write(tx, &rows).await?;
+    for ((place, ..), id) in accepted.drain(..).zip(ids) {
+        if let Some(Submitted::Accepted { outbox_id, .. }) = outcomes.get_mut(place) {
+            *outbox_id = id;
+        }
     }
-    if let Some((job, place)) = earlier(tx, new, &account).await? {
+    Ok(())
+}
+
+/// What becomes of a submission whose interaction has no job. The outbox row of an accepted one is not written yet.
+async fn decide(
+    tx: &Transaction<'_>,
+    new: &Submission,
+    account: &Account,
+) -> Result<Submitted, StoreError> {
+    if let Some((job, place)) = earlier(tx, new, account.user).await? {
         return Ok(Submitted::Repeated { job, place });
     }
-    let unfinished = unfinished_jobs(tx, &account).await?;
-    if let Admission::QueueFull { unfinished, limit } = account.tier.admit(unfinished) {
-        let tier = account.tier.name;
+    let tier = account.tier.name.clone();
+    if let Admission::QueueFull { unfinished, limit } = account.tier.admit(account.unfinished) {
         return Ok(Submitted::QueueFull {
             unfinished,
             limit,
             tier,
         });
     }
-    if account.balance < new.quote && new.quote > Credits(0) {
-        return Ok(Submitted::TooDear {
-            balance: account.balance,
-        });
+    let balance = account.balance;
+    if balance < new.quote && new.quote > Credits(0) {
+        return Ok(Submitted::TooDear { balance });
     }
-    // `ServiceClass` is ordered from most to least urgent.
-    let own = account.tier.service_class;
-    let class = new.lane.map_or(own, |asked| asked.max(own));
-    insert_job(tx, new, &account, class, None).await?;
-    let queue = new.queues[class as usize].clone();
-    let hint = JobHint {
-        job_id: new.job,
-        what: JobHintKind::Submitted,
-    };
-    // What refers to the job and to nothing else travels together.
-    let ((), (), (), outbox_id, ()) = tokio::try_join!(
-        insert_words(tx, new, user),
-        reserve(tx, new, user),
-        insert_delivery(tx, new),
-        outbox::enqueue(tx, &queue, &hint),
-        settle_intake(tx, new.interaction, IntakeEnd::Accepted(new.job)),
-    )?;
+    let class = granted_lane(new, &account.tier);
     Ok(Submitted::Accepted {
         class,
-        tier: account.tier.name,
-        queue,
-        outbox_id,
+        tier,
+        queue: new.queues[class as usize].clone(),
+        outbox_id: 0,
     })
+}
+
+/// The lane asked for, or the tier's own where that is less urgent.
+fn granted_lane(new: &Submission, tier: &Tier) -> ServiceClass {
+    // `ServiceClass` is ordered from most to least urgent.
+    let own = tier.service_class;
+    new.lane.map_or(own, |asked| asked.max(own))
 }
 
 async fn job_of_interaction(
@@ -268,90 +328,4 @@ async fn job_of_interaction(
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
-}
-
-/// The key under which a picture is enlarged once for each member.
-fn dedupe_key(new: &Submission, user: UserId) -> Option<String> {
-    match (new.repetition, new.parent) {
-        (Repetition::Once, Some((job, index))) => {
-            Some(format!("{}:{job}:{index}:{user}", new.action.as_str()))
-        }
-        (
-            Repetition::Once
-            | Repetition::Allowed
-            | Repetition::SameWords(_)
-            | Repetition::SameClick(_),
-            _,
-        ) => None,
-    }
-}
-
-async fn earlier(
-    tx: &Transaction<'_>,
-    new: &Submission,
-    account: &LockedAccount,
-) -> Result<Option<(JobId, MessagePlace)>, StoreError> {
-    let user = account.user;
-    let row = match new.repetition {
-        Repetition::Allowed => None,
-        Repetition::SameWords(within) => {
-            tx.query_opt(
-                "-- submit::earlier (words)\n\
-                 SELECT j.id, d.guild_id, d.channel_id, d.message_id
-                 FROM jobs j JOIN prompts p ON p.job_id = j.id JOIN deliveries d ON d.job_id = j.id
-                 WHERE j.user_id = $1 AND j.ended_at IS NULL AND j.submitted_at > $2 AND d.channel_id = $3
-                   AND p.digest = $4 ORDER BY j.id DESC LIMIT 1",
-                &[
-                    /* user */ &user,
-                    /* after */ &(new.submitted_at - within),
-                    /* channel */ &new.place.channel,
-                    /* digest */ &new.digest,
-                ],
-            )
-            .await?
-        }
-        Repetition::SameClick(within) => {
-            let (parent, index) = parent_columns(new);
-            tx.query_opt(
-                "-- submit::earlier (click)\n\
-                 SELECT j.id, d.guild_id, d.channel_id, d.message_id
-                 FROM jobs j JOIN deliveries d ON d.job_id = j.id
-                 WHERE j.user_id = $1 AND j.submitted_at > $2 AND j.action = $3
-                   AND j.parent_job_id = $4 AND j.parent_index IS NOT DISTINCT FROM $5 ORDER BY j.id DESC LIMIT 1",
-                &[
-                    /* user */ &user,
-                    /* after */ &(new.submitted_at - within),
-                    /* action */ &new.action.as_str(),
-                    /* parent */ &parent,
-                    /* index */ &index,
-                ],
-            )
-            .await?
-        }
-        Repetition::Once => {
-            tx.query_opt(
-                "-- submit::earlier (once)\n\
-                 SELECT j.id, d.guild_id, d.channel_id, d.message_id
-                 FROM jobs j JOIN deliveries d ON d.job_id = j.id
-                 WHERE j.dedupe_key = $1 AND j.state NOT IN ('failed', 'cancelled', 'rejected', 'shed')",
-                &[/* key */ &dedupe_key(new, user)],
-            )
-            .await?
-        }
-    };
-    Ok(row.map(|row| {
-        let place = MessagePlace {
-            guild: row.get(1),
-            channel: row.get(2),
-            message: row.get(3),
-        };
-        (row.get(0), place)
-    }))
-}
-
-fn parent_columns(new: &Submission) -> (Option<JobId>, Option<i16>) {
-    match new.parent {
-        Some((job, index)) => (Some(job), i16::try_from(index).ok()),
-        None => (None, None),
-    }
 }

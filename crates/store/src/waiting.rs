@@ -159,6 +159,30 @@ impl Store {
         row.as_ref().map(WaitingJob::read).transpose()
     }
 
+    /// Those of `jobs` that wait in this lane.
+    pub async fn waiting_jobs_among(
+        &self,
+        region: &str,
+        pool: &str,
+        jobs: &[JobId],
+    ) -> Result<WaitingPage, StoreError> {
+        let rows = self
+            .connection()
+            .await?
+            .query(
+                &format!(
+                    "-- waiting::waiting_jobs_among\n\
+                     SELECT {COLUMNS} FROM {TABLES}
+                     WHERE j.id = ANY ($1) AND j.region = $2 AND j.pool = $3 AND j.state = 'queued'"
+                ),
+                &[
+                    /* jobs */ &jobs, /* region */ &region, /* pool */ &pool,
+                ],
+            )
+            .await?;
+        Ok(WaitingPage::read(&rows, u32::MAX))
+    }
+
     /// The next waiting jobs of this lane after `after` in the order of ids, at most `limit` of them. A row that cannot
     /// be read is told of and hides no other.
     pub async fn waiting_jobs(
@@ -281,7 +305,7 @@ impl Store {
 }
 
 impl Store {
-    /// Jobs of a lane that were accepted, those that were completed, and those that were completed more than once.
+    /// Jobs of a lane that were accepted, those that ended and were settled once, and those that did so more than once.
     pub async fn count_jobs(
         &self,
         region: &str,
@@ -292,10 +316,14 @@ impl Store {
             .await?
             .query_one(
                 "-- waiting::count_jobs\n\
-                 SELECT count(*), count(*) FILTER (WHERE j.state = 'completed'), count(*) FILTER (WHERE e.ends > 1)
+                 SELECT count(*), count(*) FILTER (WHERE j.ended_at IS NOT NULL AND e.ends = 1 AND s.settled = 1),
+                        count(*) FILTER (WHERE e.ends > 1 OR s.settled > 1)
                  FROM jobs j
-                 LEFT JOIN (SELECT job_id, count(*) AS ends FROM job_events WHERE state = 'completed' GROUP BY job_id) e
+                 LEFT JOIN (SELECT job_id, count(*) AS ends FROM job_events
+                            WHERE state IN ('completed', 'failed', 'cancelled', 'rejected', 'shed') GROUP BY job_id) e
                  ON e.job_id = j.id
+                 LEFT JOIN (SELECT job_id, count(*) AS settled FROM ledger WHERE settles GROUP BY job_id) s
+                 ON s.job_id = j.id
                  WHERE j.region = $1 AND j.pool = $2",
                 &[/* region */ &region, /* pool */ &pool],
             )

@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use easel_domain::ledger::Credits;
-use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{BatchId, JobId, UserId};
 use time::OffsetDateTime;
 
-use super::rows::{Member, insert_job, insert_posted_delivery, insert_words, reserve};
-use super::{Submission, job_of_interaction};
-use crate::account::{LockedAccount, lock_account};
+use super::rows::{Accepted, Member, write};
+use super::{Submission, granted_lane, job_of_interaction};
+use crate::account::lock_account;
 use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
-use crate::intake::{IntakeEnd, settle_intake};
-use crate::outbox;
 use crate::pool::Store;
 use crate::proposal::{NoRoom, ProposalState, no_room};
 use crate::row::corrupt;
@@ -97,15 +94,29 @@ async fn submit_batch(
         return Ok(BatchSubmitted::Refused(refusal));
     }
     insert_batch(tx, batch, user).await?;
-    let mut jobs = Vec::with_capacity(batch.jobs.len());
-    for (ordinal, new) in (0_i16..).zip(&batch.jobs) {
-        let member = Member {
-            batch: batch.proposal,
-            ordinal,
-        };
-        jobs.push(insert_member(tx, new, &account, member).await?);
-    }
-    settle_intake(tx, first.interaction, IntakeEnd::Accepted(first.job)).await?;
+    let accepted: Vec<Accepted<'_>> = (0_i16..)
+        .zip(&batch.jobs)
+        .map(|(ordinal, new)| Accepted {
+            new,
+            user,
+            tier: &account.tier.name,
+            class: granted_lane(new, &account.tier),
+            member: Some(Member {
+                batch: batch.proposal,
+                ordinal,
+            }),
+        })
+        .collect();
+    let ids = write(tx, &accepted).await?;
+    let jobs = accepted
+        .iter()
+        .zip(ids)
+        .map(|(one, outbox_id)| BatchJob {
+            job: one.new.job,
+            class: one.class,
+            outbox_id,
+        })
+        .collect();
     Ok(BatchSubmitted::Accepted { jobs })
 }
 
@@ -161,30 +172,4 @@ async fn insert_batch(
     )
     .await?;
     Ok(())
-}
-
-async fn insert_member(
-    tx: &Transaction<'_>,
-    new: &Submission,
-    account: &LockedAccount,
-    member: Member,
-) -> Result<BatchJob, StoreError> {
-    let own = account.tier.service_class;
-    let class = new.lane.map_or(own, |asked| asked.max(own));
-    insert_job(tx, new, account, class, Some(member)).await?;
-    let hint = JobHint {
-        job_id: new.job,
-        what: JobHintKind::Submitted,
-    };
-    let ((), (), (), outbox_id) = tokio::try_join!(
-        insert_words(tx, new, account.user),
-        reserve(tx, new, account.user),
-        insert_posted_delivery(tx, new),
-        outbox::enqueue(tx, &new.queues[class as usize], &hint),
-    )?;
-    Ok(BatchJob {
-        job: new.job,
-        class,
-        outbox_id,
-    })
 }

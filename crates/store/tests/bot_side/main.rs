@@ -6,3 +6,4 @@ mod history;
 mod messages;
 mod submissions;
 mod support;
+mod together;

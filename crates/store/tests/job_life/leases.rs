@@ -152,13 +152,17 @@ async fn a_leader_that_was_replaced_can_change_nothing() {
             .unwrap(),
         None
     );
+    let leading = async || store.current_epoch("eu", "main").await.unwrap();
+    assert_eq!(leading().await, Some(world.leadership.epoch));
     store.resign(&world.leadership).await.unwrap();
+    assert_eq!(leading().await, None);
     let next = store
         .try_lead("eu", "main", Uuid::from_u128(2), TERM)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(next.epoch, world.leadership.epoch + 1);
+    assert_eq!(leading().await, Some(next.epoch));
     let refused = world.lease(job, &world.node()).await;
     assert!(matches!(refused, Err(StoreError::LeadershipLost)));
     assert!(matches!(
