@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use easel_domain::prompt::AspectRatio;
 use easel_domain::{DiscordId, GuildKey, InteractionId};
 use poise::serenity_prelude as serenity;
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
+use url::Url;
 
 use crate::intake::history::HistoryQuery;
 use crate::text::Language;
@@ -20,6 +22,15 @@ pub enum Request {
     Imagine {
         /// The prompt as typed.
         prompt: String,
+        /// Pictures that came with it.
+        pictures: Vec<Url>,
+    },
+    /// `/blend`.
+    Blend {
+        /// The pictures.
+        pictures: Vec<Url>,
+        /// The shape of what comes of them.
+        shape: AspectRatio,
     },
     /// `/show`.
     Show {
@@ -52,6 +63,7 @@ impl Request {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Imagine { .. } => "imagine",
+            Self::Blend { .. } => "blend",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",
             Self::Help => "help",

@@ -1,5 +1,6 @@
 //! The slash commands, as the library sees them: names, texts and options. Each hands over to intake at once.
 
+mod blend;
 mod history;
 
 use poise::serenity_prelude as serenity;
@@ -15,7 +16,13 @@ type Context<'a> = poise::ApplicationContext<'a, Shared, CommandError>;
 
 /// All commands.
 pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
-    vec![imagine(), show(), history::history(), help()]
+    vec![
+        imagine(),
+        blend::blend(),
+        show(),
+        history::history(),
+        help(),
+    ]
 }
 
 /// The commands as Discord's JSON, with names and descriptions in every language.
@@ -48,8 +55,10 @@ async fn imagine(
     #[description = "What the pictures should show, with parameters such as --ar 16:9 last"]
     #[max_length = 6000]
     prompt: String,
+    #[description = "A picture to start from"] picture: Option<serenity::Attachment>,
 ) -> Result<(), CommandError> {
-    take(ctx, Request::Imagine { prompt });
+    let pictures = blend::addresses([picture]);
+    take(ctx, Request::Imagine { prompt, pictures });
     Ok(())
 }
 
@@ -115,7 +124,7 @@ mod tests {
             .iter()
             .map(|c| c["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["imagine", "show", "history", "help"]);
+        assert_eq!(names, ["imagine", "blend", "show", "history", "help"]);
         assert_eq!(commands[0]["options"][0]["name"], "prompt");
         assert_eq!(commands[0]["options"][0]["required"], true);
     }

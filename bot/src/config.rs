@@ -5,13 +5,15 @@ use std::time::Duration;
 use easel_broker::Lane;
 use easel_service::ProcessConfig;
 use easel_service::config::{
-    BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, ShutdownConfig, duration,
+    BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, S3Config, ShutdownConfig,
+    duration,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
 use crate::fetch::{FetchConfig, is_public};
+use crate::inputs::InputsConfig;
 use crate::link::WebLinks;
 
 /// Everything the bot is told.
@@ -31,6 +33,11 @@ pub struct BotConfig {
     pub database: DatabaseConfig,
     /// Section `broker`.
     pub broker: BrokerConfig,
+    /// Section `s3`; only members' pictures are kept there, and only if `inputs` takes them.
+    pub s3: Option<S3Config>,
+    /// Section `inputs`.
+    #[serde(default)]
+    pub inputs: InputsConfig,
     /// Section `cdn`; without it pictures cannot be shown.
     pub cdn: CdnConfig,
     /// Section `intake`.
@@ -192,6 +199,14 @@ impl Default for DeliveryConfig {
     }
 }
 
+/// Whether only this network reaches the host.
+fn local(url: &Url) -> bool {
+    url.host_str().is_none_or(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || !host.contains(['.', ':']) || address.is_ok_and(|ip| !is_public(ip))
+    })
+}
+
 fn discord() -> Url {
     Url::parse("https://discord.com").expect("a constant address is valid")
 }
@@ -212,18 +227,15 @@ impl BotConfig {
         WebLinks::new(self.discord_web.as_ref().unwrap_or(&self.discord_api))
     }
 
+    /// Whether Discord is a stand-in within this network.
+    pub fn serves_local_discord(&self) -> bool {
+        local(&self.discord_api)
+    }
+
     /// Whether finished pictures are sent as attachments, because the real Discord cannot reach the CDN.
     pub fn attaches_pictures(&self) -> bool {
-        let local = |url: &Url| {
-            url.host_str().is_none_or(|host| {
-                let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-                host == "localhost"
-                    || !host.contains(['.', ':'])
-                    || address.is_ok_and(|ip| !is_public(ip))
-            })
-        };
         match self.delivery.pictures {
-            Pictures::Auto => local(&self.cdn.base_url) && !local(&self.discord_api),
+            Pictures::Auto => local(&self.cdn.base_url) && !self.serves_local_discord(),
             Pictures::Link => false,
             Pictures::Attach => true,
         }
@@ -255,6 +267,9 @@ impl ProcessConfig for BotConfig {
             return Err(
                 "`intake.concurrency` and `delivery.edits_in_flight` must be at least 1".into(),
             );
+        }
+        if self.inputs.unchecked && self.s3.is_none() {
+            return Err("`inputs.unchecked` needs the section `s3` (EASEL_S3__…)".into());
         }
         let is_origin = |url: &Url| matches!(url.scheme(), "http" | "https");
         if !is_origin(&self.discord_api) {

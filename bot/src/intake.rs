@@ -4,6 +4,7 @@
 //! transaction; then the hint to the dispatcher and the first edit of the message.
 
 mod answer;
+mod blend;
 mod click;
 mod form;
 pub mod history;
@@ -31,6 +32,7 @@ use tracing::Instrument;
 
 use crate::arrival::{Arrival, Request};
 use crate::config::IntakeConfig;
+use crate::inputs::Inputs;
 use crate::link::WebLinks;
 use crate::live::{LiveHandle, PictureSource};
 use crate::metric;
@@ -49,6 +51,8 @@ pub struct IntakeParts {
     pub broker: Broker,
     /// What may be drawn.
     pub policy: PromptPolicy,
+    /// Members' pictures, where they are taken.
+    pub inputs: Option<Inputs>,
     /// Finished pictures, for `/show`.
     pub pictures: PictureSource,
     /// The owner of the messages.
@@ -178,7 +182,10 @@ impl Intake {
 
     async fn handle(&self, arrival: Arrival) {
         match &arrival.request {
-            Request::Imagine { prompt } => self.imagine(&arrival, prompt).await,
+            Request::Imagine { prompt, pictures } => {
+                self.imagine(&arrival, prompt, pictures).await;
+            }
+            Request::Blend { pictures, shape } => self.blend(&arrival, pictures, *shape).await,
             Request::History { query } => self.history(&arrival, query).await,
             Request::Show { job } => self.show(&arrival, job).await,
             Request::Help => {

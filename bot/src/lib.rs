@@ -10,6 +10,7 @@ pub mod config;
 pub mod custom_id;
 pub mod fetch;
 pub mod gateway;
+pub mod inputs;
 pub mod intake;
 pub mod link;
 pub mod live;

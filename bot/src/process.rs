@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::BotConfig;
 use crate::gateway::{self, Gateway};
+use crate::inputs::Inputs;
 use crate::intake::{Intake, IntakeParts};
 use crate::live::{
     self, Deliverer, DeliverySettings, LiveHandle, Ownership, PictureSource, Sweeper,
@@ -236,8 +237,15 @@ fn intake(ctx: &Context, config: &BotConfig, uses: IntakeUses) -> anyhow::Result
         })?,
         None => PromptPolicy::built_in().context("read the shipped prompt lists")?,
     };
+    let inputs = Inputs::new(
+        config,
+        uses.store.clone(),
+        Arc::clone(&ctx.clock),
+        Arc::clone(&ctx.entropy),
+    )?;
     Ok(Intake::new(IntakeParts {
         rest: uses.rest,
+        inputs,
         store: uses.store,
         broker: uses.broker,
         policy,

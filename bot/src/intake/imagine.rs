@@ -1,17 +1,17 @@
 //! `/imagine`.
 
-use easel_domain::clock::EntropyExt;
 use easel_domain::prompt::{self, Prompt, PromptProfile};
 use easel_domain::spec::{Action, PromptText};
 use easel_moderation::PromptVerdict;
 use easel_service::chain;
 use easel_store::submit::Repetition;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::submit::Wish;
 use super::{Intake, resolve};
 use crate::arrival::Arrival;
-use crate::rest::Callback;
+use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
 
 /// Jobs that one prompt may make on any tier; the member's own tier is asked before they are proposed.
@@ -19,7 +19,7 @@ pub(super) const MAX_JOBS: u32 = 40;
 
 impl Intake {
     /// Reads, judges and resolves the prompt before the first answer, then submits the job.
-    pub(super) async fn imagine(&self, arrival: &Arrival, typed: &str) {
+    pub(super) async fn imagine(&self, arrival: &Arrival, typed: &str, pictures: &[Url]) {
         let language = arrival.language;
         let request = match prompt::parse(typed, &PromptProfile::EASEL, MAX_JOBS) {
             Ok(request) => request,
@@ -38,7 +38,9 @@ impl Intake {
                 .await;
         };
         let words = asked.words();
-        if words.positive.is_empty() {
+        let takes_pictures = self.parts.inputs.is_some();
+        let only_pictures = takes_pictures && !(pictures.is_empty() && asked.images.is_empty());
+        if words.positive.is_empty() && !only_pictures {
             return self
                 .whisper(arrival, language.words_needed(), "no_words")
                 .await;
@@ -50,17 +52,29 @@ impl Intake {
         let Some(model) = self.newest_model() else {
             return self.whisper(arrival, language.no_model(), "no_model").await;
         };
-        let spec = resolve::imagine(&asked, &model, self.parts.entropy.random_u32());
         let Some(answered) = self
             .begin(arrival, Callback::Thinking { ephemeral: false })
             .await
         else {
             return;
         };
+        let spec = match self.with_pictures(arrival, &asked, pictures, &model).await {
+            Ok(spec) => spec,
+            Err((words, outcome)) => {
+                let payload = MessagePayload::text(words);
+                return self.refuse(arrival, answered, payload, outcome).await;
+            }
+        };
+        // Two uploads are never known to be the same.
+        let repetition = if pictures.is_empty() {
+            Repetition::SameWords(self.parts.settings.same_words)
+        } else {
+            Repetition::Allowed
+        };
         let wish = Wish {
             action: Action::Imagine,
             parent: None,
-            repetition: Repetition::SameWords(self.parts.settings.same_words),
+            repetition,
             lane: resolve::lane(&asked),
             spec,
             text: words,

@@ -7,7 +7,8 @@ use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome};
 use easel_domain::prompt::{AspectRatio, Prompt, Speed, picture_size};
 use easel_domain::spec::{
-    GenerateSpec, InputPicture, NoiseMix, NoisePlan, RenderSpec, RepaintSpec, UpscaleSpec,
+    GenerateSpec, InputPicture, NoiseMix, NoisePlan, Place, RenderSpec, RepaintSpec, Repainted,
+    UpscaleSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_store::show::{JobSnapshot, SnapshotFile};
@@ -37,6 +38,59 @@ pub fn imagine(prompt: &Prompt, model: &NewestModel, seed: u32) -> RenderSpec {
             .collect(),
         finish_scale: model.profile.finish_scale,
     })
+}
+
+/// How much of a mixture of pictures is painted anew without words.
+const BLENDED: f32 = 0.6;
+
+/// What a prompt makes that starts from pictures, the mean of them where there are several.
+///
+/// `--iw` says how much of them stays: all is painted anew at 0, about two thirds at 1, two fifths at 3.
+pub fn from_pictures(
+    prompt: &Prompt,
+    inputs: Vec<InputPicture>,
+    model: &NewestModel,
+    seed: u32,
+) -> RenderSpec {
+    let weight = prompt.params.image_weight.max(0.0);
+    let strength = (1.0 / (1.0 + 0.45 * weight)) as f32;
+    on_pictures(imagine(prompt, model, seed), inputs, strength)
+}
+
+/// What pictures of this shape come of other pictures, without words.
+pub fn blend(
+    shape: AspectRatio,
+    inputs: Vec<InputPicture>,
+    model: &NewestModel,
+    seed: u32,
+) -> RenderSpec {
+    let (width, height) = picture_size(shape, &model.profile);
+    let spec = RenderSpec::Generate(GenerateSpec {
+        model: model.reference.clone(),
+        width,
+        height,
+        steps: model.profile.default_steps,
+        guidance: model.profile.default_guidance,
+        sampler: model.profile.default_sampler,
+        pictures: (0..GRID)
+            .map(|n| NoisePlan::from_seed(seed.wrapping_add(n)))
+            .collect(),
+        finish_scale: model.profile.finish_scale,
+    });
+    on_pictures(spec, inputs, BLENDED)
+}
+
+fn on_pictures(spec: RenderSpec, inputs: Vec<InputPicture>, strength: f32) -> RenderSpec {
+    match spec {
+        RenderSpec::Generate(generate) if !inputs.is_empty() => RenderSpec::Repaint(RepaintSpec {
+            place: Place::whole(generate.width, generate.height),
+            generate,
+            inputs,
+            strength,
+            repainted: Repainted::Everything,
+        }),
+        spec => spec,
+    }
 }
 
 /// The lane that a prompt asks for.

@@ -64,6 +64,49 @@ pub const COMMANDS: &[CommandText] = &[
         ),
     ),
     row(
+        "imagine picture",
+        ("bild", "Ein Bild, von dem ausgegangen wird"),
+        ("image", "Une image dont on part"),
+    ),
+    row(
+        "blend",
+        ("mischen", "Mische zwei bis fünf Bilder zu neuen"),
+        ("mélanger", "Mélanger de deux à cinq images en de nouvelles"),
+    ),
+    row(
+        "blend first",
+        ("erstes", "Das erste Bild"),
+        ("première", "La première image"),
+    ),
+    row(
+        "blend second",
+        ("zweites", "Das zweite Bild"),
+        ("deuxième", "La deuxième image"),
+    ),
+    row(
+        "blend third",
+        ("drittes", "Ein drittes Bild"),
+        ("troisième", "Une troisième image"),
+    ),
+    row(
+        "blend fourth",
+        ("viertes", "Ein viertes Bild"),
+        ("quatrième", "Une quatrième image"),
+    ),
+    row(
+        "blend fifth",
+        ("fünftes", "Ein fünftes Bild"),
+        ("cinquième", "Une cinquième image"),
+    ),
+    row(
+        "blend shape",
+        ("form", "Die Form der neuen Bilder"),
+        ("format", "Le format des nouvelles images"),
+    ),
+    row("blend shape Square", ("Quadrat", ""), ("Carré", "")),
+    row("blend shape Portrait", ("Hochformat", ""), ("Portrait", "")),
+    row("blend shape Landscape", ("Querformat", ""), ("Paysage", "")),
+    row(
         "show",
         (
             "zeigen",

@@ -88,12 +88,12 @@ texts! {
     words_needed {
         en: "❌ Pictures in a prompt have no effect here yet, so it needs words that say what to draw. Nothing was started.",
         de: "❌ Bilder im Prompt wirken hier noch nicht, deshalb braucht er Wörter, die sagen, was zu zeichnen ist. Es wurde nichts gestartet.",
-        fr: "❌ Les images d'un prompt n'ont pas encore d'effet ici ; il lui faut des mots qui disent quoi dessiner. Rien n'a été lancé.",
+        fr: "❌ Les images d'un prompt n'ont pas d'effet ici ; il lui faut des mots qui disent quoi dessiner. Rien n'a été lancé.",
     }
     /// Pictures before the words.
     pictures_lost {
-        en: "pictures in the prompt have no effect here yet: the words alone are drawn",
-        de: "Bilder im Prompt wirken hier noch nicht: Gezeichnet werden nur die Wörter",
+        en: "pictures in the prompt have no effect here: the words alone are drawn",
+        de: "Bilder im Prompt wirken hier nicht: Gezeichnet werden nur die Wörter",
         fr: "les images du prompt n'ont pas encore d'effet ici : seuls les mots sont dessinés",
     }
     /// The shape that was asked for cannot be drawn; width × height, their ratio, and what was asked for.

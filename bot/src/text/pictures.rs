@@ -5,6 +5,18 @@ use super::table::texts;
 use crate::fetch::FetchError;
 
 texts! {
+    /// The operator has not said that members' pictures may go unchecked.
+    pictures_not_taken {
+        en: "❌ Members' pictures are not taken here: there is no check for them, and the operator has not allowed them without one. Nothing was started.",
+        de: "❌ Bilder von Mitgliedern werden hier nicht angenommen: Es gibt keine Prüfung für sie, und ohne eine hat der Betreiber sie nicht erlaubt. Es wurde nichts gestartet.",
+        fr: "❌ Les images des membres ne sont pas acceptées ici : rien ne les vérifie, et l'opérateur ne les a pas permises sans vérification. Rien n'a été lancé.",
+    }
+    /// More pictures than one job can start from.
+    too_many_pictures(most) {
+        en: "❌ One job can start from {most} pictures at most. Nothing was started.",
+        de: "❌ Ein Auftrag kann von höchstens {most} Bildern ausgehen. Es wurde nichts gestartet.",
+        fr: "❌ Une tâche peut partir de {most} images au plus. Rien n'a été lancé.",
+    }
     /// Neither http nor https, or an unusual port.
     fetch_kind {
         en: "This address cannot be followed: use http or https, without a user name and on the usual port. Nothing was started.",

@@ -152,7 +152,7 @@ fn notes(job: &JobSnapshot) -> Vec<String> {
     let mut notes: Vec<String> = nearest_shape(asked.params.aspect_ratio, job)
         .into_iter()
         .collect();
-    if !asked.images.is_empty() {
+    if !asked.images.is_empty() && !matches!(job.spec, RenderSpec::Repaint(_)) {
         notes.push(language.pictures_lost().to_owned());
     }
     let idle = asked.without_effect(&PromptProfile::EASEL);

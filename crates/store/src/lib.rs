@@ -17,6 +17,7 @@ pub mod finish;
 pub mod fleet;
 pub mod grant;
 pub mod history;
+pub mod input;
 pub mod intake;
 pub mod leadership;
 pub mod lease;

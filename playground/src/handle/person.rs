@@ -117,15 +117,27 @@ impl Person {
         &self,
         command: &str,
         options: impl IntoIterator<Item = (&'o str, &'o str)>,
-        (option, filename, bytes): (&str, &str, Bytes),
+        file: (&'o str, &'o str, Bytes),
+    ) -> Result<StartedInteraction, ApiError> {
+        self.slash_with_files(command, options, [file]).await
+    }
+
+    /// As [`Person::slash`], with files for attachment options: each with its option and its name.
+    pub async fn slash_with_files<'o>(
+        &self,
+        command: &str,
+        options: impl IntoIterator<Item = (&'o str, &'o str)>,
+        files: impl IntoIterator<Item = (&'o str, &'o str, Bytes)>,
     ) -> Result<StartedInteraction, ApiError> {
         let mut call = self.call(command, options);
-        let upload = Upload {
-            filename: filename.to_owned(),
-            content_type: None,
-            bytes,
-        };
-        call.files.insert(option.to_owned(), upload);
+        for (option, filename, bytes) in files {
+            let upload = Upload {
+                filename: filename.to_owned(),
+                content_type: None,
+                bytes,
+            };
+            call.files.insert(option.to_owned(), upload);
+        }
         self.use_command(call).await
     }
 

@@ -1,0 +1,148 @@
+//! Pictures that members give: fetched through the one guarded fetcher, stored where nodes may read them by grant.
+//!
+//! There is no check of pictures in this process, and a model that is marked safe is safe only while it draws from words.
+//! So members' pictures are taken only where the operator has said that they may go unchecked; else nothing is fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use easel_blobs::{BlobStore, FileDigests, GrantClient, Scope, UploadTerms};
+use easel_domain::picture::StorageClass;
+use easel_domain::spec::InputPicture;
+use easel_domain::{Clock, Entropy};
+use easel_service::chain;
+use easel_store::Store;
+use futures::future::try_join_all;
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::BotConfig;
+use crate::fetch::{FetchError, FetchedPicture, Fetcher};
+
+/// All pictures of a job together: shorter than what an answered interaction may be left alone.
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// `inputs`: pictures that members give.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct InputsConfig {
+    /// Takes members' pictures without any check of them. Needs the section `s3`.
+    pub unchecked: bool,
+}
+
+/// Why a picture was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// It could not be had: the member is told why.
+    #[error("fetch a picture")]
+    Fetch(#[from] FetchError),
+    /// It could not be kept: nobody's fault but ours.
+    #[error("keep a picture: {0}")]
+    Keep(String),
+}
+
+/// Takes pictures. Clones share everything.
+#[derive(Clone)]
+pub struct Inputs {
+    fetcher: Fetcher,
+    blobs: BlobStore,
+    grants: GrantClient,
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inputs").finish_non_exhaustive()
+    }
+}
+
+impl Inputs {
+    /// The way for members' pictures, or `None` where they are not taken.
+    ///
+    /// # Errors
+    ///
+    /// Settings that cannot work.
+    pub fn new(
+        config: &BotConfig,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(s3) = config.s3.as_ref().filter(|_| config.inputs.unchecked) else {
+            return Ok(None);
+        };
+        let mut fetch = config.fetch.clone();
+        if config.serves_local_discord() {
+            // Attachments lie with the stand-in itself.
+            fetch.trusted_origins.push(config.discord_api.clone());
+        }
+        Ok(Some(Self {
+            fetcher: Fetcher::new(fetch)?,
+            blobs: BlobStore::new(s3, &config.cdn)?,
+            grants: GrantClient::new(entropy)?,
+            store,
+            clock,
+        }))
+    }
+
+    /// Fetches and keeps all pictures, in order.
+    pub async fn take(&self, addresses: &[Url]) -> Result<Vec<InputPicture>, InputError> {
+        // What is stored when the time runs out is noted before, and repeating is safe.
+        let all = try_join_all(addresses.iter().map(|address| self.take_one(address)));
+        tokio::time::timeout(LIMIT, all)
+            .await
+            .map_err(|_| InputError::Fetch(FetchError::Slow))?
+    }
+
+    async fn take_one(&self, address: &Url) -> Result<InputPicture, InputError> {
+        let fetched = self.fetcher.picture(address).await?;
+        self.keep(fetched).await.map_err(|error| {
+            tracing::warn!("keep a member's picture: {error:#}");
+            InputError::Keep(error.to_string())
+        })
+    }
+
+    async fn keep(&self, fetched: FetchedPicture) -> anyhow::Result<InputPicture> {
+        let content_type = fetched.format.media_type();
+        let digests = FileDigests::of(&fetched.bytes);
+        // Within this class equal pictures are one object, whoever gave them; nobody can tell from outside.
+        let scope = Scope::Retention(StorageClass::Input);
+        let key = self
+            .blobs
+            .key(StorageClass::Input, scope, &digests.sha256, content_type)?;
+        let picture = InputPicture {
+            key: key.to_string(),
+            sha256: digests.sha256.clone(),
+            width: fetched.width,
+            height: fetched.height,
+        };
+        let (size, now) = (digests.size_bytes, self.clock.now());
+        self.store
+            .note_input(&picture, size, content_type, now)
+            .await?;
+        let terms = UploadTerms {
+            sha256: digests.sha256,
+            md5: digests.md5,
+            size_bytes: size,
+            content_type: content_type.to_owned(),
+        };
+        let grant = self.blobs.grant_upload(&key, &terms).await?;
+        self.grants.put(&grant, fetched.bytes).await?;
+        Ok(picture)
+    }
+}
+
+/// The sentence and the word for metrics of a picture that was not taken.
+pub(crate) fn refusal(
+    language: crate::text::Language,
+    error: &InputError,
+) -> (String, &'static str) {
+    match error {
+        InputError::Fetch(error) => {
+            tracing::info!("fetch a member's picture: {error}", error = chain(error));
+            (language.fetch_error(error), "picture")
+        }
+        InputError::Keep(_) => (language.not_accepted().to_owned(), "not_accepted"),
+    }
+}

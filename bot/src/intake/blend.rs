@@ -1,0 +1,79 @@
+//! Jobs that start from members' pictures: `/blend`, and pictures in or beside a prompt.
+
+use easel_domain::clock::EntropyExt;
+use easel_domain::prompt::{AspectRatio, Prompt};
+use easel_domain::spec::{Action, MAX_INPUTS, PromptText, RenderSpec};
+use easel_store::submit::Repetition;
+use url::Url;
+
+use super::click::Refusal;
+use super::imagine::decision;
+use super::submit::Wish;
+use super::{Intake, NewestModel, resolve};
+use crate::arrival::Arrival;
+use crate::inputs;
+use crate::rest::{Callback, MessagePayload};
+
+impl Intake {
+    /// Four pictures from the mean of others, without words.
+    pub(super) async fn blend(&self, arrival: &Arrival, pictures: &[Url], shape: AspectRatio) {
+        let language = arrival.language;
+        let Some(inputs) = &self.parts.inputs else {
+            return self
+                .whisper(arrival, language.pictures_not_taken(), "not_taken")
+                .await;
+        };
+        let Some(model) = self.newest_model() else {
+            return self.whisper(arrival, language.no_model(), "no_model").await;
+        };
+        let thinking = Callback::Thinking { ephemeral: false };
+        let Some(answered) = self.begin(arrival, thinking).await else {
+            return;
+        };
+        let taken = match inputs.take(pictures).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                let (words, outcome) = inputs::refusal(language, &error);
+                let payload = MessagePayload::text(words);
+                return self.refuse(arrival, answered, payload, outcome).await;
+            }
+        };
+        let text = PromptText::default();
+        let wish = Wish {
+            action: Action::Blend,
+            parent: None,
+            repetition: Repetition::Allowed,
+            lane: None,
+            shown: vec!["🖼️"; taken.len()].join(" + "),
+            spec: resolve::blend(shape, taken, &model, self.parts.entropy.random_u32()),
+            moderation: decision(&self.judge(&text)),
+            text,
+            digest: String::new(),
+        };
+        self.submit(arrival, answered, wish).await;
+    }
+
+    /// What a prompt makes with the pictures in it and beside it; where members' pictures are not taken, without them,
+    /// and the message says so.
+    pub(super) async fn with_pictures(
+        &self,
+        arrival: &Arrival,
+        asked: &Prompt,
+        beside: &[Url],
+        model: &NewestModel,
+    ) -> Result<RenderSpec, Refusal> {
+        let seed = self.parts.entropy.random_u32();
+        let addresses: Vec<Url> = beside.iter().chain(&asked.images).cloned().collect();
+        let inputs = self.parts.inputs.as_ref();
+        let Some(inputs) = inputs.filter(|_| !addresses.is_empty()) else {
+            return Ok(resolve::imagine(asked, model, seed));
+        };
+        if addresses.len() > MAX_INPUTS {
+            let words = arrival.language.too_many_pictures(MAX_INPUTS);
+            return Err((words, "too_many_pictures"));
+        }
+        let taken = inputs.take(&addresses).await;
+        let taken = taken.map_err(|error| inputs::refusal(arrival.language, &error))?;
+        Ok(resolve::from_pictures(asked, taken, model, seed))
+    }
+}

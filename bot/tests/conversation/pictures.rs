@@ -1,0 +1,155 @@
+//! Jobs that start from members' pictures.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use easel_domain::spec::{Action, RenderSpec, Repainted};
+use image::{ImageFormat, RgbImage};
+
+use crate::setting::{PATIENCE, World};
+
+/// A picture of one colour.
+fn png(red: u8, width: u32, height: u32) -> Bytes {
+    let mut body = Cursor::new(Vec::new());
+    RgbImage::from_pixel(width, height, image::Rgb([red, 0, 0]))
+        .write_to(&mut body, ImageFormat::Png)
+        .unwrap();
+    body.into_inner().into()
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`"))
+}
+
+/// A world whose operator takes pictures unchecked.
+async fn open_world() -> World {
+    let s3 = ["ENDPOINT", "BUCKET", "ACCESS_KEY", "SECRET_KEY"]
+        .map(|name| (name, variable(&format!("EASEL_TEST_S3_{name}"))));
+    let keys = ["s3.endpoint", "s3.bucket", "s3.access_key", "s3.secret_key"];
+    let mut settings: Vec<(&str, &str)> = keys
+        .iter()
+        .zip(&s3)
+        .map(|(key, (_, value))| (*key, value.as_str()))
+        .collect();
+    settings.push(("inputs.unchecked", "true"));
+    World::start_with(&settings).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blend_starts_from_the_pictures_that_came_with_it() {
+    let world = open_world().await;
+    let ada = world.discord.user("ada");
+    let files = [
+        ("first", "a.png", png(200, 64, 48)),
+        ("second", "b.png", png(10, 32, 32)),
+        ("third", "c.png", png(99, 16, 64)),
+    ];
+    let blend = ada
+        .slash_with_files("blend", [("shape", "2")], files)
+        .await
+        .unwrap();
+    assert_eq!(blend.answer(), Some(5));
+    let job = world.platform.snapshot(world.platform.job(1).await).await;
+    let RenderSpec::Repaint(spec) = &job.spec else {
+        panic!("not from pictures")
+    };
+    assert_eq!(
+        (job.action, &spec.repainted),
+        (Action::Blend, &Repainted::Everything)
+    );
+    let sizes: Vec<_> = spec
+        .inputs
+        .iter()
+        .map(|input| (input.width, input.height))
+        .collect();
+    assert_eq!(sizes, [(64, 48), (32, 32), (16, 64)]);
+    assert!(
+        spec.inputs
+            .iter()
+            .all(|input| input.key.starts_with("input/"))
+    );
+    assert!(spec.generate.width > spec.generate.height);
+    let noted = "SELECT count(*) FROM inputs WHERE content_type = 'image/png'";
+    assert_eq!(world.platform.one::<i64>(noted).await, 3);
+    world.platform.complete(job.job).await;
+    let done = blend
+        .wait_for_message(|m| m.button("U1").is_some(), PATIENCE)
+        .await
+        .unwrap();
+    assert!(done.content().contains("blended"), "{}", done.content());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_beside_a_prompt_counts_by_its_weight_and_no_other_file_does() {
+    let world = open_world().await;
+    let ada = world.discord.user("ada");
+    for (n, (weight, strength)) in [(0.0_f32, 1.0_f32), (3.0, 1.0 / 2.35)]
+        .into_iter()
+        .enumerate()
+    {
+        let prompt = format!("a red boat --iw {weight}");
+        let file = ("picture", "a.png", png(200, 64, 48));
+        ada.slash_with_file("imagine", [("prompt", prompt.as_str())], file)
+            .await
+            .unwrap();
+        let job = world
+            .platform
+            .snapshot(world.platform.job(n + 1).await)
+            .await;
+        let RenderSpec::Repaint(spec) = &job.spec else {
+            panic!("not from a picture")
+        };
+        assert!((spec.strength - strength).abs() < 1e-5, "{}", spec.strength);
+    }
+    let file = (
+        "picture",
+        "a.png",
+        Bytes::from_static(b"MZ this is a program"),
+    );
+    ada.slash_with_file("imagine", [("prompt", "a boat")], file)
+        .await
+        .unwrap();
+    let note = ada
+        .wait_for_message(|m| m.content().contains("not a picture"), PATIENCE)
+        .await
+        .unwrap();
+    assert!(note.is_ephemeral());
+    ada.slash("imagine", [("prompt", "http://10.0.0.1/a.png a boat")])
+        .await
+        .unwrap();
+    ada.wait_for_message(|m| m.content().contains("public internet"), PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(world.platform.jobs().await.len(), 2);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_checks_pictures_none_is_fetched() {
+    let world = World::start().await;
+    let ada = world.discord.user("ada");
+    let files = [
+        ("first", "a.png", png(200, 8, 8)),
+        ("second", "b.png", png(10, 8, 8)),
+    ];
+    let blend = ada.slash_with_files("blend", [], files).await.unwrap();
+    let answer = blend.message().unwrap();
+    assert!(answer.is_ephemeral() && answer.content().contains("not taken here"));
+    let imagine = ada
+        .slash("imagine", [("prompt", "http://127.0.0.1:9/a.png a boat")])
+        .await
+        .unwrap();
+    let queued = imagine
+        .wait_for_message(|m| m.content().contains("Queued"), PATIENCE)
+        .await
+        .unwrap();
+    assert!(
+        queued.content().contains("ictures in"),
+        "it is told: {}",
+        queued.content()
+    );
+    let job = world.platform.snapshot(world.platform.job(1).await).await;
+    assert!(matches!(job.spec, RenderSpec::Generate(_)));
+    world.close().await;
+}
