@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
+use crate::member::preferred;
 
 /// A locked account. Only [`lock_account`] makes one, so whoever holds it decides alone.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct LockedAccount {
     pub tier: Tier,
     /// Credits left after reservations.
     pub balance: Credits,
+    /// The lane of jobs that name none, if the member has chosen one.
+    pub speed: Option<ServiceClass>,
 }
 
 /// Locks the member's account until the transaction ends; a new member gets one of `default_tier`.
@@ -37,8 +40,9 @@ pub async fn lock_account(
         .query_one(
             "-- account::lock_account\n\
              SELECT a.balance, t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit,
-                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s
-             FROM accounts a JOIN tiers t ON t.name = a.tier WHERE a.user_id = $1 FOR UPDATE OF a",
+                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, s.speed
+             FROM accounts a JOIN tiers t ON t.name = a.tier LEFT JOIN member_settings s ON s.user_id = a.user_id
+             WHERE a.user_id = $1 FOR UPDATE OF a",
             &[/* user */ &user],
         )
         .await?;
@@ -46,6 +50,7 @@ pub async fn lock_account(
         user,
         tier: tier(&row)?,
         balance: Credits(row.get("balance")),
+        speed: preferred(&row)?,
     })
 }
 

@@ -303,7 +303,7 @@ pub(crate) fn picture(index: Option<i16>) -> Option<u32> {
 }
 
 /// The least id that a job asked for at this time can have: ids begin with the time in milliseconds.
-fn least_id(at: OffsetDateTime) -> Uuid {
+pub(crate) fn least_id(at: OffsetDateTime) -> Uuid {
     let millis = u128::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
     Uuid::from_u128((millis & ((1 << 48) - 1)) << 80)
 }

@@ -23,6 +23,7 @@ pub mod leadership;
 pub mod lease;
 pub mod lineage;
 pub mod marks;
+pub mod member;
 pub mod migration;
 pub mod model;
 pub mod outbox;

@@ -300,7 +300,7 @@ async fn decide(
     if balance < new.quote && new.quote > Credits(0) {
         return Ok(Submitted::TooDear { balance });
     }
-    let class = granted_lane(new, &account.tier);
+    let class = granted_lane(new, &account.tier, account.speed);
     Ok(Submitted::Accepted {
         class,
         tier,
@@ -309,11 +309,11 @@ async fn decide(
     })
 }
 
-/// The lane asked for, or the tier's own where that is less urgent.
-fn granted_lane(new: &Submission, tier: &Tier) -> ServiceClass {
+/// The lane asked for, or else the one that the member has chosen; the tier's own where that is less urgent.
+fn granted_lane(new: &Submission, tier: &Tier, chosen: Option<ServiceClass>) -> ServiceClass {
     // `ServiceClass` is ordered from most to least urgent.
     let own = tier.service_class;
-    new.lane.map_or(own, |asked| asked.max(own))
+    new.lane.or(chosen).map_or(own, |asked| asked.max(own))
 }
 
 async fn job_of_interaction(

@@ -100,7 +100,7 @@ async fn submit_batch(
             new,
             user,
             tier: &account.tier.name,
-            class: granted_lane(new, &account.tier),
+            class: granted_lane(new, &account.tier, account.speed),
             member: Some(Member {
                 batch: batch.proposal,
                 ordinal,

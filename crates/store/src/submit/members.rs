@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use easel_domain::ledger::Credits;
-use easel_domain::tier::Tier;
+use easel_domain::tier::{ServiceClass, Tier};
 use easel_domain::{DiscordId, InteractionId, JobId, UserId};
 
 use super::Submission;
 use crate::account::tier;
 use crate::cached::Transaction;
 use crate::error::StoreError;
+use crate::member::preferred;
 
 /// A locked account while its submissions are decided: what is accepted counts for the next.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Account {
     pub(super) user: UserId,
     pub(super) tier: Tier,
     pub(super) balance: Credits,
+    /// The lane of jobs that name none, if the member has chosen one.
+    pub(super) speed: Option<ServiceClass>,
     pub(super) unfinished: u32,
 }
 
@@ -71,8 +74,9 @@ async fn locked(
         .query(
             "-- members::locked\n\
              SELECT a.user_id, a.balance, t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit,
-                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s
-             FROM accounts a JOIN tiers t ON t.name = a.tier WHERE a.user_id = ANY ($1)
+                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, s.speed
+             FROM accounts a JOIN tiers t ON t.name = a.tier LEFT JOIN member_settings s ON s.user_id = a.user_id
+             WHERE a.user_id = ANY ($1)
              ORDER BY a.user_id FOR UPDATE OF a",
             &[/* users */ &users],
         )
@@ -84,6 +88,7 @@ async fn locked(
                 user,
                 tier: tier(row)?,
                 balance: Credits(row.get("balance")),
+                speed: preferred(row)?,
                 unfinished: 0,
             };
             Ok((user, account))

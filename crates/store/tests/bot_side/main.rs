@@ -3,6 +3,7 @@
 
 mod batches;
 mod history;
+mod members;
 mod messages;
 mod submissions;
 mod support;
