@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use easel_domain::prompt::AspectRatio;
+use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId};
 use poise::serenity_prelude as serenity;
 use secrecy::SecretString;
@@ -42,6 +43,29 @@ pub enum Request {
         /// Its options.
         query: HistoryQuery,
     },
+    /// `/settings`.
+    Settings,
+    /// `/info`.
+    Info,
+    /// `/turbo`, `/fast` and `/relax`.
+    Speed(ServiceClass),
+    /// `/stealth` and `/public`.
+    Visibility {
+        /// Whether it was `/public`.
+        is_public: bool,
+    },
+    /// `/cancel`.
+    Cancel {
+        /// The job id as typed or chosen.
+        job: String,
+    },
+    /// An option that is being typed.
+    Typing {
+        /// The command.
+        command: String,
+        /// What stands in the option so far.
+        typed: String,
+    },
     /// `/help`.
     Help,
     /// A button.
@@ -66,6 +90,12 @@ impl Request {
             Self::Blend { .. } => "blend",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",
+            Self::Settings => "settings",
+            Self::Info => "info",
+            Self::Speed(_) => "speed",
+            Self::Visibility { .. } => "visibility",
+            Self::Cancel { .. } => "cancel",
+            Self::Typing { .. } => "typing",
             Self::Help => "help",
             Self::Click { .. } => "click",
             Self::Filled { .. } => "form",
@@ -151,6 +181,19 @@ impl Arrival {
         shard: serenity::ShardId,
         request: Request,
     ) -> Self {
+        arrival!(interaction, shard, request)
+    }
+
+    /// From an option that is being typed.
+    pub fn of_autocomplete(
+        interaction: &serenity::CommandInteraction,
+        shard: serenity::ShardId,
+    ) -> Self {
+        let option = interaction.data.autocomplete();
+        let request = Request::Typing {
+            command: interaction.data.name.clone(),
+            typed: option.map_or_else(String::new, |option| option.value.to_owned()),
+        };
         arrival!(interaction, shard, request)
     }
 

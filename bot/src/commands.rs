@@ -2,6 +2,7 @@
 
 mod blend;
 mod history;
+mod member;
 
 use poise::serenity_prelude as serenity;
 use serde_json::Value;
@@ -21,6 +22,14 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
         blend::blend(),
         show(),
         history::history(),
+        member::settings(),
+        member::info(),
+        member::turbo(),
+        member::fast(),
+        member::relax(),
+        member::stealth(),
+        member::public(),
+        member::cancel(),
         help(),
     ]
 }
@@ -33,7 +42,24 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
 pub fn registration() -> Result<Value, serde_json::Error> {
     let mut commands = serde_json::to_value(poise::builtins::create_application_commands(&all()))?;
     text::commands::localise(&mut commands);
+    offer_choices(&mut commands);
     Ok(commands)
+}
+
+/// Options whose choices intake offers while they are typed: command and option.
+const OFFERED: [(&str, &str); 1] = [("cancel", "job")];
+
+/// Marks the options of [`OFFERED`]. The library's own way would answer past our limits.
+fn offer_choices(commands: &mut Value) {
+    for command in commands.as_array_mut().into_iter().flatten() {
+        let name = command["name"].as_str().unwrap_or_default().to_owned();
+        for option in command["options"].as_array_mut().into_iter().flatten() {
+            let path = (name.as_str(), option["name"].as_str().unwrap_or_default());
+            if OFFERED.contains(&path) {
+                option["autocomplete"] = true.into();
+            }
+        }
+    }
 }
 
 fn take(ctx: Context<'_>, request: Request) {
@@ -107,6 +133,13 @@ pub fn on_event(event: &serenity::FullEvent, ctx: &serenity::Context, shared: &S
         } => {
             shared.intake.take(Arrival::of_form(form, ctx.shard_id));
         }
+        serenity::FullEvent::InteractionCreate {
+            interaction: serenity::Interaction::Autocomplete(typing),
+        } => {
+            shared
+                .intake
+                .take(Arrival::of_autocomplete(typing, ctx.shard_id));
+        }
         _ => {}
     }
 }
@@ -124,7 +157,13 @@ mod tests {
             .iter()
             .map(|c| c["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["imagine", "blend", "show", "history", "help"]);
+        assert_eq!(
+            names,
+            [
+                "imagine", "blend", "show", "history", "settings", "info", "turbo", "fast",
+                "relax", "stealth", "public", "cancel", "help"
+            ]
+        );
         assert_eq!(commands[0]["options"][0]["name"], "prompt");
         assert_eq!(commands[0]["options"][0]["required"], true);
     }

@@ -54,11 +54,13 @@ pub enum ButtonAction {
     Listed,
     /// The very same pictures once more.
     Exact,
+    /// One of the member's settings; the index says which, and there is no job.
+    Setting,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Upscale,
         Self::UpscaleCreative,
         Self::Vary,
@@ -82,6 +84,7 @@ impl ButtonAction {
         Self::Detail,
         Self::Listed,
         Self::Exact,
+        Self::Setting,
     ];
 
     /// The name in the id, also for metrics.
@@ -110,6 +113,7 @@ impl ButtonAction {
             Self::Detail => "detail",
             Self::Listed => "listed",
             Self::Exact => "exact",
+            Self::Setting => "setting",
         }
     }
 }

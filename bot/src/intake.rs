@@ -10,6 +10,7 @@ mod form;
 pub mod history;
 mod imagine;
 mod made;
+mod member;
 mod recent;
 mod region;
 pub mod resolve;
@@ -38,6 +39,7 @@ use crate::live::{LiveHandle, PictureSource};
 use crate::metric;
 use crate::rest::{Callback, MessagePayload, Rest};
 pub(crate) use form::ALL_PICTURES;
+pub(crate) use member::{ALL_JOBS, LATELY_DAYS};
 use recent::Recent;
 pub(crate) use region::OPENS;
 
@@ -125,6 +127,9 @@ impl Intake {
             if let Ok(permit) = permit {
                 intake.handle(arrival).await;
                 drop(permit);
+            } else if matches!(arrival.request, Request::Typing { .. }) {
+                // The next letter asks again.
+                count(arrival.request.kind(), "busy");
             } else {
                 let words = arrival.language.busy();
                 intake.whisper(&arrival, words, "busy").await;
@@ -188,6 +193,19 @@ impl Intake {
             Request::Blend { pictures, shape } => self.blend(&arrival, pictures, *shape).await,
             Request::History { query } => self.history(&arrival, query).await,
             Request::Show { job } => self.show(&arrival, job).await,
+            Request::Settings => self.settings(&arrival).await,
+            Request::Info => self.info(&arrival).await,
+            Request::Speed(class) => self.choose_speed(&arrival, *class).await,
+            Request::Visibility { is_public: true } => {
+                let words = arrival.language.public_already();
+                self.whisper(&arrival, words, "public").await;
+            }
+            Request::Visibility { is_public: false } => {
+                let words = arrival.language.stealth_not_here();
+                self.whisper(&arrival, words, "no_stealth").await;
+            }
+            Request::Cancel { job } => self.cancel_typed(&arrival, job).await,
+            Request::Typing { typed, .. } => self.offer_jobs(&arrival, typed).await,
             Request::Help => {
                 self.whisper(&arrival, arrival.language.help(), "help")
                     .await;

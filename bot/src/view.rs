@@ -3,6 +3,7 @@
 pub mod buttons;
 pub mod history;
 mod lines;
+pub mod member;
 pub mod several;
 
 use std::time::Duration;

@@ -39,6 +39,7 @@ impl Intake {
             ButtonAction::ZoomForm => return self.open_zoom(arrival, button).await,
             ButtonAction::RunSeveral => return self.run_several(arrival, button).await,
             ButtonAction::DropSeveral => return self.drop_several(arrival, button).await,
+            ButtonAction::Setting => return self.press_setting(arrival, button).await,
             ButtonAction::Older
             | ButtonAction::Newer
             | ButtonAction::Detail
@@ -58,6 +59,9 @@ impl Intake {
         }
         if !self.is_first(arrival, custom_id).await {
             return;
+        }
+        if let Some(form) = self.asks_for_words(arrival, button).await {
+            return self.open_remix(arrival, form).await;
         }
         self.press(arrival, button).await;
     }
@@ -106,6 +110,8 @@ impl Intake {
         if !verdict.allows() {
             return Err((blocked(language, &verdict), "blocked_words"));
         }
+        let action = self.strength_of(arrival, button.action).await;
+        let button = CustomId { action, ..button };
         let made = self.make(&job, button, language).await?;
         Ok(Wish {
             action: made.action,
@@ -139,11 +145,27 @@ impl Intake {
         let Some(answered) = self.begin(arrival, Callback::Noted).await else {
             return;
         };
+        match self.stop(arrival, button.job, arrival.moderates).await {
+            Ok(()) => {
+                count(arrival.request.kind(), "cancel");
+                self.close(arrival, IntakeEnd::Answered).await;
+            }
+            Err((words, word)) => self.tell(arrival, answered, words, word).await,
+        }
+    }
+
+    /// Asks for a job to be stopped, for an interaction that was answered.
+    pub(super) async fn stop(
+        &self,
+        arrival: &Arrival,
+        job: easel_domain::JobId,
+        moderates: bool,
+    ) -> Result<(), Refusal> {
         let request = CancelRequest {
-            job: button.job,
+            job,
             member: arrival.member,
             fresh_user: self.new_user(),
-            moderates: arrival.moderates,
+            moderates,
         };
         let names = self.parts.broker.names().clone();
         let queue = move |region: &str, pool: &str, class| {
@@ -151,13 +173,14 @@ impl Intake {
                 .ok()
                 .map(|lane| names.jobs(&lane, class).name().to_owned())
         };
-        let outcome = match self.parts.store.request_cancel(request, queue).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::warn!(job.id = %button.job, "cancel job {}: {error}", button.job, error = chain(&error));
-                return self.not_accepted(arrival, answered).await;
-            }
-        };
+        let asked = self.parts.store.request_cancel(request, queue).await;
+        let outcome = asked.map_err(|error| {
+            tracing::warn!(job.id = %job, "cancel job {job}: {error}", error = chain(&error));
+            (arrival.language.not_accepted().to_owned(), "not_accepted")
+        })?;
+        if let Some(refusal) = why_not(arrival.language, job, &outcome) {
+            return Err(refusal);
+        }
         if let CancelOutcome::Requested {
             region,
             pool,
@@ -165,20 +188,16 @@ impl Intake {
             outbox_id,
         } = &outcome
         {
-            count(arrival.request.kind(), "cancel");
-            self.close(arrival, IntakeEnd::Answered).await;
-            self.parts.live.tell(LiveEvent::Due(button.job));
+            self.parts.live.tell(LiveEvent::Due(job));
             if let Ok(lane) = Lane::new(region, pool) {
                 let hint = JobHint {
-                    job_id: button.job,
+                    job_id: job,
                     what: JobHintKind::CancelRequested,
                 };
                 self.send_hint(hint, &lane, *class, *outbox_id).await;
             }
         }
-        if let Some((words, word)) = why_not(arrival.language, button.job, &outcome) {
-            self.tell(arrival, answered, words, word).await;
-        }
+        Ok(())
     }
 
     async fn tell(

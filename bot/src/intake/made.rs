@@ -89,7 +89,8 @@ impl Intake {
             | ButtonAction::Older
             | ButtonAction::Newer
             | ButtonAction::Detail
-            | ButtonAction::Listed => {
+            | ButtonAction::Listed
+            | ButtonAction::Setting => {
                 let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
                 Ok(Made {
                     action: Action::Reroll,

@@ -20,6 +20,8 @@ pub enum Callback {
     Noted,
     /// The message of the click looks different now (type 7).
     Update(MessagePayload),
+    /// What an option may hold, while it is typed (type 8): at most 25 names with values.
+    Choices(Vec<Value>),
     /// A form (type 9).
     Form(Form),
 }
@@ -81,6 +83,7 @@ impl Callback {
             Self::Thinking { ephemeral: false } => json!({"type": 5}),
             Self::Noted => json!({"type": 6}),
             Self::Update(payload) => json!({"type": 7, "data": payload.edit_json()}),
+            Self::Choices(choices) => json!({"type": 8, "data": {"choices": choices}}),
             Self::Form(form) => json!({"type": 9, "data": form.to_json()}),
         }
     }
@@ -92,6 +95,7 @@ impl Callback {
             Self::Thinking { .. } => "thinking",
             Self::Noted => "noted",
             Self::Update(_) => "update",
+            Self::Choices(_) => "choices",
             Self::Form(_) => "form",
         }
     }

@@ -184,6 +184,69 @@ pub const COMMANDS: &[CommandText] = &[
         ("au", "Dernier jour, par exemple 25/11/2026"),
     ),
     row(
+        "settings",
+        ("einstellungen", "Wähle, wie deine Aufträge laufen"),
+        ("réglages", "Choisir comment tes tâches s'exécutent"),
+    ),
+    row(
+        "info",
+        ("info", "Deine Stufe, ihre Grenzen, und was du laufen hast"),
+        ("info", "Ton niveau, ses limites, et ce que tu as en cours"),
+    ),
+    row(
+        "turbo",
+        ("turbo", "Deine Aufträge laufen ab jetzt in der Turbospur"),
+        (
+            "turbo",
+            "Faire passer désormais tes tâches par la file turbo",
+        ),
+    ),
+    row(
+        "fast",
+        (
+            "schnell",
+            "Deine Aufträge laufen ab jetzt in der schnellen Spur",
+        ),
+        (
+            "rapide",
+            "Faire passer désormais tes tâches par la file rapide",
+        ),
+    ),
+    row(
+        "relax",
+        (
+            "gemütlich",
+            "Deine Aufträge laufen ab jetzt, wenn Platz ist",
+        ),
+        (
+            "tranquille",
+            "Exécuter désormais tes tâches quand il y a de la place",
+        ),
+    ),
+    row(
+        "stealth",
+        ("verborgen", "Behalte deine Bilder für dich"),
+        ("discret", "Garder tes images pour toi"),
+    ),
+    row(
+        "public",
+        ("öffentlich", "Lass alle deine Bilder sehen"),
+        ("public", "Laisser tout le monde voir tes images"),
+    ),
+    row(
+        "cancel",
+        ("abbrechen", "Brich einen deiner Aufträge ab"),
+        ("annuler", "Arrêter une de tes tâches"),
+    ),
+    row(
+        "cancel job",
+        (
+            "auftrag",
+            "Der Auftrag, aus der Liste oder mit seiner Nummer",
+        ),
+        ("tâche", "La tâche, dans la liste ou par son identifiant"),
+    ),
+    row(
         "help",
         ("hilfe", "Wie man zeichnet und was die Knöpfe tun"),
         ("aide", "Comment dessiner, et ce que font les boutons"),

@@ -12,6 +12,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         help::ENTRIES,
         history::ENTRIES,
         instead::ENTRIES,
+        member::ENTRIES,
         message::ENTRIES,
         pictures::ENTRIES,
         several::ENTRIES,

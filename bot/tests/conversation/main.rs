@@ -8,6 +8,7 @@ mod history;
 mod imagine;
 mod languages;
 mod large;
+mod member;
 mod pictures;
 mod platform;
 mod refusals;
