@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use easel_domain::prompt::AspectRatio;
 use easel_domain::tier::ServiceClass;
-use easel_domain::{DiscordId, GuildKey, InteractionId};
+use easel_domain::{DiscordId, GuildKey, InteractionId, JobId};
 use poise::serenity_prelude as serenity;
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
@@ -42,6 +42,11 @@ pub enum Request {
     History {
         /// Its options.
         query: HistoryQuery,
+    },
+    /// "Show job" in the menu of a message.
+    Details {
+        /// The job of the message's buttons.
+        job: Option<JobId>,
     },
     /// `/settings`.
     Settings,
@@ -90,6 +95,7 @@ impl Request {
             Self::Blend { .. } => "blend",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",
+            Self::Details { .. } => "details",
             Self::Settings => "settings",
             Self::Info => "info",
             Self::Speed(_) => "speed",

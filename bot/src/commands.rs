@@ -3,6 +3,7 @@
 mod blend;
 mod history;
 mod member;
+mod menu;
 
 use poise::serenity_prelude as serenity;
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
         member::public(),
         member::cancel(),
         help(),
+        menu::details(),
     ]
 }
 
@@ -161,7 +163,7 @@ mod tests {
             names,
             [
                 "imagine", "blend", "show", "history", "settings", "info", "turbo", "fast",
-                "relax", "stealth", "public", "cancel", "help"
+                "relax", "stealth", "public", "cancel", "help", "Show job"
             ]
         );
         assert_eq!(commands[0]["options"][0]["name"], "prompt");

@@ -6,6 +6,7 @@
 mod answer;
 mod blend;
 mod click;
+mod details;
 mod form;
 pub mod history;
 mod imagine;
@@ -193,6 +194,7 @@ impl Intake {
             Request::Blend { pictures, shape } => self.blend(&arrival, pictures, *shape).await,
             Request::History { query } => self.history(&arrival, query).await,
             Request::Show { job } => self.show(&arrival, job).await,
+            Request::Details { job } => self.details(&arrival, *job).await,
             Request::Settings => self.settings(&arrival).await,
             Request::Info => self.info(&arrival).await,
             Request::Speed(class) => self.choose_speed(&arrival, *class).await,

@@ -1,6 +1,7 @@
 //! What a message looks like: a pure function from a job to a message.
 
 pub mod buttons;
+pub mod details;
 pub mod history;
 mod lines;
 pub mod member;

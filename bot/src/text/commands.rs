@@ -246,6 +246,7 @@ pub const COMMANDS: &[CommandText] = &[
         ),
         ("tâche", "La tâche, dans la liste ou par son identifiant"),
     ),
+    row("Show job", ("Auftrag zeigen", ""), ("Montrer la tâche", "")),
     row(
         "help",
         ("hilfe", "Wie man zeichnet und was die Knöpfe tun"),

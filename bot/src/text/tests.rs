@@ -9,6 +9,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         answers::ENTRIES,
         buttons::ENTRIES,
         category::ENTRIES,
+        details::ENTRIES,
         help::ENTRIES,
         history::ENTRIES,
         instead::ENTRIES,

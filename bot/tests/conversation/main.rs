@@ -9,6 +9,7 @@ mod imagine;
 mod languages;
 mod large;
 mod member;
+mod menu;
 mod pictures;
 mod platform;
 mod refusals;
