@@ -58,6 +58,14 @@ macro_rules! refusals {
                     Self::new($status, $code, $message.to_owned())
                 }
             )*
+
+            /// The refusal with this code, if it is one that an application for pictures can meet.
+            pub fn by_code(code: u32) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$name()),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -71,12 +79,16 @@ refusals! {
     unknown_user = 404, 10013, "Unknown User";
     unknown_emoji = 400, 10014, "Unknown Emoji";
     unknown_webhook = 404, 10015, "Unknown Webhook";
+    slow_mode = 429, 20016, "This action cannot be performed due to slowmode rate limit";
+    channel_write_limit = 429, 20028, "The channel you are writing has hit the write rate limit";
     unknown_interaction = 404, 10062, "Unknown interaction";
     unknown_command = 404, 10063, "Unknown application command";
     too_many_reactions = 400, 30010, "Maximum number of reactions reached (20)";
+    too_many_old_edits = 429, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later.";
     too_many_command_creates = 429, 30034, "Max number of daily application command creates has been reached (200)";
     too_large = 413, 40005, "Request entity too large";
     already_acknowledged = 400, 40060, "Interaction has already been acknowledged.";
+    too_many_follow_ups = 400, 40094, "Maximum number of follow up messages reached";
     bad_user_agent = 403, 40333, "internal network error";
     missing_access = 403, 50001, "Missing Access";
     cannot_edit_others_message = 403, 50005, "Cannot edit a message authored by another user";
@@ -86,6 +98,8 @@ refusals! {
     invalid_webhook_token = 401, 50027, "Invalid Webhook Token";
     archived_thread = 400, 50083, "Thread is archived";
     invalid_json = 400, 50109, "The request body contains invalid JSON.";
+    overloaded = 503, 130_000, "API resource is currently overloaded. Try again a little later.";
+    blocked_by_automod = 400, 200_000, "Message was blocked by automatic moderation";
     no_mutual_guild = 403, 50278, "Cannot send messages to this user due to having no mutual guilds";
 }
 

@@ -1,12 +1,16 @@
 //! The websocket of the gateway: frames in, frames out; what they mean is the world's business.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::extract::{State, WebSocketUpgrade};
 use axum::response::Response;
 
 use crate::server::{Shared, Wire};
+
+/// A half-open connection is kept no longer.
+const FROZEN: Duration = Duration::from_mins(2);
 
 /// `GET /gateway`.
 pub(crate) async fn upgrade(
@@ -33,6 +37,11 @@ async fn converse(mut socket: WebSocket, shared: Arc<Shared>) {
                     let frame = CloseFrame { code: close, reason: reason.into() };
                     // The client may be gone already; the connection ends either way.
                     let _ = socket.send(Message::Close(Some(frame))).await;
+                    break;
+                }
+                Some(Wire::Freeze) => {
+                    // Half open: what the client sends is lost, and nothing comes back.
+                    let _ = tokio::time::timeout(FROZEN, stop.cancelled()).await;
                     break;
                 }
                 Some(Wire::Sever) | None => break,

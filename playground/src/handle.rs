@@ -1,5 +1,6 @@
 //! A running playground, and what a test does with it.
 
+mod chaos;
 mod interaction;
 mod message;
 mod person;
@@ -303,8 +304,7 @@ impl PlaygroundHandle {
 
     /// Takes back all faults of requests and events.
     pub fn heal(&self) {
-        self.shared
-            .with(|world| world.faults = crate::world::Faults::default());
+        self.shared.with(World::heal);
     }
 
     /// Tells the bot to reconnect and resume (op 7).

@@ -1,6 +1,7 @@
 //! HTTP around the world: Discord's API, attachments, the gateway, the chat page and the control switches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -70,6 +71,7 @@ async fn api(
             tokio::time::sleep(delay).await;
             reply.into_response()
         }
+        Outcome::AnswerSlowly(reply, over) => trickle(reply.into_response(), over).await,
         Outcome::Foreign(status, text) => (
             StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
             text,
@@ -81,6 +83,25 @@ async fn api(
             std::future::pending().await
         }
     }
+}
+
+/// Sends the head at once and the body in pieces.
+async fn trickle(response: Response, over: Duration) -> Response {
+    const PIECES: u32 = 8;
+    let (head, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, REQUEST_LIMIT)
+        .await
+        .unwrap_or_default();
+    let length = bytes.len().div_ceil(PIECES as usize).max(1);
+    let body = futures::stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(over / PIECES).await;
+        let piece = rest.split_to(length.min(rest.len()));
+        Some((Ok::<_, std::convert::Infallible>(piece), rest))
+    });
+    Response::from_parts(head, Body::from_stream(body))
 }
 
 /// `GET /attachments/{channel}/{id}/{name}?ex&is&hm`.

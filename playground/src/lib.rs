@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+mod alone;
 mod arguments;
 mod config;
 mod error;
@@ -30,6 +31,7 @@ mod storage;
 mod validate;
 mod world;
 
+pub use alone::{Counted, LimitsAlone};
 pub use arguments::{Arguments, until_signalled};
 pub use config::{DEFAULT_TOKEN, PlaygroundConfig};
 pub use error::ApiError;
@@ -38,4 +40,7 @@ pub use handle::{
 };
 pub use rest::{FileRecord, RequestRecord};
 pub use snowflake::Snowflake;
-pub use world::{DispatchFault, Failure, GuildSeed, RateLimits, RouteFault, Rules, Seed, UserSeed};
+pub use world::{
+    Chaos, DispatchFault, EventChance, Failure, GuildSeed, RateLimits, RouteChance, RouteFault,
+    Rules, Seed, UserSeed,
+};

@@ -31,6 +31,7 @@ pub(crate) enum Wire {
     Text(String),
     Close(u16, &'static str),
     Sever,
+    Freeze,
 }
 
 /// An event for the chat pages of one user, or of all.
@@ -125,6 +126,7 @@ impl Shared {
                 reason,
             } => (connection, Wire::Close(code, reason)),
             Effect::Sever { connection } => (connection, Wire::Sever),
+            Effect::Freeze { connection } => (connection, Wire::Freeze),
         };
         let mut wires = lock(&self.wires);
         if let Some(sender) = wires.get(&connection)
@@ -174,6 +176,7 @@ impl Shared {
                 self.with(|world| {
                     world.expire_interactions();
                     world.expire_connections();
+                    world.let_go();
                 });
                 news.borrow_and_update();
             }

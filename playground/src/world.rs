@@ -4,10 +4,12 @@
 mod attachments;
 mod callback;
 mod catalogue;
+mod chaos;
 mod direct;
 mod dispatch;
 mod faults;
 mod followup;
+mod held;
 mod identify;
 mod interaction;
 mod limits;
@@ -31,6 +33,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 pub(crate) use attachments::{Attachment, LinkProof};
+pub use chaos::{Chaos, EventChance, RouteChance};
 pub use faults::{DispatchFault, Failure, RouteFault};
 pub(crate) use faults::{Faults, Misbehaviour};
 pub(crate) use interaction::{Interaction, InteractionKind};
@@ -71,6 +74,10 @@ pub struct Rules {
     pub kept_file_bytes: u64,
     /// Privileged intents that the application has been granted.
     pub granted_intents: u64,
+    /// A message older than this is edited by the bot in its channel only so often within that time (30046).
+    pub old_message: Duration,
+    /// How often, in one channel. Discord does not document its number.
+    pub old_message_edits: usize,
     /// Request limits.
     pub rate_limits: RateLimits,
     /// How long an answer of the API takes on its way back.
@@ -89,6 +96,8 @@ impl Default for Rules {
             kept_messages: 20_000,
             kept_file_bytes: 2 * 1024 * 1024 * 1024,
             granted_intents: dispatch::PRIVILEGED,
+            old_message: Duration::from_hours(1),
+            old_message_edits: 30,
             rate_limits: RateLimits::default(),
             latency: Duration::ZERO,
         }
@@ -106,6 +115,8 @@ pub(crate) enum Effect {
         code: u16,
         reason: &'static str,
     },
+    /// Leave a gateway connection open, and neither send nor read on it any more.
+    Freeze { connection: u64 },
     /// Cut a gateway connection without a word.
     Sever { connection: u64 },
     /// Tell the chat pages of one user (or of all).
@@ -138,12 +149,17 @@ pub(crate) struct World {
     pub(crate) identifies_left: u32,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
+    pub(crate) held: Vec<held::Held>,
+    /// When the bot edited old messages, by channel.
+    pub(crate) old_edits: HashMap<Snowflake, VecDeque<OffsetDateTime>>,
     /// Every dispatch sent lately: `{"t": NAME, "d": {…}}`.
     pub(crate) dispatched: VecDeque<Value>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) requests: VecDeque<RequestRecord>,
     /// Answers so far, by template and status.
     pub(crate) tallies: BTreeMap<(String, u16), u64>,
+    /// 429s so far, by template and scope.
+    pub(crate) limited: BTreeMap<(String, String), u64>,
     /// Whether a chat page is open: nobody else is told what happens in channels.
     pub(crate) is_watched: bool,
     link_secret: Vec<u8>,

@@ -297,3 +297,23 @@ async fn events_can_be_dropped_doubled_and_carry_unknown_fields() -> anyhow::Res
     second_reader::reads(&world.dispatches());
     Ok(())
 }
+
+#[tokio::test]
+async fn events_can_come_late_and_out_of_order() -> anyhow::Result<()> {
+    let world = Playground::start(PlaygroundConfig::default()).await?;
+    let (mut client, _) = Client::identified(&world, 1 << 9, [0, 1]).await?;
+    let ada = world.user("ada");
+    world.disturb("MESSAGE_CREATE", DispatchFault::Reorder, 1);
+    ada.say("first")?;
+    ada.say("second")?;
+    let overtaking = client.event("MESSAGE_CREATE").await?;
+    let overtaken = client.event("MESSAGE_CREATE").await?;
+    assert!(overtaking["d"]["id"].as_str() > overtaken["d"]["id"].as_str());
+    assert!(overtaking["s"].as_u64() < overtaken["s"].as_u64());
+    world.disturb("MESSAGE_CREATE", DispatchFault::Late(300), 1);
+    let said = std::time::Instant::now();
+    ada.say("late")?;
+    client.event("MESSAGE_CREATE").await?;
+    assert!(said.elapsed() >= Duration::from_millis(300));
+    Ok(())
+}

@@ -12,7 +12,7 @@ use super::actions::person;
 use crate::error::ApiError;
 use crate::server::Shared;
 use crate::snowflake::Snowflake;
-use crate::world::{DispatchFault, Faults, RouteFault};
+use crate::world::{Chaos, DispatchFault, Failure, Faults, RouteFault};
 
 type Answer = Result<Json<Value>, ApiError>;
 type Here = State<Arc<Shared>>;
@@ -25,6 +25,7 @@ pub(super) struct Switches {
     routes: Vec<RouteFault>,
     #[serde(default)]
     dispatches: Vec<(String, DispatchFault, u32)>,
+    chaos: Option<Chaos>,
     silent_heartbeats: Option<bool>,
     novel_fields: Option<bool>,
 }
@@ -35,11 +36,24 @@ pub(super) async fn show(State(shared): Here) -> Json<Value> {
 
 fn faults_json(faults: &Faults) -> Value {
     json!({"routes": faults.routes, "dispatches": faults.dispatches,
-           "silent_heartbeats": faults.silent_heartbeats, "novel_fields": faults.novel_fields})
+           "chaos": faults.dice.as_ref().map(|dice| &dice.chaos), "silent_heartbeats": faults.silent_heartbeats, "novel_fields": faults.novel_fields})
 }
 
-pub(super) async fn add(State(shared): Here, Json(switches): Json<Switches>) -> Json<Value> {
-    Json(shared.with(|world| {
+pub(super) async fn add(State(shared): Here, Json(switches): Json<Switches>) -> Answer {
+    let failures = switches.routes.iter().map(|fault| &fault.failure);
+    let random = switches.chaos.iter().flat_map(|chaos| &chaos.routes);
+    for failure in failures.chain(random.map(|chance| &chance.failure)) {
+        if let Failure::Code { code } = failure
+            && ApiError::by_code(*code).is_none()
+        {
+            let message = format!("no refusal is known with the code {code}: use \"refuse\"");
+            return Err(ApiError::plain(400, &message));
+        }
+    }
+    Ok(Json(shared.with(|world| {
+        if let Some(chaos) = switches.chaos {
+            world.begin_chaos(chaos);
+        }
         let faults = &mut world.faults;
         faults.routes.extend(switches.routes);
         faults.dispatches.extend(switches.dispatches);
@@ -48,12 +62,12 @@ pub(super) async fn add(State(shared): Here, Json(switches): Json<Switches>) -> 
             .unwrap_or(faults.silent_heartbeats);
         faults.novel_fields = switches.novel_fields.unwrap_or(faults.novel_fields);
         faults_json(faults)
-    }))
+    })))
 }
 
 pub(super) async fn clear(State(shared): Here) -> Json<Value> {
     Json(shared.with(|world| {
-        world.faults = Faults::default();
+        world.heal();
         faults_json(&world.faults)
     }))
 }
@@ -66,6 +80,7 @@ pub(super) enum GatewayAction {
     Invalidate { resumable: bool },
     Close { code: u16 },
     Sever,
+    Freeze,
 }
 
 pub(super) async fn gateway(State(shared): Here, Json(action): Json<GatewayAction>) -> Json<Value> {
@@ -74,6 +89,7 @@ pub(super) async fn gateway(State(shared): Here, Json(action): Json<GatewayActio
         GatewayAction::Invalidate { resumable } => world.invalidate_sessions(resumable),
         GatewayAction::Close { code } => world.close_connections(code),
         GatewayAction::Sever => world.sever_connections(),
+        GatewayAction::Freeze => world.freeze_connections(),
     });
     Json(json!({}))
 }
@@ -90,6 +106,8 @@ pub(super) struct Clocks {
     link_life: Option<u64>,
     #[serde(rename = "heartbeat_ms")]
     heartbeat: Option<u64>,
+    #[serde(rename = "old_message_ms")]
+    old_message: Option<u64>,
 }
 
 pub(super) async fn clocks(State(shared): Here, Json(clocks): Json<Clocks>) -> Json<Value> {
@@ -100,6 +118,7 @@ pub(super) async fn clocks(State(shared): Here, Json(clocks): Json<Clocks>) -> J
             (clocks.token_life, &mut rules.token_life),
             (clocks.link_life, &mut rules.link_life),
             (clocks.heartbeat, &mut rules.heartbeat),
+            (clocks.old_message, &mut rules.old_message),
         ] {
             if let Some(ms) = value {
                 *rule = Duration::from_millis(ms);

@@ -19,6 +19,8 @@ pub(crate) enum Outcome {
     AnswerLate(Reply, std::time::Duration),
     /// A body that is not what Discord's API sends, with a status.
     Foreign(u16, &'static str),
+    /// The answer trickles in over this time.
+    AnswerSlowly(Reply, std::time::Duration),
     Hang,
     Close,
 }
@@ -93,6 +95,10 @@ impl World {
                 std::time::Duration::from_millis(ms),
             );
         }
+        if let Failure::Slow { ms } = failure {
+            let over = std::time::Duration::from_millis(ms);
+            return Outcome::AnswerSlowly(self.behave(request, route), over);
+        }
         if takes_effect {
             self.behave(request, route);
         }
@@ -114,6 +120,10 @@ impl World {
                 }
                 .into(),
             ),
+            Failure::Code { code } => {
+                let unknown = || ApiError::plain(400, "a fault switch names an unknown code");
+                Outcome::Answer(ApiError::by_code(code).unwrap_or_else(unknown).into())
+            }
             Failure::RateLimited { retry_after, scope } => {
                 let verdict = Verdict::too_many(retry_after, &scope);
                 let body = verdict.refusal.unwrap_or_default();
@@ -125,7 +135,7 @@ impl World {
             }
             Failure::Garbage => Outcome::Foreign(200, "}{ this is not JSON"),
             Failure::Hang => Outcome::Hang,
-            Failure::Close | Failure::Delay { .. } => Outcome::Close,
+            Failure::Close | Failure::Delay { .. } | Failure::Slow { .. } => Outcome::Close,
         }
     }
 
@@ -133,7 +143,9 @@ impl World {
         let mut record = RequestRecord::new(request, route, self.now);
         let mut is_shared = false;
         match outcome {
-            Outcome::Answer(reply) | Outcome::AnswerLate(reply, _) => {
+            Outcome::Answer(reply)
+            | Outcome::AnswerLate(reply, _)
+            | Outcome::AnswerSlowly(reply, _) => {
                 record.status = reply.status;
                 record.code = if reply.status >= 400 {
                     reply.body["code"].as_u64()
@@ -141,6 +153,15 @@ impl World {
                     None
                 };
                 is_shared = reply.headers.iter().any(|(_, value)| value == "shared");
+                if reply.status == 429 {
+                    let scope = reply
+                        .headers
+                        .iter()
+                        .find(|(name, _)| *name == "x-ratelimit-scope");
+                    let scope = scope.map_or("none", |(_, scope)| scope).to_owned();
+                    let kind = (record.template.clone(), scope);
+                    *self.limited.entry(kind).or_default() += 1;
+                }
             }
             Outcome::Foreign(status, _) => record.status = *status,
             Outcome::Hang | Outcome::Close => {}

@@ -38,18 +38,26 @@ impl World {
         let copies = match self.faults.take_dispatch(event.name) {
             Some(DispatchFault::Drop) => 0,
             Some(DispatchFault::Duplicate) => 2,
+            Some(DispatchFault::Late(ms)) => return self.hold(event, ms),
+            Some(DispatchFault::Reorder) => return self.hold_behind_next(event),
             None => 1,
         };
         for _ in 0..copies {
-            let sessions: Vec<String> = self
-                .sessions
-                .values()
-                .filter(|session| wants(session, &event))
-                .map(|s| s.id.clone())
-                .collect();
-            for session in sessions {
-                self.dispatch_to(&session, event.name, event.data.clone());
-            }
+            self.send_to_all(&event);
+        }
+        self.let_go_behind();
+    }
+
+    /// Sends an event to every session that it concerns.
+    pub(super) fn send_to_all(&mut self, event: &Dispatch) {
+        let sessions: Vec<String> = self
+            .sessions
+            .values()
+            .filter(|session| wants(session, event))
+            .map(|s| s.id.clone())
+            .collect();
+        for session in sessions {
+            self.dispatch_to(&session, event.name, event.data.clone());
         }
     }
 

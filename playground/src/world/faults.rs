@@ -1,5 +1,6 @@
 //! Switches that make the stand-in misbehave.
 
+use super::chaos::Dice;
 use serde::{Deserialize, Serialize};
 
 /// How a request goes wrong.
@@ -20,6 +21,11 @@ pub enum Failure {
         /// Discord's sentence.
         message: String,
     },
+    /// A refusal in Discord's own form, known by its code.
+    Code {
+        /// Discord's code.
+        code: u32,
+    },
     /// 429.
     RateLimited {
         /// Seconds to wait.
@@ -33,6 +39,11 @@ pub enum Failure {
     Hang,
     /// The connection is cut instead of an answer.
     Close,
+    /// The answer begins at once and trickles in until so many milliseconds are over.
+    Slow {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// The answer comes late.
     Delay {
         /// Milliseconds.
@@ -65,6 +76,10 @@ pub enum DispatchFault {
     Drop,
     /// It is sent twice.
     Duplicate,
+    /// It is sent so many milliseconds late.
+    Late(u64),
+    /// The next event overtakes it.
+    Reorder,
 }
 
 /// What will go wrong with one request.
@@ -80,6 +95,8 @@ pub(crate) struct Faults {
     pub(crate) routes: Vec<RouteFault>,
     /// Events by name, the fault, and how often it strikes.
     pub(crate) dispatches: Vec<(String, DispatchFault, u32)>,
+    /// What goes wrong at random.
+    pub(crate) dice: Option<Dice>,
     /// Heartbeats get no acknowledgement.
     pub(crate) silent_heartbeats: bool,
     /// Every event carries a field that nobody knows.
@@ -101,7 +118,9 @@ impl Faults {
                 .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
                 && (path.contains(&fault.route) || template.contains(&fault.route))
         };
-        let index = self.routes.iter().position(strikes)?;
+        let Some(index) = self.routes.iter().position(strikes) else {
+            return self.dice.as_mut()?.route(method, path, template);
+        };
         let fault = &mut self.routes[index];
         let found = Misbehaviour {
             failure: fault.failure.clone(),
@@ -116,10 +135,10 @@ impl Faults {
 
     /// The fault that strikes this event, if any; it is used up by one.
     pub(crate) fn take_dispatch(&mut self, name: &str) -> Option<DispatchFault> {
-        let index = self
-            .dispatches
-            .iter()
-            .position(|(wanted, _, _)| wanted == name)?;
+        let wanted = |(wanted, _, _): &(String, DispatchFault, u32)| wanted == name;
+        let Some(index) = self.dispatches.iter().position(wanted) else {
+            return self.dice.as_mut()?.event(name);
+        };
         let (_, fault, times) = &mut self.dispatches[index];
         let found = *fault;
         *times = times.saturating_sub(1);

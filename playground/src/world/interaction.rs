@@ -298,7 +298,8 @@ impl World {
             .values()
             .map(|c| c.last_heartbeat + self.rules.heartbeat.mul_f64(1.5))
             .min();
-        answers.into_iter().chain(beats).min()
+        let held = self.next_held();
+        answers.into_iter().chain(beats).chain(held).min()
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use super::chaos::draw;
 use crate::rest::route::{Class, Route};
 
 /// How many requests, over what time.
@@ -18,6 +19,8 @@ type Budget = (u32, Duration);
 pub struct RateLimits {
     /// Whether any limit applies.
     pub enabled: bool,
+    /// Where given, each kind of route has a limit drawn from this seed in place of the ones below.
+    pub random_seed: Option<u64>,
     /// Creating or editing messages, per channel.
     pub channel: (u32, Duration),
     /// Calls with one interaction's token.
@@ -36,6 +39,7 @@ impl Default for RateLimits {
     fn default() -> Self {
         Self {
             enabled: true,
+            random_seed: None,
             channel: (5, Duration::from_secs(5)),
             token: (5, Duration::from_secs(5)),
             reaction: (1, Duration::from_millis(250)),
@@ -171,6 +175,15 @@ impl Limiter {
 }
 
 fn budget(limits: &RateLimits, route: &Route) -> Option<Budget> {
+    if let Some(seed) = limits.random_seed
+        && route.class != Class::Callback
+    {
+        let number = |rule, least: f64, most: f64| {
+            least + draw(seed, &route.template, rule, 0) * (most - least)
+        };
+        let per = Duration::from_secs_f64(number(1, 1.0, 8.0));
+        return Some((number(0, 2.0, 11.0) as u32, per));
+    }
     match route.class {
         Class::ChannelWrite => Some(limits.channel),
         Class::Token => Some(limits.token),

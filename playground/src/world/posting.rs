@@ -94,7 +94,26 @@ impl World {
             return Err(ApiError::cannot_edit_others_message());
         }
         Self::require_open(&place)?;
+        self.count_old_edit(channel, id)?;
         self.edit(id, payload, None)
+    }
+
+    /// Old messages may be edited only so often.
+    fn count_old_edit(&mut self, channel: Snowflake, id: Snowflake) -> Result<(), ApiError> {
+        let (span, allowed) = (self.rules.old_message, self.rules.old_message_edits);
+        let since = self.now - span;
+        if id.created_at() > since {
+            return Ok(());
+        }
+        let edits = self.old_edits.entry(channel).or_default();
+        while edits.front().is_some_and(|at| *at <= since) {
+            edits.pop_front();
+        }
+        if edits.len() >= allowed {
+            return Err(ApiError::too_many_old_edits());
+        }
+        edits.push_back(self.now);
+        Ok(())
     }
 
     /// Changes a message by a body, whoever asked; `under` as in [`draft`].

@@ -230,6 +230,14 @@ impl World {
         }
     }
 
+    /// Leaves every connection that has a session open, and deaf and dumb: its sessions can be resumed by another.
+    pub(crate) fn freeze_connections(&mut self) {
+        for connection in self.live_connections() {
+            self.effects.push(Effect::Freeze { connection });
+            self.gateway_closed(connection, None);
+        }
+    }
+
     /// Cuts every connection that has a session, without a close frame.
     pub(crate) fn sever_connections(&mut self) {
         for connection in self.live_connections() {
