@@ -3,12 +3,18 @@
 //! A request takes a turn before it is sent and hands it in with its answer. Between the two it counts against the window
 //! that it was sent in and, because it may arrive late, against the next one. What is merely useful leaves a reserve in
 //! every bucket for what must be shown.
+//!
+//! A reply was counted some time between the sending of its request and its own arrival, so what it says about the end of
+//! its window is a span. Spans of one window overlap, those of two lie a window apart: that tells a late reply about the
+//! last window from one about this, however much slower than its neighbours it was.
 
+mod ends;
 mod global;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use ends::Ends;
 use global::Global;
 
 /// How many remembered windows trigger a clean-up of those that have lapsed.
@@ -99,7 +105,11 @@ struct Window {
     limit: Option<u32>,
     remaining: u32,
     /// Unknown after the window lapsed and until the next reply.
-    ends_at: Option<Instant>,
+    ends: Option<Ends>,
+    /// Of the window before: its late replies say nothing about this one.
+    before: Option<Ends>,
+    /// A 429 forbids everything until then.
+    blocked_until: Option<Instant>,
     in_flight: u32,
 }
 
@@ -108,24 +118,62 @@ impl Window {
         Self {
             limit,
             remaining: limit.unwrap_or(0),
-            ends_at: None,
-            in_flight: 0,
+            ..Self::default()
         }
     }
 
     /// A request that was sent before the end may be counted after it.
     fn lapse(&mut self, now: Instant) {
-        if self.ends_at.is_some_and(|end| end <= now) {
+        if self.ends.is_some_and(|ends| ends.latest <= now) {
             self.remaining = self.limit.unwrap_or(0).saturating_sub(self.in_flight);
-            self.ends_at = None;
+            self.before = self.ends.take();
         }
+        self.blocked_until = self.blocked_until.filter(|until| *until > now);
+    }
+
+    /// Learns from the headers of a reply.
+    fn learn(&mut self, headers: &RateHeaders, told: Ends) {
+        let known = self.limit.replace(headers.limit).is_some();
+        // Another request may be counted already, or will be.
+        let left = headers.remaining.saturating_sub(self.in_flight);
+        match self.ends {
+            Some(ends) if ends.overlaps(told) => {
+                // Replies overtake each other: within one window the smaller number is the newer one.
+                self.remaining = self.remaining.min(headers.remaining);
+                self.ends = Some(ends.narrowed(told));
+            }
+            Some(ends) if told.latest < ends.earliest => {}
+            Some(_) => {
+                self.remaining = left;
+                self.before = self.ends.replace(told);
+            }
+            None if self.before.is_some_and(|before| before.overlaps(told)) => {}
+            None => {
+                self.remaining = if known {
+                    self.remaining.min(headers.remaining)
+                } else {
+                    left
+                };
+                self.ends = Some(told);
+            }
+        }
+    }
+
+    /// Whether it differs in nothing from one that was never asked for.
+    fn is_over(&self, now: Instant) -> bool {
+        let is_past = |at: Option<Instant>| at.is_none_or(|at| at <= now);
+        self.in_flight == 0
+            && is_past(self.blocked_until)
+            && is_past(self.ends.map(|ends| ends.latest))
     }
 
     /// How long there is no turn; nothing if there is one.
     fn wait(&self, ask: &Ask<'_>, now: Instant) -> Option<Duration> {
+        if let Some(until) = self.blocked_until.filter(|until| *until > now) {
+            return Some(until - now);
+        }
         let Some(limit) = self.limit else {
-            let blocked = self.ends_at.map(|end| end - now);
-            return blocked.or_else(|| (self.in_flight > 0).then_some(PROBE));
+            return (self.in_flight > 0).then_some(PROBE);
         };
         let reserve = match ask.urgency {
             Urgency::Must => 0,
@@ -136,8 +184,8 @@ impl Window {
         if self.remaining > reserve {
             return None;
         }
-        match self.ends_at {
-            Some(end) => Some(end - now),
+        match self.ends {
+            Some(ends) => Some(ends.latest - now),
             // Nothing is under way that could tell more: one request finds out.
             None if self.in_flight == 0 => None,
             None => Some(PROBE),
@@ -190,7 +238,7 @@ impl Buckets {
         if window.limit.is_none()
             && limit.is_some()
             && window.in_flight == 0
-            && window.ends_at.is_none()
+            && window.blocked_until.is_none()
         {
             *window = Window::fresh(limit);
         }
@@ -218,14 +266,19 @@ impl Buckets {
         }
     }
 
-    /// Hands in a turn and learns from the headers of its reply, if there was one that had them.
+    /// Hands in the turn of a request that went out at `sent`, and learns from the headers of its reply, if there was one
+    /// that had them.
     pub fn answered(
         &mut self,
-        route: &'static str,
-        major: &str,
+        ask: &Ask<'_>,
         headers: Option<&RateHeaders>,
+        sent: Instant,
         now: Instant,
     ) {
+        if ask.counts_globally {
+            self.global.answered(sent, now);
+        }
+        let (route, major) = (ask.route, ask.major);
         let asked = self.key(route, major);
         let Some(headers) = headers else {
             if let Some(window) = self.windows.get_mut(&asked) {
@@ -247,18 +300,7 @@ impl Buckets {
             .entry(key)
             .or_insert_with(|| before.unwrap_or_default());
         window.in_flight = window.in_flight.saturating_sub(1);
-        let ends_at = now + headers.reset_after;
-        let slack = Duration::from_millis(250);
-        let known = window.limit.is_some();
-        window.limit = Some(headers.limit);
-        // Replies overtake each other: within one window the smaller number is the newer one.
-        let same_window = known && window.ends_at.is_none_or(|end| ends_at <= end + slack);
-        window.remaining = if same_window {
-            window.remaining.min(headers.remaining)
-        } else {
-            headers.remaining.saturating_sub(window.in_flight)
-        };
-        window.ends_at = Some(window.ends_at.map_or(ends_at, |end| end.max(ends_at)));
+        window.learn(headers, Ends::told(sent, now, headers.reset_after));
         self.clean(now);
     }
 
@@ -271,7 +313,7 @@ impl Buckets {
         }
         let window = self.windows.entry(self.key(route, major)).or_default();
         window.remaining = 0;
-        window.ends_at = Some(window.ends_at.map_or(until, |end| end.max(until)));
+        window.blocked_until = window.blocked_until.max(Some(until));
     }
 
     fn key(&self, route: &'static str, major: &str) -> (String, String) {
@@ -282,9 +324,7 @@ impl Buckets {
     /// Dead tokens leave windows behind: what has lapsed and is not under way is forgotten.
     fn clean(&mut self, now: Instant) {
         if self.windows.len() > self.clean_at.max(CLEAN_ABOVE) {
-            self.windows.retain(|_, window| {
-                window.in_flight > 0 || window.ends_at.is_some_and(|end| end > now)
-            });
+            self.windows.retain(|_, window| !window.is_over(now));
             self.clean_at = self.windows.len() * 2;
         }
     }

@@ -7,6 +7,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::body::FilePart;
+use super::bucket::{Ask, Urgency};
 use super::permit::Permit;
 
 /// How long a call may take in all, and how often it is tried.
@@ -57,6 +58,18 @@ pub(super) struct Call {
     pub(super) as_bot: bool,
     pub(super) body: Body,
     pub(super) patience: Patience,
+}
+
+impl Call {
+    /// Who asks for its turn, where none was taken before.
+    pub(super) fn ask(&self) -> Ask<'_> {
+        Ask {
+            route: self.route,
+            major: self.major.key(),
+            counts_globally: self.as_bot,
+            urgency: Urgency::Must,
+        }
+    }
 }
 
 /// The multipart form of a message with files.

@@ -10,7 +10,7 @@ use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::bucket::{Ask, Buckets, Limited, RateHeaders, Scope, Turn, Urgency};
+use super::bucket::{Buckets, Limited, RateHeaders, Scope, Turn};
 use super::call::{Body, Call, form};
 use super::error::RestError;
 use super::refusal::Refusals;
@@ -194,13 +194,7 @@ impl Rest {
                         pause,
                     });
                 }
-                let ask = Ask {
-                    route: call.route,
-                    major: call.major.key(),
-                    counts_globally: call.as_bot,
-                    urgency: Urgency::Must,
-                };
-                limits.buckets.turn(&ask, now)
+                limits.buckets.turn(&call.ask(), now)
             };
             match turn {
                 Turn::Now => return Ok(()),
@@ -219,6 +213,7 @@ impl Rest {
         let left = deadline
             .saturating_duration_since(Instant::now())
             .max(Duration::from_millis(50));
+        let sent = Instant::now();
         let url = format!("{}{}", self.inner.base, call.path);
         let mut request = self
             .inner
@@ -239,7 +234,7 @@ impl Rest {
             Body::Message { json, files } => match form(json, files) {
                 Ok(form) => request.multipart(form),
                 Err(error) => {
-                    self.hand_in(call, None);
+                    self.hand_in(call, None, sent);
                     return Outcome::Failed(error.without_url().to_string());
                 }
             },
@@ -248,18 +243,18 @@ impl Rest {
             Ok(response) => response,
             Err(error) => {
                 count(call.route, "no_answer");
-                self.hand_in(call, None);
+                self.hand_in(call, None, sent);
                 // The address holds a token.
                 return Outcome::Failed(describe(&error.without_url()));
             }
         };
-        self.judge(call, response).await
+        self.judge(call, response, sent).await
     }
 
-    async fn judge(&self, call: &Call, response: Response) -> Outcome {
+    async fn judge(&self, call: &Call, response: Response, sent: Instant) -> Outcome {
         let (status, now) = (response.status(), Instant::now());
         count(call.route, status_label(status));
-        self.hand_in(call, rate_headers(response.headers()).as_ref());
+        self.hand_in(call, rate_headers(response.headers()).as_ref(), sent);
         if status.is_success() {
             return Outcome::Done(response);
         }
@@ -290,11 +285,11 @@ impl Rest {
         })
     }
 
-    fn hand_in(&self, call: &Call, headers: Option<&RateHeaders>) {
-        let (route, major) = (call.route, call.major.key());
+    fn hand_in(&self, call: &Call, headers: Option<&RateHeaders>, sent: Instant) {
+        let now = Instant::now();
         self.limits()
             .buckets
-            .answered(route, major, headers, Instant::now());
+            .answered(&call.ask(), headers, sent, now);
     }
 
     pub(super) fn settings(&self) -> &RestSettings {

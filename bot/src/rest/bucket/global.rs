@@ -1,22 +1,35 @@
 //! The bot's limit over all routes: no second, wherever it begins, has more requests than allowed.
+//!
+//! Discord counts a request when it arrives. When that was, only its answer tells, and only within limits: until then it
+//! counts, and from then on for a second. Where the network or Discord stalls and then takes many requests at once, those
+//! of more than a second arrive within one: they are all still counted here, so no more are added.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Urgency;
 
-/// Discord counts a second by its own clock and when requests arrive: ours is a little longer, for those that are late.
-const SPAN: Duration = Duration::from_millis(1_030);
+/// A second by Discord's clock, and a little for the difference of two clocks.
+const SPAN: Duration = Duration::from_millis(1_005);
+/// Until its answer is there, a request counts this long: no slow upload stops all others for ever.
+const HOLD: Duration = Duration::from_secs(3);
+/// How soon to ask again while only answers can tell more.
+const PROBE: Duration = Duration::from_millis(10);
 /// Below Discord's 50.
 const DEFAULT_PER_SECOND: u32 = 49;
 /// Out of so many turns one is kept for what must be shown.
 const RESERVED_OF: usize = 4;
 
-/// Requests of the last second.
+/// Requests that count.
 #[derive(Debug)]
 pub(super) struct Global {
     limit: usize,
-    sent: VecDeque<Instant>,
+    /// When those went out that have no answer yet, oldest first.
+    under_way: VecDeque<Instant>,
+    /// When those count no more that have one.
+    counted_until: Vec<Instant>,
+    /// The quickest answer so far: half of it, at least, was the way back.
+    quickest: Option<Duration>,
     blocked_until: Option<Instant>,
 }
 
@@ -30,7 +43,9 @@ impl Global {
     pub(super) fn new(per_second: u32) -> Self {
         Self {
             limit: per_second.max(1) as usize,
-            sent: VecDeque::new(),
+            under_way: VecDeque::new(),
+            counted_until: Vec::new(),
+            quickest: None,
             blocked_until: None,
         }
     }
@@ -40,17 +55,24 @@ impl Global {
         if let Some(until) = self.blocked_until.filter(|until| *until > now) {
             return Some(until - now);
         }
-        while self.sent.front().is_some_and(|at| *at + SPAN <= now) {
-            self.sent.pop_front();
+        self.counted_until.retain(|until| *until > now);
+        while self.under_way.front().is_some_and(|at| *at + HOLD <= now) {
+            self.under_way.pop_front();
         }
         let allowed = match urgency {
             Urgency::Must => self.limit,
             Urgency::May => (self.limit - self.limit / RESERVED_OF).max(1),
         };
-        let over = (self.sent.len() + 1)
+        let over = (self.under_way.len() + self.counted_until.len() + 1)
             .checked_sub(allowed)
             .filter(|over| *over > 0)?;
-        let free_at = self.sent.get(over - 1).map_or(now, |at| *at + SPAN);
+        let unanswered = self.under_way.iter();
+        let mut frees: Vec<Instant> = unanswered
+            .map(|at| (*at + SPAN).max(now + PROBE))
+            .chain(self.counted_until.iter().copied())
+            .collect();
+        frees.sort_unstable();
+        let free_at = frees.get(over - 1).map_or(now, |at| *at);
         Some(
             free_at
                 .saturating_duration_since(now)
@@ -59,11 +81,27 @@ impl Global {
     }
 
     pub(super) fn take(&mut self, now: Instant) {
-        self.sent.push_back(now);
+        self.under_way.push_back(now);
     }
 
     pub(super) fn give_back(&mut self) {
-        self.sent.pop_back();
+        self.under_way.pop_back();
+    }
+
+    /// A request that went out at `sent` was answered, or given up, at `now`.
+    pub(super) fn answered(&mut self, sent: Instant, now: Instant) {
+        // Its turn was taken before it went out.
+        let turn = self.under_way.iter().rposition(|at| *at <= sent);
+        if self.under_way.remove(turn.unwrap_or(0)).is_none() {
+            return;
+        }
+        let took = now.saturating_duration_since(sent);
+        let quickest = self.quickest.map_or(took, |quickest| quickest.min(took));
+        self.quickest = Some(quickest);
+        let arrived = sent + took.saturating_sub(quickest / 2);
+        if arrived + SPAN > now {
+            self.counted_until.push(arrived + SPAN);
+        }
     }
 
     pub(super) fn block(&mut self, until: Instant) {

@@ -1,3 +1,5 @@
+mod virtual_time;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -30,7 +32,7 @@ fn learn(
     now: Instant,
 ) {
     assert_eq!(buckets.turn(&ask(route, major), now), Turn::Now);
-    buckets.answered(route, major, Some(told), now);
+    buckets.answered(&ask(route, major), Some(told), now, now);
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn while_nothing_is_known_one_request_finds_out() {
     let (mut buckets, now) = (Buckets::default(), Instant::now());
     assert_eq!(buckets.turn(&ask(ROUTE, "a"), now), Turn::Now);
     assert_eq!(buckets.turn(&ask(ROUTE, "a"), now), Turn::Wait(PROBE));
-    buckets.answered(ROUTE, "a", Some(&headers(5, 4, 5_000)), now);
+    buckets.answered(&ask(ROUTE, "a"), Some(&headers(5, 4, 5_000)), now, now);
     assert_eq!(buckets.turn(&ask(ROUTE, "a"), now), Turn::Now);
     // Another resource of the same bucket has the same limit, which is known now.
     let turns = (0..6).filter(|_| buckets.turn(&ask(ROUTE, "b"), now) == Turn::Now);
@@ -99,8 +101,8 @@ fn an_overtaken_reply_does_not_give_requests_back() {
     for _ in 0..2 {
         assert_eq!(buckets.turn(&ask(ROUTE, "t"), now), Turn::Now);
     }
-    buckets.answered(ROUTE, "t", Some(&headers(5, 1, 2_000)), now);
-    buckets.answered(ROUTE, "t", Some(&headers(5, 3, 2_000)), now);
+    buckets.answered(&ask(ROUTE, "t"), Some(&headers(5, 1, 2_000)), now, now);
+    buckets.answered(&ask(ROUTE, "t"), Some(&headers(5, 3, 2_000)), now, now);
     assert_eq!(buckets.turn(&ask(ROUTE, "t"), now), Turn::Now);
     assert!(matches!(buckets.turn(&ask(ROUTE, "t"), now), Turn::Wait(_)));
 }

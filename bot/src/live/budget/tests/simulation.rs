@@ -172,12 +172,9 @@ impl Simulation {
         while let Some((_, job, headers)) = self.back.pop_front_if(|(at, _, _)| *at <= self.now) {
             let message = self.messages.get_mut(&job).unwrap();
             let kind = message.flying.take().unwrap();
-            self.buckets.answered(
-                route(message.lane),
-                &message.major,
-                Some(&headers),
-                self.now,
-            );
+            let sent = self.now.checked_sub(2 * LATENCY).unwrap();
+            self.buckets
+                .answered(&ask(message, kind), Some(&headers), sent, self.now);
             let done = if kind == EditKind::Durable && message.ends_at <= self.now {
                 message.ended_at = Some(self.now);
                 Done::Ended
