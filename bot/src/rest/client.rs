@@ -12,7 +12,7 @@ use url::Url;
 
 use super::bucket::{Buckets, Limited, RateHeaders, Scope, Turn};
 use super::call::{Body, Call, form};
-use super::error::RestError;
+use super::error::{RestError, code};
 use super::refusal::Refusals;
 use super::reply::{ErrorBody, describe, limited, rate_headers, read, status_label};
 use crate::metric;
@@ -259,11 +259,20 @@ impl Rest {
             return Outcome::Done(response);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let limited = limited(response).await;
+            let (limited, code) = limited(response).await;
             metrics::counter!(metric::RATE_LIMITED, "scope" => limited.scope.as_str()).increment(1);
             let mut limits = self.limits();
             if limited.scope != Scope::Shared {
                 limits.refusals.count(now);
+            }
+            if code == code::OLD_MESSAGE_EDITS {
+                // No bucket's limit: it lasts as long as the message is old.
+                return Outcome::Refused(RestError::Refused {
+                    route: call.route,
+                    status: status.as_u16(),
+                    code,
+                    message: "old messages were edited too often".into(),
+                });
             }
             limits
                 .buckets

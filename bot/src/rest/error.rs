@@ -113,7 +113,9 @@ impl RestError {
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+            Self::Refused { status, code, .. } => {
+                *status >= 500 || (*status == 429 && *code != code::OLD_MESSAGE_EDITS)
+            }
             Self::Limited { .. }
             | Self::Unavailable { .. }
             | Self::Garbage { .. }

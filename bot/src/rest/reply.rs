@@ -24,9 +24,11 @@ pub(super) struct ErrorBody {
 
 #[derive(Deserialize)]
 struct LimitBody {
-    retry_after: f64,
+    retry_after: Option<f64>,
     #[serde(default)]
     global: bool,
+    #[serde(default)]
+    code: u32,
 }
 
 pub(super) async fn read<T: DeserializeOwned>(
@@ -77,8 +79,8 @@ pub(super) fn rate_headers(headers: &HeaderMap) -> Option<RateHeaders> {
     })
 }
 
-/// A 429's scope and pause, from body and headers; a second where neither can be read.
-pub(super) async fn limited(response: Response) -> Limited {
+/// A 429's scope and pause, from body and headers, and its code; a second where no pause can be read.
+pub(super) async fn limited(response: Response) -> (Limited, u32) {
     let headers = response.headers().clone();
     let text = |name: &str| {
         headers
@@ -93,12 +95,14 @@ pub(super) async fn limited(response: Response) -> Limited {
         _ => Scope::User,
     };
     let said = body
-        .map(|body| body.retry_after)
+        .as_ref()
+        .and_then(|body| body.retry_after)
         .or_else(|| text("retry-after")?.parse().ok());
-    Limited {
+    let limited = Limited {
         scope,
         retry_after: seconds(said.unwrap_or(1.0)).max(Duration::from_millis(20)),
-    }
+    };
+    (limited, body.map_or(0, |body| body.code))
 }
 
 /// A length that a reply names: never negative, never absurd.
