@@ -98,6 +98,13 @@ impl Editor {
         permit: Option<Permit>,
     ) -> Result<DiscordId, RestError> {
         let rest = &self.rest;
+        let Some(lease) = self.ownership.of(row.shard) else {
+            return Err(RestError::Unavailable {
+                route: "edit",
+                tries: 0,
+                reason: "the lease of the shard's messages has run out".into(),
+            });
+        };
         let sent = match (action, &row.token) {
             (DeliveryAction::EditByToken, Some(token)) => {
                 rest.edit_original(row.application, token, payload, permit)
@@ -113,7 +120,25 @@ impl Editor {
                     .await
             }
         };
+        if self.ownership.of(row.shard) != Some(lease) {
+            self.reassert(row.job).await;
+        }
         sent.map(|message| message.id)
+    }
+}
+
+impl Editor {
+    /// What was sent may have landed on what another process showed meanwhile: whoever owns the message shows it again.
+    async fn reassert(&self, job: JobId) {
+        match self.store.reassert_delivery(job).await {
+            Ok(()) => {
+                let why = "it was edited under a lost lease";
+                tracing::info!(job.id = %job, "the message of job {job} is shown again: {why}");
+            }
+            Err(error) => {
+                tracing::warn!(job.id = %job, "show job {job} again: {error}", error = chain(&error));
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod languages;
 mod large;
 mod member;
 mod menu;
+mod ownership;
 mod pictures;
 mod platform;
 mod refusals;

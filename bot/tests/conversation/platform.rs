@@ -224,6 +224,24 @@ impl Platform {
         .await;
     }
 
+    /// What the message should show, and what it shows.
+    pub async fn revisions(&self, job: JobId) -> (i32, i32) {
+        let row = self.store.delivery(job).await.unwrap().expect("a delivery");
+        (row.desired_rev, row.shown_rev)
+    }
+
+    /// Takes every shard's messages from their owner, as another process does, and dies after `term`.
+    pub async fn take_over_shards(&self, term: std::time::Duration) {
+        let taken = self
+            .execute(
+                "UPDATE shard_owners SET epoch = epoch + 1, holder = gen_random_uuid(),
+                                         expires_at = now() + make_interval(secs => $1)",
+                &[&term.as_secs_f64()],
+            )
+            .await;
+        assert!(taken > 0, "no shard had an owner");
+    }
+
     pub async fn one<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
         self.store
             .connection()

@@ -166,6 +166,23 @@ impl Store {
         .await
     }
 
+    /// What the message shows is no longer certain: it is to be shown again by whoever owns it, where it can be edited.
+    /// Needs no lease: it is for those who lost theirs.
+    pub async fn reassert_delivery(&self, job: JobId) -> Result<(), StoreError> {
+        self.connection()
+            .await?
+            .execute(
+                "-- delivery::reassert_delivery\n\
+                 UPDATE deliveries SET desired_rev = desired_rev + 1
+                 WHERE job_id = $1 AND undeliverable IS NULL
+                   AND (message_id IS NOT NULL AND NOT ephemeral
+                        OR interaction_token IS NOT NULL AND token_expires_at > now())",
+                &[/* job */ &job],
+            )
+            .await?;
+        Ok(())
+    }
+
     /// A try failed; the next one is not before `next_try_at`.
     pub async fn record_delivery_failure(
         &self,
