@@ -2,9 +2,13 @@
 //!
 //! First some jobs one at a time, for the latency of each hop on an idle lane; then the rest at once, for the rate. The
 //! lane is one of its own, so no real node takes its jobs, but its rows stay: use a database that you can throw away.
+//!
+//! With `--kill-leader` the dispatchers are two processes of their own, and the one that leads is killed when a third of
+//! the jobs that come at once have ended.
 
 mod node;
 mod report;
+mod takeover;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,9 +37,12 @@ use crate::config::DispatcherConfig;
 use crate::leader;
 use node::{BenchNode, Marks};
 use report::{Hops, Report};
+use takeover::Pair;
 
 /// Hash of the weights that the bench's nodes pretend to have.
 const MODEL_HASH: &str = "bench";
+/// Region and pool of the lane.
+const LANE: &str = "bench";
 /// Submitters at work at once while the rate is measured.
 const SUBMITTERS: usize = 16;
 /// Jobs that are sent one at a time: a fifth, and no more than this.
@@ -55,30 +62,47 @@ pub(crate) struct BenchArgs {
     /// Let each node also ask for a grant, upload a picture and have it checked, as real ones do
     #[arg(long)]
     uploads: bool,
+    /// Jobs that are submitted in one transaction while the rate is measured
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    batch: u32,
+    /// Kill the leader while the rate is measured, and say how long its standby needed
+    #[arg(long)]
+    kill_leader: bool,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the bench and prints its report.
-pub(crate) fn run(args: BenchArgs, config: &ConfigArgs) -> ExitCode {
-    let config = Sources::from_args(config)
+pub(crate) fn run(args: BenchArgs, given: &ConfigArgs) -> ExitCode {
+    let own = given.clone();
+    let config = Sources::from_args(given)
         .map_err(anyhow::Error::from)
         .and_then(|sources| {
             Ok(easel_service::config::load::<DispatcherConfig>("dispatcher", &sources)?.config)
         });
     easel_service::once("dispatcher", move || async move {
-        let report = measure(&args, config?).await?;
+        let report = measure(&args, &own, config?).await?;
         report.print(args.json)
     })
 }
 
-async fn measure(args: &BenchArgs, mut config: DispatcherConfig) -> anyhow::Result<Report> {
+async fn measure(
+    args: &BenchArgs,
+    given: &ConfigArgs,
+    mut config: DispatcherConfig,
+) -> anyhow::Result<Report> {
     let segment = |text: &str| text.parse().map_err(|error| BadInput(format!("{error}")));
-    config.dispatcher.region = segment("bench")?;
-    config.dispatcher.pool = segment("bench")?;
+    config.dispatcher.region = segment(LANE)?;
+    config.dispatcher.pool = segment(LANE)?;
     config.http.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let ctx = Context::new("dispatcher-bench");
+    if args.kill_leader {
+        let bench = Bench::start(&ctx, &config, args).await?;
+        let report = bench.measure_takeover(args, given).await;
+        bench.stop().await;
+        return report;
+    }
     let mut leader = JoinSet::new();
     leader.spawn({
         let (ctx, config) = (ctx.clone(), config.clone());
@@ -89,7 +113,7 @@ async fn measure(args: &BenchArgs, mut config: DispatcherConfig) -> anyhow::Resu
         let (ctx, args) = (ctx.clone(), args.clone());
         async move {
             let bench = Bench::start(&ctx, &config, &args).await?;
-            let report = bench.measure(args.jobs).await;
+            let report = bench.measure(&args, None).await;
             bench.stop().await;
             report
         }
@@ -171,8 +195,17 @@ impl Bench {
         self.store.close();
     }
 
-    async fn measure(&self, jobs: u32) -> anyhow::Result<Report> {
-        let alone = (jobs / 5).clamp(1, MOST_ALONE);
+    async fn measure_takeover(
+        &self,
+        args: &BenchArgs,
+        given: &ConfigArgs,
+    ) -> anyhow::Result<Report> {
+        let pair = Pair::start(given, &self.store).await?;
+        self.measure(args, Some(pair)).await
+    }
+
+    async fn measure(&self, args: &BenchArgs, pair: Option<Pair>) -> anyhow::Result<Report> {
+        let alone = (args.jobs / 5).clamp(1, MOST_ALONE);
         let mut hops = Hops::default();
         // The first jobs find cold caches and nodes that nobody has heard of yet.
         self.one_job(0).await?;
@@ -180,23 +213,55 @@ impl Bench {
             hops.add(&self.one_job(number).await?);
         }
         let began = Instant::now();
-        let together = jobs.saturating_sub(alone).max(1);
-        self.all_at_once(alone + 1, together).await?;
+        let together = args.jobs.saturating_sub(alone).max(1);
+        let third = self.marks.count() + together as usize / 3;
+        let killed = async {
+            let Some(mut pair) = pair else {
+                return anyhow::Ok(None);
+            };
+            self.marks.reach(third, JOB_LIMIT).await?;
+            let takeover = pair.kill_leader(&self.store).await?;
+            // The pair is kept until all have ended.
+            Ok(Some((takeover, pair)))
+        };
+        let (killed, done) =
+            tokio::join!(killed, self.all_at_once(alone + 1, together, args.batch));
+        done?;
         let rate = f64::from(together) / began.elapsed().as_secs_f64();
-        let (accepted, completed, duplicated) = self.count().await?;
-        Ok(Report::new(rate, hops, accepted - completed, duplicated))
+        let takeover = killed?.map(|(takeover, _)| takeover);
+        let (accepted, ended, duplicated) = self.count().await?;
+        Ok(Report::new(rate, hops, accepted - ended, duplicated).takeover(takeover))
     }
 
-    async fn all_at_once(&self, first: u32, jobs: u32) -> anyhow::Result<()> {
-        let submitted: Vec<Sent> = stream::iter(first..first + jobs)
-            .map(|number| self.submit(number))
+    async fn all_at_once(&self, first: u32, jobs: u32, batch: u32) -> anyhow::Result<()> {
+        let numbers: Vec<u32> = (first..first + jobs).collect();
+        let batches: Vec<Vec<u32>> = numbers
+            .chunks(batch as usize)
+            .map(<[u32]>::to_vec)
+            .collect();
+        let submitted: Vec<Vec<JobId>> = stream::iter(batches)
+            .map(|numbers| self.submit_together(numbers))
             .buffer_unordered(SUBMITTERS)
             .try_collect()
             .await?;
-        for sent in submitted {
-            self.marks.ended(sent.job, JOB_LIMIT).await?;
+        for job in submitted.into_iter().flatten() {
+            self.marks.ended(job, JOB_LIMIT).await?;
         }
         Ok(())
+    }
+
+    /// One transaction, then its hints at the same time.
+    async fn submit_together(&self, numbers: Vec<u32>) -> anyhow::Result<Vec<JobId>> {
+        let submissions: Vec<Submission> = numbers.iter().map(|n| self.submission(*n)).collect();
+        let jobs: Vec<JobId> = submissions.iter().map(|new| new.job).collect();
+        for job in &jobs {
+            self.marks.expect(*job);
+        }
+        let outcomes = self.store.submit_all(submissions).await?;
+        let hints = jobs.iter().zip(&outcomes);
+        futures::future::try_join_all(hints.map(|(job, outcome)| self.publish(*job, outcome)))
+            .await?;
+        Ok(jobs)
     }
 
     /// Moments of one job, from the submit to the answer on its end.
@@ -218,27 +283,33 @@ impl Bench {
         let job = submission.job;
         self.marks.expect(job);
         let began = Instant::now();
-        let Submitted::Accepted {
-            class, outbox_id, ..
-        } = self.store.submit(submission).await?
-        else {
-            bail!("the platform refused a job of the bench");
-        };
+        let submitted = self.store.submit(submission).await?;
         let committed = Instant::now();
-        let hint = JobHint {
-            job_id: job,
-            what: JobHintKind::Submitted,
-        };
-        let target = self.broker.names().stored(&self.queues[class as usize]);
-        self.broker.publish(Message::new(target, &hint)?).await?;
-        let confirmed = Instant::now();
-        self.sent.sent(outbox_id);
+        self.publish(job, &submitted).await?;
         Ok(Sent {
             job,
             began,
             committed,
-            confirmed,
+            confirmed: Instant::now(),
         })
+    }
+
+    /// Sends the hint of an accepted job, and has its outbox row marked.
+    async fn publish(&self, job: JobId, submitted: &Submitted) -> anyhow::Result<()> {
+        let Submitted::Accepted {
+            class, outbox_id, ..
+        } = submitted
+        else {
+            bail!("the platform refused a job of the bench");
+        };
+        let hint = JobHint {
+            job_id: job,
+            what: JobHintKind::Submitted,
+        };
+        let target = self.broker.names().stored(&self.queues[*class as usize]);
+        self.broker.publish(Message::new(target, &hint)?).await?;
+        self.sent.sent(*outbox_id);
+        Ok(())
     }
 
     fn submission(&self, number: u32) -> Submission {
@@ -263,8 +334,8 @@ impl Bench {
             action: Action::Imagine,
             parent: None,
             repetition: Repetition::Allowed,
-            region: "bench".into(),
-            pool: "bench".into(),
+            region: LANE.into(),
+            pool: LANE.into(),
             lane: None,
             spec: spec(number),
             text: PromptText::default(),
@@ -279,7 +350,7 @@ impl Bench {
     }
 
     async fn count(&self) -> anyhow::Result<(i64, i64, i64)> {
-        Ok(self.store.count_jobs("bench", "bench").await?)
+        Ok(self.store.count_jobs(LANE, LANE).await?)
     }
 }
 

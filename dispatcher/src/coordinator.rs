@@ -186,7 +186,7 @@ impl Coordinator {
                 preview,
             } => {
                 self.moved(lease, percent);
-                self.pass_on(lease, percent, preview).await;
+                self.pass_on(lease, percent, preview);
             }
             Input::Finishing(lease) => self.finishes(lease),
             Input::LeaseEnded {
@@ -219,7 +219,7 @@ impl Coordinator {
             }
             self.settle_homeless().await?;
         }
-        self.tell_positions().await;
+        self.tell_positions();
         self.record_gauges();
         self.write_snapshot().await
     }
@@ -242,7 +242,7 @@ impl Coordinator {
         Ok(())
     }
 
-    async fn pass_on(&self, lease: LeaseRef, percent: u8, preview: Option<String>) {
+    fn pass_on(&self, lease: LeaseRef, percent: u8, preview: Option<String>) {
         let Some(leased) = self
             .leased
             .get(&lease.job_id)
@@ -255,8 +255,7 @@ impl Coordinator {
             channel_id: Some(leased.channel_id),
             state: ProgressState::Running { percent, preview },
         };
-        let target = self.office.broker.names().progress(leased.shard).target();
-        self.office.mention(target, &note).await;
+        self.office.mentions.say(leased.shard, note);
     }
 
     async fn lease_ended(

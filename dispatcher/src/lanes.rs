@@ -14,6 +14,7 @@ use easel_store::settle::Ended;
 use serde::Serialize;
 
 use crate::config::LaneConfig;
+use crate::mentions::Mentions;
 use crate::metric;
 
 /// The hands of a leader.
@@ -25,6 +26,8 @@ pub(crate) struct Office {
     pub leadership: Leadership,
     pub settings: LaneConfig,
     pub marks: Marks,
+    /// What members are told while they wait and watch.
+    pub mentions: Mentions,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -40,16 +43,6 @@ impl Office {
             command,
         )
         .await
-    }
-
-    /// Publishes what nobody misses if it is lost: the rows say it too, or the next message will.
-    pub async fn mention<T: Serialize>(&self, target: Target, body: &T) {
-        let Ok(message) = Message::new(target, body) else {
-            return;
-        };
-        if let Err(error) = self.broker.publish(message.optional()).await {
-            tracing::debug!("message not sent: {error}");
-        }
     }
 
     /// Sends the hint of an end at once; what fails here the relay sends later.

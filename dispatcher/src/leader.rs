@@ -12,7 +12,7 @@ use easel_store::{Store, StoreConfig};
 
 use crate::config::DispatcherConfig;
 use crate::lanes::Office;
-use crate::{metric, scale, term};
+use crate::{mentions, metric, scale, term};
 
 /// How often a standby asks whether the lead is free.
 const STANDBY_EVERY: Duration = Duration::from_millis(500);
@@ -126,7 +126,9 @@ async fn lead_whenever_possible(
             Ok(Some(leadership)) => {
                 ready.ready();
                 let (marks, writer) = store.marks();
+                let (mentions, said) = mentions::channel();
                 let office = Office {
+                    mentions,
                     store: store.clone(),
                     broker: broker.clone(),
                     blobs: Arc::clone(blobs),
@@ -142,7 +144,7 @@ async fn lead_whenever_possible(
                     "leading lane {region}.{pool} in epoch {}",
                     leadership.epoch
                 );
-                let ended = term::serve(office, writer, ctx.shutdown.soft()).await;
+                let ended = term::serve(office, writer, said, ctx.shutdown.soft()).await;
                 metrics::gauge!(metric::LEADING).set(0.0);
                 tracing::info!(epoch = leadership.epoch, "the term has ended: {ended}");
                 if let Err(error) = store.resign(&leadership).await {

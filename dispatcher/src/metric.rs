@@ -1,5 +1,7 @@
 //! Names of the dispatcher's metrics.
 
+/// Counter: progress notes that were dropped because the broker took none for long.
+pub const MENTIONS_DROPPED: &str = "easel_dispatcher_mentions_dropped_total";
 /// Gauge: 1 while this process leads its lane.
 pub const LEADING: &str = "easel_dispatcher_leading";
 /// Gauge: jobs that wait.

@@ -1,10 +1,9 @@
 //! One term of office: the tasks that run while this process leads, and their common end.
 
 use std::fmt;
-use std::time::Duration;
 
-use easel_broker::{Action, Consumer, Delivery, Subscription};
-use easel_domain::message::{JobHint, JobHintKind};
+use easel_broker::{Consumer, Delivery, Subscription};
+use easel_domain::message::JobHint;
 use easel_domain::tier::ServiceClass;
 use easel_service::chain;
 use easel_store::StoreError;
@@ -16,14 +15,11 @@ use tokio_util::sync::CancellationToken;
 use crate::coordinator::{self, Input};
 use crate::ends::Ends;
 use crate::lanes::Office;
-use crate::{ends, live, relay, reports};
+use crate::{ends, hints, live, mentions, relay, reports};
 
 /// Inputs that may wait for the coordinator. Beyond it, the consumers wait and the broker keeps the rest.
 const INBOX: usize = 1_024;
 const HINT_PREFETCH: u16 = 200;
-const HINT_CONCURRENCY: usize = 4;
-/// A hint that could not be looked up is looked up again after this.
-const HINT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a term ended.
 #[derive(Debug)]
@@ -47,8 +43,14 @@ impl fmt::Display for TermEnd {
 }
 
 /// Leads until the drain begins or leadership is lost. When it returns, nothing of the term runs any more.
-pub(crate) async fn serve(office: Office, marks: MarkWriter, drain: &CancellationToken) -> TermEnd {
+pub(crate) async fn serve(
+    office: Office,
+    marks: MarkWriter,
+    said: mpsc::Receiver<mentions::Said>,
+    drain: &CancellationToken,
+) -> TermEnd {
     let (ends, ending) = ends::channel();
+    let (looks, asked) = mpsc::channel(INBOX);
     let (inputs, inbox) = mpsc::channel(INBOX);
     let mut tasks = JoinSet::new();
     tasks.spawn(keep_lead(office.clone()));
@@ -56,11 +58,13 @@ pub(crate) async fn serve(office: Office, marks: MarkWriter, drain: &Cancellatio
     tasks.spawn(relay::run(office.clone()));
     tasks.spawn(live::echo(office.clone()));
     tasks.spawn(ends::run(office.clone(), ending));
+    tasks.spawn(hints::run(office.clone(), asked));
+    tasks.spawn(mentions::run(office.broker.clone(), said));
     tasks.spawn(async move {
         marks.run().await;
         TermEnd::Drained
     });
-    let consumers = start_consumers(&office, &inputs, &ends);
+    let consumers = start_consumers(&office, &inputs, &looks, &ends);
     let end = tokio::select! {
         () = drain.cancelled() => TermEnd::Drained,
         ended = tasks.join_next() => match ended {
@@ -76,19 +80,25 @@ pub(crate) async fn serve(office: Office, marks: MarkWriter, drain: &Cancellatio
     end
 }
 
-fn start_consumers(office: &Office, inputs: &mpsc::Sender<Input>, ends: &Ends) -> Vec<Consumer> {
+fn start_consumers(
+    office: &Office,
+    inputs: &mpsc::Sender<Input>,
+    looks: &mpsc::Sender<hints::Look>,
+    ends: &Ends,
+) -> Vec<Consumer> {
     let lane = office.settings.lane();
     let names = office.broker.names();
     let mut consumers: Vec<Consumer> = ServiceClass::ALL
         .into_iter()
         .map(|class| {
-            let (office, inputs) = (office.clone(), inputs.clone());
+            let (inputs, looks) = (inputs.clone(), looks.clone());
             let queue = Subscription::new(names.jobs(&lane, class), HINT_PREFETCH)
-                .concurrency(HINT_CONCURRENCY);
-            let broker = office.broker.clone();
-            broker.consume(queue, move |hint: Delivery<JobHint>| {
-                take_hint(office.clone(), inputs.clone(), hint.body)
-            })
+                .concurrency(usize::from(HINT_PREFETCH));
+            office
+                .broker
+                .consume(queue, move |hint: Delivery<JobHint>| {
+                    hints::take(looks.clone(), inputs.clone(), hint.body)
+                })
         })
         .collect();
     consumers.push(live::consume(office.clone(), inputs.clone()));
@@ -98,32 +108,6 @@ fn start_consumers(office: &Office, inputs: &mpsc::Sender<Input>, ends: &Ends) -
         ends.clone(),
     ));
     consumers
-}
-
-/// A hint is acked once its job is in the coordinator's hands or found not to wait: the rows keep everything else.
-async fn take_hint(office: Office, inputs: mpsc::Sender<Input>, hint: JobHint) -> Vec<Action> {
-    let input = match hint.what {
-        JobHintKind::CancelRequested => Some(Input::CancelRequested(hint.job_id)),
-        JobHintKind::Submitted => {
-            let (region, pool) = (&office.leadership.region, &office.leadership.pool);
-            match office.store.waiting_job(region, pool, hint.job_id).await {
-                Ok(job) => job.map(|job| Input::Waiting(Box::new(job))),
-                Err(StoreError::Corrupt { what, .. }) => {
-                    tracing::error!(job.id = %hint.job_id, "stored {what} of job {} is not valid", hint.job_id);
-                    return vec![Action::DeadLetter("corrupt job row")];
-                }
-                Err(error) => {
-                    tracing::warn!(job.id = %hint.job_id, "cannot look up job {}: {error}", hint.job_id, error = chain(&error));
-                    return vec![Action::RetryLater(HINT_PAUSE)];
-                }
-            }
-        }
-    };
-    if let Some(input) = input {
-        // A closed inbox means that the term is over: the next leader reads the row.
-        let _ = inputs.send(input).await;
-    }
-    Action::ack()
 }
 
 /// Renews the lead three times a term. A term that could not be renewed is over before anybody can take the lead.

@@ -35,13 +35,41 @@ pub(super) struct Mark {
     pub settled: Instant,
 }
 
+type Moments = HashMap<JobId, watch::Sender<Option<Mark>>>;
+
 /// The moments of all jobs, as their nodes saw them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Marks(Arc<Mutex<HashMap<JobId, watch::Sender<Option<Mark>>>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Marks {
+    jobs: Arc<Mutex<Moments>>,
+    /// How many have ended.
+    ended: watch::Sender<usize>,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            jobs: Arc::default(),
+            ended: watch::channel(0).0,
+        }
+    }
+}
 
 impl Marks {
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, watch::Sender<Option<Mark>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Moments> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many jobs have ended.
+    pub fn count(&self) -> usize {
+        *self.ended.borrow()
+    }
+
+    /// Waits until so many jobs have ended.
+    pub async fn reach(&self, jobs: usize, limit: Duration) -> anyhow::Result<()> {
+        let mut ended = self.ended.subscribe();
+        let reached = tokio::time::timeout(limit, ended.wait_for(|ended| *ended >= jobs)).await;
+        reached.with_context(|| format!("{jobs} jobs did not end within {limit:?}"))??;
+        Ok(())
     }
 
     /// A job is about to be submitted.
@@ -52,8 +80,12 @@ impl Marks {
     }
 
     fn set(&self, job: JobId, mark: Mark) {
-        if let Some(sender) = self.lock().get(&job) {
-            sender.send_replace(Some(mark));
+        let told = self
+            .lock()
+            .get(&job)
+            .map(|sender| sender.send_replace(Some(mark)));
+        if matches!(told, Some(None)) {
+            self.ended.send_modify(|ended| *ended += 1);
         }
     }
 

@@ -38,6 +38,9 @@ pub(super) struct Report {
     hops_ms: std::collections::BTreeMap<&'static str, Percentiles>,
     lost: i64,
     duplicated: i64,
+    /// Seconds from the leader's death until its standby led.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    takeover_s: Option<f64>,
 }
 
 impl Report {
@@ -61,7 +64,13 @@ impl Report {
             hops_ms,
             lost,
             duplicated,
+            takeover_s: None,
         }
+    }
+
+    pub fn takeover(mut self, took: Option<std::time::Duration>) -> Self {
+        self.takeover_s = took.map(|took| took.as_secs_f64());
+        self
     }
 
     #[expect(clippy::print_stdout, reason = "the report is this command's result")]
@@ -74,6 +83,9 @@ impl Report {
             "{:.0} jobs/s, {} lost, {} duplicated",
             self.jobs_per_s, self.lost, self.duplicated
         );
+        if let Some(took) = self.takeover_s {
+            println!("the standby led {took:.2} s after the leader was killed");
+        }
         for name in NAMES {
             if let Some(hop) = self.hops_ms.get(name) {
                 println!("{name:>8}  p50 {:6.2} ms  p99 {:6.2} ms", hop.p50, hop.p99);

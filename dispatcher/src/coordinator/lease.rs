@@ -187,7 +187,9 @@ impl Coordinator {
             .iter()
             .zip(&answers)
             .filter(|(_, answer)| answer.is_ok());
-        join_all(begun.map(|((held, _), _)| self.pass_on(held.lease, 0, None))).await;
+        for ((held, _), _) in begun {
+            self.pass_on(held.lease, 0, None);
+        }
         for ((held, _), answer) in sent.iter().zip(answers) {
             match answer {
                 Ok(()) => {}

@@ -65,7 +65,7 @@ impl QueueView {
 
 impl Coordinator {
     /// Tells waiting jobs their position where it has changed.
-    pub(super) async fn tell_positions(&mut self) {
+    pub(super) fn tell_positions(&mut self) {
         if self
             .queue_view
             .told_at
@@ -89,8 +89,7 @@ impl Coordinator {
                     eta_s: self.queue_view.eta_s(position, capacity),
                 },
             };
-            let target = self.office.broker.names().progress(job.shard).target();
-            self.office.mention(target, &note).await;
+            self.office.mentions.say(job.shard, note);
         }
     }
 
