@@ -8,6 +8,7 @@ mod decision;
 mod names;
 mod nodes;
 mod orders;
+mod outlook;
 #[cfg(test)]
 mod tests;
 

@@ -178,3 +178,40 @@ async fn a_bot_that_dies_in_the_middle_leaves_one_message_with_one_grid() -> Res
     );
     world.close().await
 }
+
+#[tokio::test]
+async fn a_member_is_told_how_long_he_will_wait_or_that_he_had_better_come_back_later() -> Result<()>
+{
+    let world = World::new().await?;
+    let dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    node.engine.gate().allow(u64::MAX);
+    let community = world.community().await?;
+    let there = &community.people;
+    // Nobody writes over what is put into the leader's mouth, and it stays fresh.
+    dispatcher.stop().await?;
+    let says = |wait_s: u32| {
+        let waits = format!("{{\"standard\": {wait_s}}}");
+        format!("UPDATE lane_snapshots SET taken_at = now() + interval '1 hour', waits = '{waits}'")
+    };
+    // As those of the free tier, who are dropped after an hour.
+    let impatient = "UPDATE tiers SET shed_after_s = 3600 WHERE name = 'standard'";
+    world.meddle(impatient).await?;
+    world.meddle(&says(3000)).await?;
+    there.imagine("ada", "a boat").await?;
+    let refused = there.until_shown("ada", "hardly start in time").await?;
+    let words = seen(&refused);
+    ensure!(
+        words.contains("50 min") && words.contains("<t:"),
+        "it is said {words}"
+    );
+    ensure!(world.number("SELECT count(*) FROM jobs").await? == 0);
+    world.meddle(&says(120)).await?;
+    let asked = there.imagine("ada", "a boat").await?;
+    there
+        .until_answered(&asked, "starts in about 2 min")
+        .await?;
+    let _dispatcher = world.dispatcher()?;
+    there.until_answered(&asked, "[U1]").await?;
+    world.close().await
+}

@@ -85,6 +85,11 @@ impl Intake {
                 let payload = MessagePayload::text(words);
                 self.refuse(arrival, answered, payload, "queue_full").await;
             }
+            Ok(Submitted::Crowded { wait, again, tier }) => {
+                let words = self.crowded(arrival.language, wait, again, tier);
+                let payload = MessagePayload::text(words);
+                self.refuse(arrival, answered, payload, "crowded").await;
+            }
             Ok(Submitted::TooDear { balance }) => {
                 let language = arrival.language;
                 let (price, left) = (language.price(PRICE), language.credits(balance));
@@ -96,6 +101,14 @@ impl Intake {
                 self.not_accepted(arrival, answered).await;
             }
         }
+    }
+
+    /// How long the wait is, and when asking again may help, as every member's Discord shows it in his own time.
+    fn crowded(&self, language: Language, wait: Duration, again: Duration, tier: String) -> String {
+        // Rounded up: who asks a moment too early is refused again.
+        let at = self.parts.clock.now() + again + Duration::from_secs(1);
+        let when = format!("<t:{}:R>", at.unix_timestamp());
+        language.crowded(language.about(wait), when, tier)
     }
 
     pub(super) fn submission(

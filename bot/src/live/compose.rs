@@ -1,5 +1,7 @@
 //! Putting a message together and sending it over its route.
 
+use std::time::Duration;
+
 use easel_domain::job::JobState;
 use easel_domain::{DiscordId, JobId};
 use easel_service::chain;
@@ -81,10 +83,13 @@ impl Editor {
         if job.state != JobState::Queued || *live != Live::Unknown {
             return live.clone();
         }
-        match self.store.queue_position(job.job).await {
-            Ok(Some(position)) => Live::Queued {
+        match self.store.queue_outlook(job.job).await {
+            Ok(Some((position, wait_s))) => Live::Queued {
                 position,
-                eta: None,
+                // Where a node is free there is nothing to tell.
+                eta: wait_s
+                    .filter(|wait_s| *wait_s >= 1.0)
+                    .and_then(|wait_s| Duration::try_from_secs_f64(wait_s).ok()),
             },
             Ok(None) | Err(_) => Live::Unknown,
         }

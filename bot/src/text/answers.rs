@@ -135,6 +135,12 @@ texts! {
         de: "Deine Warteschlange ist voll: {unfinished} von {limit} Aufträgen der Stufe {tier} sind unterwegs. Warte, bis einer fertig ist, oder brich einen mit ❌ ab. Es wurde nichts gestartet.",
         fr: "Ta file d'attente est pleine : {unfinished} tâches sur {limit} sont en cours au niveau {tier}. Attends que l'une se termine, ou annules-en une avec ❌. Rien n'a été lancé.",
     }
+    /// The job would be dropped before its turn; `wait` is a duration and `when` a time as Discord shows it.
+    crowded(wait, when, tier) {
+        en: "So much is waiting that this would hardly start in time: the wait on the {tier} tier is {wait}. Nothing was started or charged; please try again {when}.",
+        de: "Es wartet so viel, dass dies kaum rechtzeitig an die Reihe käme: Auf der Stufe {tier} beträgt die Wartezeit {wait}. Es wurde nichts gestartet und nichts berechnet; bitte versuche es {when} noch einmal.",
+        fr: "Tant de tâches attendent que celle-ci ne commencerait guère à temps : au niveau {tier}, l'attente est de {wait}. Rien n'a été lancé ni débité ; réessaie {when}.",
+    }
     /// Not enough credits.
     too_dear(price, balance) {
         en: "This costs {price}, and you have {balance} left. Nothing was started.",

@@ -10,6 +10,7 @@ mod place;
 mod urgent;
 
 use easel_domain::JobId;
+use easel_domain::tier::ServiceClass;
 use rustc_hash::FxHashMap;
 
 use crate::event::{Action, Event, Outcome, Policy, ShedReason};
@@ -148,18 +149,21 @@ impl Easel {
         (0..count).map(ClassKey)
     }
 
+    /// Seconds of one step by itself on an average node, for each kind of job that was ever asked for.
+    pub fn alone_steps(&self) -> impl Iterator<Item = (BatchKey, u32, f64)> + '_ {
+        let all = self.alone.iter();
+        all.map(|((key, pictures), step_s)| (*key, *pictures, *step_s))
+    }
+
     /// Seconds until a job that comes now could start, by what waits in its lane before it and by what the lane is
     /// served: at least its share, and more where others leave some over.
-    pub fn predicted_wait_s(&self, job: &Job, now: Moment) -> f64 {
+    pub fn predicted_wait_s(&self, lane: ServiceClass, now: Moment) -> f64 {
         let nodes = self.fleet.up() as f64;
-        if nodes < 1.0 {
+        if nodes < 1.0 || (self.fleet.open() > 0 && self.waiting.lane_len(lane) == 0) {
             return 0.0;
         }
-        if self.fleet.open() > 0 && self.waiting.lane_len(job.lane) == 0 {
-            return 0.0;
-        }
-        let share = nodes * self.waiting.lane_share(job.lane);
-        self.waiting.lane_cost_s(job.lane) / share.max(self.waiting.served_rate(job.lane, now))
+        let share = nodes * self.waiting.lane_share(lane);
+        self.waiting.lane_cost_s(lane) / share.max(self.waiting.served_rate(lane, now))
     }
 
     fn job_waits(&mut self, job: Job, now: Moment) {
@@ -366,7 +370,7 @@ impl Policy for Easel {
 
     fn admits(&self, job: &Job, now: Moment) -> bool {
         let bound = self.waiting.tier(job).and_then(|tier| tier.shed_s);
-        bound.is_none_or(|shed_s| self.predicted_wait_s(job, now) <= SURE_TO_START * shed_s)
+        bound.is_none_or(|shed_s| self.predicted_wait_s(job.lane, now) <= SURE_TO_START * shed_s)
     }
 
     fn wake(&self, now: Moment) -> Option<Moment> {

@@ -1,11 +1,14 @@
 //! What the scheduler goes by and what it knows: tiers, quarantine, snapshots of the lanes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use easel_domain::NodeId;
-use easel_domain::tier::Tier;
+use easel_domain::tier::{ServiceClass, Tier};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::types::Json;
 
 use crate::account::tier;
+use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::leadership::{Leadership, hold};
 use crate::pool::Store;
@@ -39,6 +42,47 @@ pub struct LaneSnapshot {
     pub running: u32,
     /// Nodes that are heard.
     pub nodes: u32,
+    /// Seconds until a job that comes now should start, by the name of its service class; absent where nobody knows.
+    pub waits: BTreeMap<String, f64>,
+    /// How long steps take.
+    pub steps: Vec<StepTime>,
+}
+
+/// How long a step of a kind of job takes by itself, on an average node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepTime {
+    /// Hash of the model.
+    pub model: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Pictures of one job, which share the step.
+    pub pictures: u32,
+    /// GPU-seconds of one step.
+    pub step_s: f64,
+}
+
+/// What the leader of a lane says of the wait in a class, as long as it is fresh; nothing where nobody knows.
+pub(crate) async fn expected_wait_s(
+    tx: &Transaction<'_>,
+    region: &str,
+    pool: &str,
+    class: ServiceClass,
+) -> Result<Option<f64>, StoreError> {
+    let row = tx
+        .query_opt(
+            "-- fleet::expected_wait_s\n\
+             SELECT (waits ->> $3)::float8 FROM lane_snapshots
+             WHERE region = $1 AND pool = $2 AND taken_at > now() - interval '10 seconds'",
+            &[
+                /* region */ &region,
+                /* pool */ &pool,
+                /* class */ &class.as_str(),
+            ],
+        )
+        .await?;
+    Ok(row.and_then(|row| row.get(0)))
 }
 
 /// A snapshot with its lane and its age.
@@ -166,13 +210,14 @@ impl Store {
             .execute(
                 "-- fleet::write_snapshot\n\
                  INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting,
-                                             running, nodes)
-                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9
+                                             running, nodes, waits, steps)
+                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9, $10, $11
                  FROM leadership l WHERE l.region = $1 AND l.pool = $2 AND l.epoch = $3
                  ON CONFLICT (region, pool) DO UPDATE
                  SET taken_at = excluded.taken_at, backlog_gpu_s = excluded.backlog_gpu_s,
                      oldest_s = excluded.oldest_s, desired_nodes = excluded.desired_nodes,
-                     waiting = excluded.waiting, running = excluded.running, nodes = excluded.nodes",
+                     waiting = excluded.waiting, running = excluded.running, nodes = excluded.nodes,
+                     waits = excluded.waits, steps = excluded.steps",
                 &[
                     /* region */ &leadership.region,
                     /* pool */ &leadership.pool,
@@ -183,6 +228,8 @@ impl Store {
                     /* waiting */ &whole(snapshot.waiting),
                     /* running */ &whole(snapshot.running),
                     /* nodes */ &whole(snapshot.nodes),
+                    /* waits */ &Json(&snapshot.waits),
+                    /* steps */ &Json(&snapshot.steps),
                 ],
             )
             .await?;
@@ -197,16 +244,18 @@ impl Store {
             .query(
                 "-- fleet::snapshots\n\
                  SELECT region, pool, extract(epoch FROM now() - taken_at)::float8 AS age_s, backlog_gpu_s, oldest_s,
-                        desired_nodes, waiting, running, nodes
+                        desired_nodes, waiting, running, nodes, waits, steps
                  FROM lane_snapshots ORDER BY region, pool",
                 &[],
             )
             .await?;
-        Ok(rows
-            .iter()
+        rows.iter()
             .map(|row| {
                 let whole = |name: &str| u32::try_from(row.get::<_, i32>(name)).unwrap_or(0);
-                AgedSnapshot {
+                let unreadable = |_| corrupt("lane snapshot", row.get::<_, &str>("pool"));
+                let Json(waits) = row.try_get("waits").map_err(unreadable)?;
+                let Json(steps) = row.try_get("steps").map_err(unreadable)?;
+                Ok(AgedSnapshot {
                     region: row.get("region"),
                     pool: row.get("pool"),
                     age_s: row.get("age_s"),
@@ -217,9 +266,11 @@ impl Store {
                         waiting: whole("waiting"),
                         running: whole("running"),
                         nodes: whole("nodes"),
+                        waits,
+                        steps,
                     },
-                }
+                })
             })
-            .collect())
+            .collect()
     }
 }

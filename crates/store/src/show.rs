@@ -151,25 +151,33 @@ impl Store {
         Ok(Some(snapshot))
     }
 
-    /// How many queued jobs of its lane stand before a queued job, plus one; `None` if it is not queued.
-    ///
-    /// More urgent lanes of the same region and pool count as standing before it.
-    pub async fn queue_position(&self, job: JobId) -> Result<Option<u32>, StoreError> {
+    /// The position of a queued job in its lane, counted from 1 by class and submit, and the seconds until a job that
+    /// comes now should start, where the leader of the lane has said so lately.
+    pub async fn queue_outlook(
+        &self,
+        job: JobId,
+    ) -> Result<Option<(u32, Option<f64>)>, StoreError> {
         let row = self
             .connection()
             .await?
             .query_opt(
-                "-- show::queue_position\n\
+                "-- show::queue_outlook\n\
                  WITH ranks (class, rank) AS (VALUES ('turbo', 0), ('fast', 1), ('standard', 2), ('relax', 3))
                  SELECT (SELECT count(*) FROM jobs o JOIN ranks r ON r.class = o.service_class
                          WHERE o.state = 'queued' AND o.region = j.region AND o.pool = j.pool
-                           AND (r.rank < own.rank OR (r.rank = own.rank AND o.id <= j.id)))
+                           AND (r.rank < own.rank OR (r.rank = own.rank AND o.id <= j.id))),
+                        (s.waits ->> j.service_class)::float8
                  FROM jobs j JOIN ranks own ON own.class = j.service_class
+                 LEFT JOIN lane_snapshots s ON s.region = j.region AND s.pool = j.pool
+                                           AND s.taken_at > now() - interval '10 seconds'
                  WHERE j.id = $1 AND j.state = 'queued'",
                 &[/* job */ &job],
             )
             .await?;
-        Ok(row.map(|row| u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX)))
+        Ok(row.map(|row| {
+            let position = u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX);
+            (position, row.get(1))
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Submitting a job: limits, reservation, job, words, message and hint in one transaction.
 
 pub mod batch;
+mod crowded;
 mod earlier;
 mod members;
 mod rows;
@@ -21,6 +22,7 @@ use tokio_postgres::types::Json;
 use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
+use crowded::crowded;
 use earlier::earlier;
 use members::Account;
 use rows::Accepted;
@@ -141,6 +143,15 @@ pub enum Submitted {
         /// How many may be.
         limit: u32,
         /// His tier.
+        tier: String,
+    },
+    /// The job would hardly start before it is dropped for having waited too long.
+    Crowded {
+        /// Until it should start.
+        wait: Duration,
+        /// From now on until asking again may help.
+        again: Duration,
+        /// The member's tier.
         tier: String,
     },
     /// The member has fewer credits than the job costs.
@@ -301,6 +312,9 @@ async fn decide(
         return Ok(Submitted::TooDear { balance });
     }
     let class = granted_lane(new, &account.tier, account.speed);
+    if let Some(crowded) = crowded(tx, new, &account.tier, class).await? {
+        return Ok(crowded);
+    }
     Ok(Submitted::Accepted {
         class,
         tier,

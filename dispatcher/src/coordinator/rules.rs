@@ -93,6 +93,8 @@ impl Coordinator {
             waiting: count(self.scheduler.waiting_len()),
             running: count(running),
             nodes: count(nodes),
+            waits: self.scheduler.waits(now),
+            steps: self.scheduler.step_times(),
         };
         self.office
             .store

@@ -101,3 +101,14 @@ pub async fn execute(db: &TestDatabase, sql: &str) {
         .await
         .unwrap();
 }
+
+/// What the leader of the lane of all submissions is said to have known at some moment.
+pub async fn snapshot(db: &TestDatabase, waits: &str, taken_at: &str) {
+    let sql = format!(
+        "INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting, running,
+                                     nodes, waits)
+         VALUES ('local', 'main', {taken_at}, 0, 0, 1, 0, 0, 1, '{waits}')
+         ON CONFLICT (region, pool) DO UPDATE SET taken_at = excluded.taken_at, waits = excluded.waits"
+    );
+    execute(db, &sql).await;
+}

@@ -5,7 +5,7 @@ use easel_domain::LeaseToken;
 use easel_domain::clock::EntropyExt;
 use easel_domain::job::JobState;
 use easel_store::StoreError;
-use easel_store::fleet::LaneSnapshot;
+use easel_store::fleet::{LaneSnapshot, StepTime};
 use easel_store::lease::Wish;
 
 #[tokio::test]
@@ -109,6 +109,14 @@ async fn only_the_leader_writes_what_its_lane_knows() {
         waiting: 4,
         running: 1,
         nodes: 1,
+        waits: [("fast".to_owned(), 1.5)].into(),
+        steps: vec![StepTime {
+            model: "m".into(),
+            width: 512,
+            height: 768,
+            pictures: 4,
+            step_s: 0.25,
+        }],
     };
     for _ in 0..2 {
         store
