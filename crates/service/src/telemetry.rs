@@ -53,9 +53,14 @@ fn filter(config: &LogConfig) -> Result<EnvFilter, TelemetryError> {
         filter: config.filter.clone(),
         source,
     })?;
-    // The AMQP client logs the whole body of a returned message; bodies stay out of logs.
-    let quiet = "lapin::returned_messages=off".parse();
-    Ok(quiet.map_or(filter.clone(), |directive| filter.add_directive(directive)))
+    // The AMQP client logs the whole body of a returned message; bodies stay out of logs. Its other lines repeat what we say
+    // about the connection ourselves, without our words for it: they are for those who ask for them.
+    let mut quiet = vec!["lapin::returned_messages=off"];
+    if !config.filter.contains("lapin") {
+        quiet.push("lapin=off");
+    }
+    let directives = quiet.into_iter().filter_map(|text| text.parse().ok());
+    Ok(directives.fold(filter, EnvFilter::add_directive))
 }
 
 /// The metrics of the process. The first call installs the recorder; all calls return the same handle.

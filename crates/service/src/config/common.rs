@@ -105,7 +105,8 @@ impl DatabaseConfig {
 /// `broker`: the connection to RabbitMQ.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BrokerConfig {
-    /// `amqp://user:password@host:port/vhost`.
+    /// `amqp://user:password@host:port/vhost`, or `amqps://`.
+    #[serde(deserialize_with = "broker_address")]
     pub url: SecretString,
     /// `http://user:password@host:port` of the management plugin, where accounts are made.
     #[serde(default)]
@@ -176,6 +177,22 @@ pub struct CdnConfig {
     pub fetch_url: Option<Url>,
 }
 
+/// Refuses an address of another protocol before anything is connected to. The address itself is never repeated: it may
+/// hold a password.
+fn broker_address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
+    let text = String::deserialize(from)?;
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "amqp" | "amqps") => Ok(SecretString::from(text)),
+        Ok(url) => Err(serde::de::Error::custom(format!(
+            "a broker's address begins with amqp:// or amqps://, not {}://",
+            url.scheme()
+        ))),
+        Err(error) => Err(serde::de::Error::custom(format!(
+            "not an address ({error}); expected amqp://user:password@host:port/vhost"
+        ))),
+    }
+}
+
 fn pool_size() -> usize {
     8
 }
@@ -211,6 +228,19 @@ pub fn redacted(address: &SecretString) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_brokers_address_of_another_protocol_is_refused_without_its_password() {
+        let read = |url: &str| BrokerConfig::deserialize(serde_json::json!({ "url": url }));
+        assert!(read("amqps://bot:hunter2@rabbit/easel").is_ok());
+        for wrong in ["http://bot:hunter2@rabbit:15672", "bot:hunter2@rabbit", ""] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(
+                error.contains("amqp://") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn a_shown_address_has_no_credentials() {
