@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use easel_broker::{Broker, Message, Names, Topology};
+use easel_broker::{Action, Broker, Consumer, Delivery, Message, Names, Subscription, Topology};
 use easel_domain::clock::EntropyExt;
 use easel_domain::ledger::Credits;
-use easel_domain::message::{JobHint, JobHintKind};
+use easel_domain::message::{DeliveryHint, JobHint, JobHintKind};
 use easel_domain::model::ModelRef;
 use easel_domain::picture::StorageClass;
-use easel_domain::spec::{Action, GenerateSpec, NoisePlan, PromptText, RenderSpec, Sampler};
+use easel_domain::spec::{self, GenerateSpec, NoisePlan, PromptText, RenderSpec, Sampler};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, InteractionId, JobId, UserId};
 use easel_service::config::{ConfigArgs, Sources};
@@ -43,6 +43,10 @@ use takeover::Pair;
 const MODEL_HASH: &str = "bench";
 /// Region and pool of the lane.
 const LANE: &str = "bench";
+/// The shard whose messages the jobs have.
+const SHARD: u32 = 0;
+/// Delivery hints taken at once.
+const SHOWN_PREFETCH: u16 = 200;
 /// Submitters at work at once while the rate is measured.
 const SUBMITTERS: usize = 16;
 /// Jobs that are sent one at a time: a fifth, and no more than this.
@@ -137,6 +141,7 @@ struct Bench {
     store: Store,
     broker: Broker,
     nodes: Vec<BenchNode>,
+    shown: Consumer,
     marks: Marks,
     sent: easel_store::marks::Marks,
     writer: JoinSet<()>,
@@ -155,7 +160,7 @@ impl Bench {
         store.migrate().await?;
         let lane = config.dispatcher.lane();
         let names = Names::new(&config.broker.prefix)?;
-        let topology = Topology::default().lane(&names, &lane);
+        let topology = Topology::default().lane(&names, &lane).shard(&names, SHARD);
         let broker = Broker::connect(
             &config.broker,
             "easel-bench",
@@ -163,6 +168,11 @@ impl Bench {
             Arc::clone(&ctx.entropy),
         )
         .await?;
+        // The ends are told to somebody, as they are where a bot listens.
+        let shown = broker.consume(
+            Subscription::new(names.shard(SHARD), SHOWN_PREFETCH),
+            |_: Delivery<DeliveryHint>| async { Action::ack() },
+        );
         let marks = Marks::default();
         let mut started = Vec::new();
         for number in 0..args.nodes {
@@ -178,6 +188,7 @@ impl Bench {
             store,
             broker,
             nodes: started,
+            shown,
             marks,
             sent,
             writer,
@@ -189,6 +200,7 @@ impl Bench {
         for node in self.nodes {
             node.stop().await;
         }
+        self.shown.stop().await;
         drop(self.sent);
         self.writer.join_all().await;
         self.broker.close().await;
@@ -325,13 +337,13 @@ impl Bench {
                 channel: DiscordId(1),
                 message: None,
             },
-            shard: 0,
+            shard: SHARD,
             application: DiscordId(1),
             token: SecretString::from("none"),
             token_expires_at: now,
             ephemeral: false,
             locale: "en-US".to_owned(),
-            action: Action::Imagine,
+            action: spec::Action::Imagine,
             parent: None,
             repetition: Repetition::Allowed,
             region: LANE.into(),
