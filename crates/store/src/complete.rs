@@ -88,10 +88,11 @@ async fn complete_all(
     let mut accepted = Vec::new();
     let mut answers = Vec::new();
     for done in done {
-        // A job is taken out, so that a report that came twice counts once.
-        let job = jobs
-            .remove(&done.lease.job_id)
-            .filter(|_| fenced.remove(&done.lease.job_id));
+        // Both are taken out, so that a report that came twice counts once.
+        let job = fenced
+            .remove(&(done.lease.job_id, done.lease.token))
+            .then(|| jobs.remove(&done.lease.job_id))
+            .flatten();
         answers.push(match judged(job, done) {
             Ok(judged) => {
                 accepted.push((judged, done));

@@ -260,11 +260,11 @@ pub(crate) async fn check_fence(tx: &Transaction<'_>, lease: &LeaseRef) -> Resul
     expect_one_row("check_fence", held.len() as u64)
 }
 
-/// The jobs whose lease is the newest one, out of `leases`, locked in the order of their ids.
+/// Those of `leases` that are the newest ones of their jobs, locked in the order of the jobs' ids.
 pub(crate) async fn check_fences(
     tx: &Transaction<'_>,
     leases: &[LeaseRef],
-) -> Result<HashSet<JobId>, StoreError> {
+) -> Result<HashSet<(JobId, LeaseToken)>, StoreError> {
     let jobs: Vec<JobId> = leases.iter().map(|lease| lease.job_id).collect();
     let tokens: Vec<LeaseToken> = leases.iter().map(|lease| lease.token).collect();
     let attempts: Vec<i32> = leases
@@ -274,7 +274,7 @@ pub(crate) async fn check_fences(
     let rows = tx
         .query(
             "-- finish::check_fences\n\
-             SELECT l.job_id FROM leases l
+             SELECT l.job_id, l.token FROM leases l
              JOIN unnest($1::uuid[], $2::uuid[], $3::int4[]) AS w (job_id, token, attempt)
              ON l.job_id = w.job_id AND l.token = w.token AND l.attempt = w.attempt
              ORDER BY l.job_id FOR UPDATE OF l",
@@ -283,7 +283,7 @@ pub(crate) async fn check_fences(
             ],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 async fn requeue(
