@@ -242,6 +242,10 @@ fn check_claims(files: &[FileClaim]) -> Result<(), ReportError> {
     }
 }
 
+fn place(file: &StoredFile) -> (FileRole, u32) {
+    (file.claim.role, file.claim.index)
+}
+
 /// What a node made of a job.
 struct Rendered {
     files: Vec<StoredFile>,
@@ -263,6 +267,10 @@ async fn done(
         verdicts,
         timings,
     } = result;
+    let places: HashSet<_> = files.iter().map(place).collect();
+    if places.len() < files.len() {
+        return Err(ReportError::Unsound("two files have the same place"));
+    }
     if uploads::arrival(office, lease, &files).await? == Arrival::Incomplete {
         let message = "an upload did not arrive as it was claimed";
         return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;

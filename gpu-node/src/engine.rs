@@ -152,6 +152,8 @@ pub enum EngineEvent {
         key: u64,
         /// Whether another try may help.
         kind: FailureKind,
+        /// The job asks for what its model cannot do: that says nothing of model, device or node.
+        unfit: bool,
         /// What went wrong, without any of the prompt's words.
         message: String,
     },

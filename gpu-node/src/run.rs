@@ -50,10 +50,20 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
 /// Share of the memory that is free at the start that a node on a CPU takes, unless told otherwise.
 const SHARE_OF_FREE: f64 = 0.8;
 
-/// Memory for weights and pictures, in bytes.
+/// More memory than any device has, in bytes.
+const UNBOUNDED: u64 = 1 << 50;
+
+/// Memory for weights and pictures, in bytes. What is pinned stays whatever the budget says, so that a GPU that holds nothing
+/// else does without one.
 fn memory_bytes(node: &NodeConfig, device: Device) -> Result<u64, BadInput> {
     if let Some(gib) = node.memory_gib {
         return Ok((gib * f64::from(1 << 30)) as u64);
+    }
+    if device != Device::Cpu && node.stock().iter().all(|model| model.pin) {
+        tracing::warn!(
+            "`node.memory_gib` is missing: nothing is refused before the GPU itself runs out of memory"
+        );
+        return Ok(UNBOUNDED);
     }
     if device != Device::Cpu {
         let message =

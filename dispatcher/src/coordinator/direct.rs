@@ -81,6 +81,12 @@ impl Coordinator {
             if leased.lease != *lease {
                 continue;
             }
+            // The scheduler forgets a pause when it takes a silent node for gone and finds it again: then nobody would end it.
+            let is_wanted = self.scheduler.is_paused(beat.from.boot, lease.job_id);
+            if leased.paused.is_some() && !is_wanted {
+                leased.paused = None;
+                leased.moved_at = Instant::now();
+            }
             match leased.paused {
                 None if held_up => orders.push(resume(*lease)),
                 Some(since) if !held_up && since.elapsed() >= TOLD_AGAIN_AFTER => {

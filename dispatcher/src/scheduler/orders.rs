@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use easel_domain::BootId;
 use easel_domain::message::{Heartbeat, Residency};
+use easel_domain::{BootId, JobId};
 use easel_scheduler::fleet::NodeFacts;
 use easel_scheduler::{Event, ModelKey};
 use time::OffsetDateTime;
@@ -35,6 +35,12 @@ impl Orders {
 }
 
 impl Scheduler {
+    /// Whether the policy wants this job held up on this node.
+    pub fn is_paused(&self, boot: BootId, job_id: JobId) -> bool {
+        let node = self.easel.fleet().get(node_key(boot));
+        node.is_some_and(|node| node.paused().iter().any(|held| held.job == job_id))
+    }
+
     /// Notes that a node is told to load, and what it is told to give up; returns the names of those.
     pub(super) fn orders_load(
         &mut self,

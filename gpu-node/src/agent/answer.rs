@@ -204,10 +204,11 @@ async fn draw(workshop: &Workshop, hash: &str, profile: &ModelProfile) -> Result
         Ok(EngineEvent::Finished { mut pictures, .. }) => pictures.pop().ok_or(Outcome::Skipped),
         Ok(EngineEvent::Failed {
             kind: FailureKind::Fatal,
+            unfit: false,
             message,
             ..
         }) => Err(Outcome::Wrong(message)),
-        // Memory that others have, and an engine that has stopped, are noticed elsewhere.
+        // A question that does not fit the model (one that inpaints wants a picture), memory that others have, and an engine that has stopped, are noticed elsewhere.
         Ok(
             EngineEvent::Failed { .. }
             | EngineEvent::Cancelled { .. }

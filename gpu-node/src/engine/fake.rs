@@ -269,6 +269,7 @@ fn render(
         return EngineEvent::Failed {
             key,
             kind: *kind,
+            unfit: false,
             message: "the test wanted it".into(),
         };
     }

@@ -313,6 +313,7 @@ fn failed(key: u64, error: &ModelError) -> EngineEvent {
     EngineEvent::Failed {
         key,
         kind,
+        unfit: matches!(error, ModelError::Bad(_)),
         message: error.to_string(),
     }
 }

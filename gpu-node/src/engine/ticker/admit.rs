@@ -77,10 +77,15 @@ impl<M: Model> Ticker<M> {
             if least <= self.free_bytes() {
                 return Verdict::Start(place);
             }
-            if !self.active.is_empty() || !self.decoding.is_empty() {
+            // Work that is held up frees nothing while it waits for the very job that is asked about.
+            if self.active.iter().any(|job| !job.paused) || !self.decoding.is_empty() {
                 return Verdict::Stop;
             }
-            if !self.shelf.make_room(&|other| other == place) {
+            let held_up: Vec<usize> = self.active.iter().map(|job| job.group.0).collect();
+            if !self
+                .shelf
+                .make_room(&|other| other == place || held_up.contains(&other))
+            {
                 return Verdict::Refuse(ModelError::Memory(format!(
                     "even one picture at a time takes {} MiB, and {} of {} MiB are free",
                     mib(least),
