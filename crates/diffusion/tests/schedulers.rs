@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+use std::sync::{Mutex, PoisonError};
+
 use easel_diffusion::Sampler;
 use easel_diffusion::schedulers::{Memory, SchedulerFile};
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ struct Loop {
     scaled_sample: bool,
 }
 
+static GENERATOR: Mutex<()> = Mutex::new(());
+
 /// The closed-form model and sample of those tests; the sum and the mean of absolute values at the end. Noise is drawn
 /// from seed 0.
 fn run(config: Value, run: Loop) -> (f64, f64) {
@@ -36,6 +40,8 @@ fn run(config: Value, run: Loop) -> (f64, f64) {
     let sample = Tensor::arange(768, (Kind::Float, Device::Cpu)).view([3, 8, 8, 4]) / 768.0;
     let mut sample = sample.permute([3, 0, 1, 2]) * scheduler.initial_deviation();
     let mut memory = Memory::default();
+    // The generator is the process's own, and tests run side by side.
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(0);
     for (index, &timestep) in scheduler.timesteps().iter().enumerate() {
         let input = scheduler.scale_input(&sample, index);
