@@ -178,7 +178,8 @@ pub struct DeliveryConfig {
     /// How long this process owns its shards without a sign of life.
     #[serde(with = "duration")]
     pub owner_term: Duration,
-    /// An interaction that is open for longer was left "thinking" by a process that died.
+    /// An interaction that is open for longer was left "thinking" by a process that died. Longer than a process that lives
+    /// takes to fetch pictures and to submit while the database fails over.
     #[serde(with = "duration")]
     pub abandoned_after: Duration,
     /// How finished pictures reach the message.
@@ -193,7 +194,7 @@ impl Default for DeliveryConfig {
             sweep_every: Duration::from_secs(2),
             token_life: Duration::from_secs(14 * 60 + 30),
             owner_term: Duration::from_secs(6),
-            abandoned_after: Duration::from_secs(12),
+            abandoned_after: Duration::from_secs(45),
             pictures: Pictures::Auto,
         }
     }

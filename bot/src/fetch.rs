@@ -225,7 +225,11 @@ impl Fetcher {
             return Err(FetchError::TooLarge { max_bytes });
         }
         let mut body = BytesMut::with_capacity(announced as usize);
-        while let Some(chunk) = response.chunk().await.map_err(FetchError::Unreachable)? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| FetchError::Unreachable(error.without_url()))?
+        {
             if body.len() + chunk.len() > max_bytes {
                 return Err(FetchError::TooLarge { max_bytes });
             }
@@ -244,7 +248,8 @@ fn unreachable(error: reqwest::Error) -> FetchError {
         }
         cause = inner.source();
     }
-    FetchError::Unreachable(error)
+    // The address is a part of somebody's prompt, and must not reach a log.
+    FetchError::Unreachable(error.without_url())
 }
 
 #[cfg(test)]

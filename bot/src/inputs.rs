@@ -44,7 +44,10 @@ pub enum InputError {
 /// Takes pictures. Clones share everything.
 #[derive(Clone)]
 pub struct Inputs {
-    fetcher: Fetcher,
+    /// For addresses that Discord gave: its stand-in on this machine counts as public.
+    uploads: Fetcher,
+    /// For addresses that a member typed.
+    typed: Fetcher,
     blobs: BlobStore,
     grants: GrantClient,
     store: Store,
@@ -72,13 +75,15 @@ impl Inputs {
         let Some(s3) = config.s3.as_ref().filter(|_| config.inputs.unchecked) else {
             return Ok(None);
         };
+        let typed = Fetcher::new(config.fetch.clone())?;
         let mut fetch = config.fetch.clone();
         if config.serves_local_discord() {
             // Attachments lie with the stand-in itself.
             fetch.trusted_origins.push(config.discord_api.clone());
         }
         Ok(Some(Self {
-            fetcher: Fetcher::new(fetch)?,
+            uploads: Fetcher::new(fetch)?,
+            typed,
             blobs: BlobStore::new(s3, &config.cdn)?,
             grants: GrantClient::new(entropy)?,
             store,
@@ -86,18 +91,27 @@ impl Inputs {
         }))
     }
 
-    /// Fetches and keeps all pictures, in order.
-    pub async fn take(&self, addresses: &[Url]) -> Result<Vec<InputPicture>, InputError> {
+    /// Fetches and keeps all pictures, in order: those that Discord holds, then those at addresses that a member typed.
+    pub async fn take(
+        &self,
+        uploads: &[Url],
+        typed: &[Url],
+    ) -> Result<Vec<InputPicture>, InputError> {
+        let uploads = uploads.iter().map(|address| (&self.uploads, address));
+        let typed = typed.iter().map(|address| (&self.typed, address));
         // What is stored when the time runs out is noted before, and repeating is safe.
-        let all = try_join_all(addresses.iter().map(|address| self.take_one(address)));
+        let all = uploads
+            .chain(typed)
+            .map(|(fetcher, address)| self.take_one(fetcher, address));
+        let all = try_join_all(all);
         tokio::time::timeout(LIMIT, all)
             .await
             .map_err(|_| InputError::Fetch(FetchError::Slow))?
     }
 
-    async fn take_one(&self, address: &Url) -> Result<InputPicture, InputError> {
-        let fetched = self.fetcher.picture(address).await?;
-        self.keep(fetched).await.map_err(|error| {
+    async fn take_one(&self, fetcher: &Fetcher, address: &Url) -> Result<InputPicture, InputError> {
+        let picture = fetcher.picture(address).await?;
+        self.keep(picture).await.map_err(|error| {
             tracing::warn!("keep a member's picture: {error:#}");
             InputError::Keep(error.to_string())
         })

@@ -30,7 +30,7 @@ impl Intake {
         let Some(answered) = self.begin(arrival, thinking).await else {
             return;
         };
-        let taken = match inputs.take(pictures).await {
+        let taken = match inputs.take(pictures, &[]).await {
             Ok(taken) => taken,
             Err(error) => {
                 let (words, outcome) = inputs::refusal(language, &error);
@@ -53,8 +53,8 @@ impl Intake {
         self.submit(arrival, answered, wish).await;
     }
 
-    /// What a prompt makes with the pictures in it and beside it; where members' pictures are not taken, without them,
-    /// and the message says so.
+    /// What a prompt makes with the pictures in it and beside it. Where members' pictures are not taken those in it do not
+    /// act, and the message says so; those beside it were refused before.
     pub(super) async fn with_pictures(
         &self,
         arrival: &Arrival,
@@ -63,16 +63,16 @@ impl Intake {
         model: &NewestModel,
     ) -> Result<RenderSpec, Refusal> {
         let seed = self.parts.entropy.random_u32();
-        let addresses: Vec<Url> = beside.iter().chain(&asked.images).cloned().collect();
+        let count = beside.len() + asked.images.len();
         let inputs = self.parts.inputs.as_ref();
-        let Some(inputs) = inputs.filter(|_| !addresses.is_empty()) else {
+        let Some(inputs) = inputs.filter(|_| count > 0) else {
             return Ok(resolve::imagine(asked, model, seed));
         };
-        if addresses.len() > MAX_INPUTS {
+        if count > MAX_INPUTS {
             let words = arrival.language.too_many_pictures(MAX_INPUTS);
             return Err((words, "too_many_pictures"));
         }
-        let taken = inputs.take(&addresses).await;
+        let taken = inputs.take(beside, &asked.images).await;
         let taken = taken.map_err(|error| inputs::refusal(arrival.language, &error))?;
         Ok(resolve::from_pictures(asked, taken, model, seed))
     }

@@ -29,6 +29,9 @@ impl Intake {
                     .await;
             }
         };
+        if let Some(words) = self.refuses_uploads(language, pictures, &request) {
+            return self.whisper(arrival, words, "picture").await;
+        }
         if request.needs_confirmation() {
             return self.propose(arrival, typed, &request).await;
         }
@@ -65,11 +68,11 @@ impl Intake {
                 return self.refuse(arrival, answered, payload, outcome).await;
             }
         };
-        // Two uploads are never known to be the same.
-        let repetition = if pictures.is_empty() {
-            Repetition::SameWords(self.parts.settings.same_words)
-        } else {
-            Repetition::Allowed
+        // Two uploads are never known to be the same, and no words alone are the same as words with one.
+        let within = Repetition::SameWords(self.parts.settings.same_words);
+        let (repetition, digest) = match pictures {
+            [] => (within, digest(&asked)),
+            _ => (Repetition::Allowed, String::new()),
         };
         let wish = Wish {
             action: Action::Imagine,
@@ -79,10 +82,28 @@ impl Intake {
             spec,
             text: words,
             shown: typed.trim().to_owned(),
-            digest: digest(&asked),
+            digest,
             moderation: decision(&verdict),
         };
         self.submit(arrival, answered, wish).await;
+    }
+
+    /// Why pictures beside this prompt cannot act, if they cannot: nobody's upload is left out without a word.
+    fn refuses_uploads(
+        &self,
+        language: Language,
+        pictures: &[Url],
+        request: &prompt::Request,
+    ) -> Option<&'static str> {
+        if pictures.is_empty() {
+            None
+        } else if self.parts.inputs.is_none() {
+            Some(language.pictures_not_taken())
+        } else if request.needs_confirmation() {
+            Some(language.pictures_beside_several())
+        } else {
+            None
+        }
     }
 
     /// What policy says about the words.

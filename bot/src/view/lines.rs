@@ -2,7 +2,7 @@
 
 use easel_domain::job::JobState;
 use easel_domain::picture::PictureOutcome;
-use easel_domain::prompt::{self, AspectRatio, PromptProfile, has_shape};
+use easel_domain::prompt::{self, AspectRatio, Parameter, PromptProfile, has_shape};
 use easel_domain::spec::{Action, RenderSpec};
 use easel_store::show::JobSnapshot;
 
@@ -155,7 +155,11 @@ fn notes(job: &JobSnapshot) -> Vec<String> {
     if !asked.images.is_empty() && !matches!(job.spec, RenderSpec::Repaint(_)) {
         notes.push(language.pictures_lost().to_owned());
     }
-    let idle = asked.without_effect(&PromptProfile::EASEL);
+    let acts = |parameter: &Parameter| {
+        *parameter == Parameter::ImageWeight && matches!(job.spec, RenderSpec::Repaint(_))
+    };
+    let mut idle = asked.without_effect(&PromptProfile::EASEL);
+    idle.retain(|parameter| !acts(parameter));
     let (explained, others) = idle.split_at(idle.len().min(EXPLAINED));
     notes.extend(explained.iter().filter_map(|parameter| {
         let instead = language.instead(*parameter)?;

@@ -121,6 +121,21 @@ async fn a_picture_beside_a_prompt_counts_by_its_weight_and_no_other_file_does()
     ada.wait_for_message(|m| m.content().contains("public internet"), PATIENCE)
         .await
         .unwrap();
+    // The stand-in's own address is no better than any other, unless Discord gave it.
+    let own = format!("{}/attachments/1/a.png a boat", world.discord.origin());
+    ada.slash("imagine", [("prompt", own.as_str())])
+        .await
+        .unwrap();
+    ada.wait_for_message(|m| m.content().contains("cannot be followed"), PATIENCE)
+        .await
+        .unwrap();
+    let file = ("picture", "a.png", png(1, 8, 8));
+    let several = ada
+        .slash_with_file("imagine", [("prompt", "a {red, blue} boat")], file)
+        .await
+        .unwrap();
+    let answer = several.message().unwrap();
+    assert!(answer.is_ephemeral() && answer.content().contains("several jobs"));
     assert_eq!(world.platform.jobs().await.len(), 2);
     world.close().await;
 }
@@ -135,6 +150,13 @@ async fn where_nothing_checks_pictures_none_is_fetched() {
     ];
     let blend = ada.slash_with_files("blend", [], files).await.unwrap();
     let answer = blend.message().unwrap();
+    assert!(answer.is_ephemeral() && answer.content().contains("not taken here"));
+    let file = ("picture", "a.png", png(200, 8, 8));
+    let beside = ada
+        .slash_with_file("imagine", [("prompt", "a boat")], file)
+        .await
+        .unwrap();
+    let answer = beside.message().unwrap();
     assert!(answer.is_ephemeral() && answer.content().contains("not taken here"));
     let imagine = ada
         .slash("imagine", [("prompt", "http://127.0.0.1:9/a.png a boat")])
