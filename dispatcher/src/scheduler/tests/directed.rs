@@ -100,8 +100,8 @@ fn weights_that_a_node_gave_up_by_itself_are_not_counted_on() {
     assert_eq!(load(&mut scheduler, at(1)), [Some(vec![])]);
 }
 
-#[test]
-fn a_job_that_would_be_late_pauses_what_is_less_urgent_and_that_goes_on_after_it() {
+/// A scheduler that is about to pause job 1 for job 2, ten minutes after the beginning.
+fn urgency() -> Scheduler {
     let mut scheduler = Scheduler::new();
     scheduler.node_speaks(&node(Residency::Resident, Residency::Stored), at(0));
     let mut relaxed = wants(1, "m");
@@ -132,6 +132,16 @@ fn a_job_that_would_be_late_pauses_what_is_less_urgent_and_that_goes_on_after_it
     assert_eq!(placed(&mut scheduler, at(0)), [1]);
     scheduler.job_waits(urgent, at(1));
     scheduler.node_speaks(&node(Residency::Resident, Residency::Stored), at(600));
+    scheduler
+}
+
+fn is_paused(scheduler: &Scheduler) -> bool {
+    scheduler.is_paused(BootId(Uuid::from_u128(1)), JobId(Uuid::from_u128(1)))
+}
+
+#[test]
+fn a_job_that_would_be_late_pauses_what_is_less_urgent_and_that_goes_on_after_it() {
+    let mut scheduler = urgency();
     let decisions = scheduler.decide(at(600));
     let (Decision::Pause { jobs, .. }, Decision::Lease(placed)) = (&decisions[0], &decisions[1])
     else {
@@ -139,10 +149,24 @@ fn a_job_that_would_be_late_pauses_what_is_less_urgent_and_that_goes_on_after_it
     };
     assert_eq!(jobs[..], [JobId(Uuid::from_u128(1))]);
     assert_eq!(placed.job.job_id, JobId(Uuid::from_u128(2)));
+    assert!(is_paused(&scheduler));
     ended(&mut scheduler, 2, at(601));
+    assert!(!is_paused(&scheduler));
     let decisions = scheduler.decide(at(601));
     assert!(
         matches!(decisions[..], [Decision::Resume(_)]),
         "{decisions:?}"
     );
+}
+
+#[test]
+fn a_pause_does_not_outlive_the_silence_of_its_node() {
+    let mut scheduler = urgency();
+    scheduler.decide(at(600));
+    assert!(is_paused(&scheduler));
+    scheduler.decide(at(600) + SUSPECT_AFTER + Duration::from_secs(1));
+    scheduler.node_speaks(&node(Residency::Resident, Residency::Stored), at(606));
+    scheduler.decide(at(606));
+    // Nobody would say that it may go on: whoever holds it up learns here that it may.
+    assert!(!is_paused(&scheduler));
 }
