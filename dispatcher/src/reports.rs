@@ -215,13 +215,7 @@ fn check_claims(files: &[FileClaim]) -> Result<(), ReportError> {
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(ReportError::Unsound("too few or too many files"));
     }
-    let places: HashSet<_> = files
-        .iter()
-        .map(|claim| (claim.role, claim.index))
-        .collect();
-    if places.len() < files.len() {
-        return Err(ReportError::Unsound("two files have the same place"));
-    }
+    check_places(files.iter())?;
     let fits = |claim: &FileClaim| {
         let limit = if claim.role == FileRole::Grid {
             MAX_GRID_BYTES
@@ -242,8 +236,14 @@ fn check_claims(files: &[FileClaim]) -> Result<(), ReportError> {
     }
 }
 
-fn place(file: &StoredFile) -> (FileRole, u32) {
-    (file.claim.role, file.claim.index)
+/// Two files of one job never have the same role and index.
+fn check_places<'c>(mut claims: impl Iterator<Item = &'c FileClaim>) -> Result<(), ReportError> {
+    let mut taken = HashSet::new();
+    if claims.all(|claim| taken.insert((claim.role, claim.index))) {
+        Ok(())
+    } else {
+        Err(ReportError::Unsound("two files have the same place"))
+    }
 }
 
 /// What a node made of a job.
@@ -267,10 +267,7 @@ async fn done(
         verdicts,
         timings,
     } = result;
-    let places: HashSet<_> = files.iter().map(place).collect();
-    if places.len() < files.len() {
-        return Err(ReportError::Unsound("two files have the same place"));
-    }
+    check_places(files.iter().map(|file| &file.claim))?;
     if uploads::arrival(office, lease, &files).await? == Arrival::Incomplete {
         let message = "an upload did not arrive as it was claimed";
         return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;
