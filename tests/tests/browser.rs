@@ -312,25 +312,6 @@ async fn what_the_bot_does_not_answer_is_said_to_have_failed() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_is_read_as_discord_reads_it_and_never_becomes_code() -> Result<()> {
-    let playground = Playground::start(PlaygroundConfig::default()).await?;
-    with_browser(playground.origin(), WIDE, async move |page: Browser| {
-        page.until_shown(".composer").await?;
-        let read = page.run_async(READING).await?;
-        let wanted = json!({
-            "pairs": [["prompt", "a: b"], ["seed", "5"]],
-            "lead": [["prompt", "a dog"]],
-            "link": [["prompt", "like https://x.y/z"]],
-            "marks": "<strong>b</strong> <em>i</em> snake_case <code class=\"md-code\">c</code>",
-            "code": 0,
-            "target": null,
-        });
-        page.expect("what was read", read, wanted).await
-    })
-    .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_a_message_opens_it() -> Result<()> {
     let (playground, mut bot) = studio().await?;
     let origin = playground.origin();
@@ -354,24 +335,3 @@ async fn a_link_to_a_message_opens_it() -> Result<()> {
     })
     .await
 }
-
-/// Reads options and markdown with the page's own modules.
-const READING: &str = r#"
-    const { readOptions } = await import("/js/command-text.js");
-    const { markdown } = await import("/js/markdown.js");
-    const options = [{ name: "prompt", type: 3 }, { name: "seed", type: 4 }];
-    const draw = (text) => {
-        const box = document.createElement("div");
-        box.append(markdown(text, { user: () => undefined, channel: () => undefined }));
-        return box;
-    };
-    const evil = draw("<img src=x onerror=alert(1)> [a](javascript:alert(1)) <script>1</script>");
-    return {
-        pairs: [...readOptions("prompt: a: b seed: 5", options)],
-        lead: [...readOptions("a dog", options)],
-        link: [...readOptions("prompt: like https://x.y/z", options)],
-        marks: draw("**b** *i* snake_case `c`").innerHTML,
-        code: evil.querySelectorAll("img, script, a").length,
-        target: evil.querySelector("[href]"),
-    };
-"#;
