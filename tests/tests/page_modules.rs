@@ -46,3 +46,40 @@ const READING: &str = r#"
         target: evil.querySelector("[href]"),
     };
 "#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_in_a_list_keeps_the_focus_when_something_before_it_goes() -> Result<()> {
+    let playground = Playground::start(PlaygroundConfig::default()).await?;
+    with_browser(playground.origin(), WIDE, async move |page: Browser| {
+        page.until_shown(".composer").await?;
+        let kept = page.run_async(REDRAWING).await?;
+        let wanted = json!({"focus": "two", "same": true, "shown": ["welcome", "one", "two"]});
+        page.expect("what was kept", kept, wanted).await
+    })
+    .await
+}
+
+/// Redraws a list as the page does when its beginning arrives while a reader stands on its last item.
+const REDRAWING: &str = r#"
+    const { morph } = await import("/js/morph.js");
+    const list = (...keys) => {
+        const box = document.createElement("div");
+        for (const key of keys) {
+            const item = document.createElement("p");
+            item.setAttribute("data-key", key);
+            item.tabIndex = -1;
+            box.append(item);
+        }
+        return box;
+    };
+    const shown = list("older", "one", "two");
+    document.body.append(shown);
+    const two = shown.lastChild;
+    two.focus();
+    morph(shown, list("welcome", "one", "two"));
+    return {
+        focus: document.activeElement.getAttribute("data-key"),
+        same: shown.lastChild === two,
+        shown: [...shown.children].map((item) => item.getAttribute("data-key")),
+    };
+"#;

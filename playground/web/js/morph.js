@@ -46,8 +46,14 @@ function syncAttributes(current, wanted) {
 
 function syncChildren(current, wanted) {
   const next = [...wanted.childNodes];
+  const wantedKeys = new Set(next.map(key));
   const keyed = new Map();
-  for (const child of current.childNodes) if (key(child)) keyed.set(key(child), child);
+  // What goes, goes first: then all that stays is in its place already, and is not moved. A moved node loses the focus.
+  for (const child of [...current.childNodes]) {
+    if (!key(child)) continue;
+    if (wantedKeys.has(key(child))) keyed.set(key(child), child);
+    else child.remove();
+  }
   next.forEach((node, index) => {
     const here = current.childNodes[index];
     const match = key(node) ? keyed.get(key(node)) : undefined;
