@@ -6,10 +6,13 @@ LOCAL := compose/local
 # Arguments for the test runner, for example: make test ARGS="-p easel-store"
 ARGS ?=
 
+# The conversations that `make chaos` tells, by their seeds.
+SEEDS ?= 0..200
+
 # Where rustup puts cargo, for shells that were opened before it was installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo setup test check smoke bench bench-bot clean
+.PHONY: help demo setup test chaos check smoke bench bench-bot clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +26,10 @@ setup: ## Install and build what is missing
 test: setup ## Run every test against real servers of its own
 	@$(LOCAL)/selftest.sh
 	@$(LOCAL)/stack run --name test --fresh -- cargo test --locked --workspace $(ARGS)
+
+chaos: setup ## Two hundred conversations in which Discord, the connections and the bot fail at random (SEEDS=FROM..TO)
+	@$(LOCAL)/stack run --name test --fresh -- env EASEL_CHAOS_SEEDS=$(SEEDS) \
+		cargo test --locked -p easel-bot --test conversation whatever_fails -- --nocapture
 
 check: ## Format, lints, documentation, dependency policy, house rules
 	@.ci/check

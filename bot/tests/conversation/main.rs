@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod buttons;
+mod chaos;
 mod conformance;
 mod delivery;
 mod history;

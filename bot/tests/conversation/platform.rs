@@ -91,14 +91,18 @@ impl Platform {
 
     /// All jobs, oldest first.
     pub async fn jobs(&self) -> Vec<JobId> {
-        let rows = self
-            .store
-            .connection()
+        self.listed("SELECT id FROM jobs ORDER BY id").await
+    }
+
+    /// Those that have not ended.
+    pub async fn open_jobs(&self) -> Vec<JobId> {
+        self.listed("SELECT id FROM jobs WHERE ended_at IS NULL ORDER BY id")
             .await
-            .unwrap()
-            .query("SELECT id FROM jobs ORDER BY id", &[])
-            .await
-            .unwrap();
+    }
+
+    async fn listed(&self, sql: &str) -> Vec<JobId> {
+        let connection = self.store.connection().await.unwrap();
+        let rows = connection.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
 

@@ -65,8 +65,17 @@ pub struct World {
 
 /// A bot on a runtime of its own, so that killing it leaves nothing running and nothing cleaned up.
 struct Bot {
-    runtime: Runtime,
+    runtime: Option<Runtime>,
     ctx: Context,
+}
+
+/// A test that fails drops its bot inside of its own runtime, where waiting for another is not allowed.
+impl Drop for Bot {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl World {
@@ -154,7 +163,10 @@ impl World {
         let (body, config) = (ctx.clone(), self.config());
         let tasks = ctx.tasks.clone();
         runtime.spawn(async move { tasks.spawn_finite("bot", process::run(body, config)) });
-        self.bot = Some(Bot { runtime, ctx });
+        self.bot = Some(Bot {
+            runtime: Some(runtime),
+            ctx,
+        });
         assert!(
             self.discord.wait_for_bot(PATIENCE).await,
             "the bot does not connect"
@@ -170,8 +182,7 @@ impl World {
 
     /// Ends the bot as SIGKILL would: nothing is finished, nothing is given back.
     pub async fn kill_bot(&mut self) {
-        let bot = self.bot.take().expect("a bot is running");
-        bot.runtime.shutdown_background();
+        drop(self.bot.take().expect("a bot is running"));
         assert!(
             self.discord.wait_for_silence(PATIENCE).await,
             "the killed bot is still connected"
@@ -193,7 +204,6 @@ impl World {
             "{:?}",
             bot.ctx.tasks.failure()
         );
-        bot.runtime.shutdown_background();
     }
 
     /// All messages of the bot in a channel that everybody sees, oldest first.

@@ -1,0 +1,105 @@
+//! What must hold when a story is over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use easel_domain::JobId;
+use easel_domain::job::JobState;
+use easel_playground::{SeenMessage, StartedInteraction};
+
+use super::story::Story;
+
+/// Longest time that the end may take once all is healed.
+const SETTLING: Duration = Duration::from_mins(1);
+
+const OPEN: &str = "SELECT count(*) FROM intake WHERE state = 'open'";
+const DUE: &str =
+    "SELECT count(*) FROM deliveries WHERE shown_rev < desired_rev AND undeliverable IS NULL";
+const GIVEN_UP: &str = "SELECT count(*) FROM deliveries WHERE undeliverable IS NOT NULL";
+
+/// A tenth of what Discord's ban takes.
+const MOST_INVALID: usize = 1_000;
+
+/// Waits until nothing is under way: every interaction is answered or given up, every message shows what it should.
+pub async fn settled(story: &Story) -> Result<(), String> {
+    let platform = &story.world.platform;
+    let deadline = tokio::time::Instant::now() + SETTLING;
+    loop {
+        let open = |one: &&StartedInteraction| one.answer().is_none() && !one.failed();
+        let waiting = story.started.iter().filter(open).count();
+        let (open, due) = (
+            platform.one::<i64>(OPEN).await,
+            platform.one::<i64>(DUE).await,
+        );
+        if waiting == 0 && open == 0 && due == 0 {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(format!(
+                "{waiting} interactions without an answer, {open} not settled, {due} messages that are not up to date"
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Checks what people see; how many jobs' pictures they see.
+pub async fn told(story: &Story) -> Result<usize, String> {
+    let thinking: Vec<_> = story
+        .started
+        .iter()
+        .filter_map(StartedInteraction::message)
+        .filter(SeenMessage::is_loading)
+        .map(|message| message.id())
+        .collect();
+    if !thinking.is_empty() {
+        return Err(format!("messages that think for ever: {thinking:?}"));
+    }
+    let shown = shown_jobs(story);
+    let mut missing = Vec::new();
+    for job in story.world.platform.jobs().await {
+        let state = story.world.platform.snapshot(job).await.state;
+        match shown.get(&job).copied().unwrap_or_default() {
+            0 if state == JobState::Completed => missing.push(job),
+            0 | 1 => {}
+            times => return Err(format!("{state:?} job {job} is shown {times} times")),
+        }
+    }
+    let given_up = story.world.platform.one::<i64>(GIVEN_UP).await;
+    // A person's deletion takes one message at most, and one that nobody could be sent is no more than that.
+    if missing.len() > story.deleted || given_up as usize > story.deleted {
+        return Err(format!(
+            "{missing:?} ended with pictures that nobody sees, {given_up} given up; {} messages were deleted",
+            story.deleted
+        ));
+    }
+    let invalid = story.world.discord.invalid_requests();
+    if invalid > MOST_INVALID {
+        return Err(format!("{invalid} invalid requests"));
+    }
+    Ok(shown.len())
+}
+
+/// In how many messages each job's pictures stand: a message offers what can be done with them.
+fn shown_jobs(story: &Story) -> BTreeMap<JobId, usize> {
+    let mut shown = BTreeMap::new();
+    for message in story.world.public_messages() {
+        let ids = message
+            .buttons()
+            .into_iter()
+            .filter_map(|button| button.custom_id);
+        let jobs = ids.filter_map(|id| {
+            let mut parts = id.split(':');
+            let action = parts.nth(1)?;
+            let job = parts.next()?.parse().ok()?;
+            (action != "cancel").then_some(job)
+        });
+        let mut jobs: Vec<JobId> = jobs.collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        for job in jobs {
+            *shown.entry(job).or_default() += 1;
+        }
+    }
+    shown
+}
