@@ -43,17 +43,17 @@ class Scene:
         return self.thing is not None and hashlib.sha256(facts.encode()).digest()[0] < 21
 
 
-def sample_scene(r: Random, held_out: bool = False) -> Scene:
-    """Draws facts until they are (or are not) a held-out combination."""
+def sample_scene(r: Random, held_out: bool = False, styles: dict[str, float] = STYLES) -> Scene:
+    """Draws facts until they are (or are not) a held-out combination; `styles` says how often each style is drawn."""
     while True:
-        scene = _any_scene(r)
+        scene = _any_scene(r, styles)
         if scene.is_held_out == held_out:
             return scene
 
 
-def _any_scene(r: Random) -> Scene:
+def _any_scene(r: Random, styles: dict[str, float]) -> Scene:
     """Usually things stand where one would expect them, and a third of the time anywhere."""
-    style = r.choices(list(STYLES), list(STYLES.values()))[0]
+    style = r.choices(list(styles), list(styles.values()))[0]
     thing = None if r.random() < 0.13 else r.choice(list(THINGS))
     colour = r.choice(list(COLOURS)) if thing else None
     if thing == "tree" and r.random() < 0.2 or thing == "cactus" and r.random() < 0.25:

@@ -45,10 +45,29 @@ class TheRenderer(unittest.TestCase):
             for style in STYLES:
                 self.assertEqual(draw(replace(HOUSE, style=style), width, height, 2).size, (width, height))
 
+    def test_pixel_art_is_made_of_whole_cells_of_the_autoencoder(self):
+        for width, height in ((64, 64), (80, 48), (48, 80)):
+            picture = np.asarray(draw(replace(HOUSE, style="pixel art"), width, height)).astype(int)
+            cells = picture.reshape(height // 4, 4, width // 4, 4, 3)
+            self.assertTrue((cells == cells[:, :1, :, :1]).all(), (width, height))
+
+    def test_dither_and_strokes_are_seen_at_the_size_of_the_cells(self):
+        def cells(scene):
+            return pixels(scene).reshape(16, 4, 16, 4, 3).mean((1, 3))
+
+        plain = np.abs(np.diff(cells(HOUSE)[:8], axis=1)).mean()
+        for style in ("pixel art", "oil"):
+            self.assertGreater(np.abs(np.diff(cells(replace(HOUSE, style=style))[:8], axis=1)).mean(), 1.3 * plain, style)
+
     def test_held_out_combinations_are_never_drawn_for_training(self):
         r = Random(1)
         self.assertFalse(any(sample_scene(r).is_held_out for _ in range(3000)))
         self.assertTrue(all(sample_scene(r, held_out=True).is_held_out for _ in range(100)))
+
+    def test_styles_are_drawn_as_often_as_is_asked(self):
+        r = Random(4)
+        self.assertEqual({sample_scene(r, styles={"oil": 1.0}).style for _ in range(50)}, {"oil"})
+        self.assertAlmostEqual(np.mean([sample_scene(r).style == "flat" for _ in range(1500)]), STYLES["flat"], delta=0.05)
 
     def test_about_a_twelfth_is_held_out(self):
         combinations = [Scene(t, c, g, s, "none", y, 0) for t in THINGS for c in COLOURS for g in GROUNDS for s in SKIES for y in STYLES]
