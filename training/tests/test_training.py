@@ -3,10 +3,12 @@
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
 
+import numpy as np
 import torch
 from diffusers import DDIMScheduler
 
@@ -15,7 +17,7 @@ from meter.table import asked
 from renderer import Scene
 from trainer import vae as autoencoder
 from trainer import curve
-from trainer.diffusion import SCHEDULE, loss_weight, rate_at
+from trainer.diffusion import SCHEDULE, Latents, loss_weight, rate_at, shares
 from trainer.run import Average, Run
 from trainer.upscaler import Upscaler
 
@@ -72,6 +74,26 @@ class Diffusion(unittest.TestCase):
         self.assertEqual(rates[150:600], [1.0] * 450)
         self.assertEqual(rates[600:], sorted(rates[600:], reverse=True))
         self.assertEqual(rates[-1], 0.02)
+
+    def test_a_style_in_focus_fills_its_share_of_the_batches(self):
+        latents = Latents.__new__(Latents)
+        scenes = [replace(HOUSE, style="oil" if i % 10 == 0 else "flat", seed=i) for i in range(512)]
+        latents.seed, latents.known = "0", {"square": [("square-0000", np.arange(512).reshape(-1, 1, 1, 1), scenes)], "wide": [], "tall": []}
+
+        def share(focus):
+            rows = torch.cat([latents.batch(32, step, focus)[0] for step in range(60)]).flatten().long()
+            self.assertGreaterEqual(rows.min().item(), 256)
+            return (rows % 10 == 0).float().mean().item()
+
+        self.assertAlmostEqual(share({}), 0.1, delta=0.03)
+        self.assertAlmostEqual(share({"oil": 0.5}), 0.55, delta=0.04)
+
+    def test_shares_are_of_known_styles_and_come_to_one_at_most(self):
+        self.assertEqual(shares("oil=0.1,pixel art=0.25"), {"oil": 0.1, "pixel art": 0.25})
+        self.assertEqual(shares(""), {})
+        for wrong in ("cubism=0.1", "oil=0.7,sketch=0.4", "oil=-0.1"):
+            with self.assertRaises(ValueError):
+                shares(wrong)
 
     def test_every_noise_level_counts(self):
         weights = loss_weight(DDIMScheduler(**SCHEDULE).alphas_cumprod)

@@ -13,6 +13,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 
 from renderer import caption
+from renderer.scene import STYLES
 
 from . import data, vae as autoencoder
 from .run import LATENT_FACTOR, SIZES, Average, Run, arguments, bf16
@@ -84,18 +85,31 @@ class Latents:
         np.save(file.with_suffix(".new.npy"), np.concatenate(parts))
         file.with_suffix(".new.npy").rename(file)
 
-    def batch(self, size: int, step: int):
-        """Latents and captions of one shape; what batch `step` holds depends on the seed and on the shards present."""
+    def batch(self, size: int, step: int, focus: dict[str, float] | None = None):
+        """Latents and captions of one shape; what batch `step` holds depends on the seed and on the shards present.
+
+        `focus` says which share of a batch is taken from one style alone, for styles that are slow to come.
+        """
         r = Random(f"{self.seed}/{step}")
         shape = r.choices(list(SIZES), [0.84, 0.08, 0.08])[0]
         shape = shape if self.known[shape] else "square"
         rows, texts = [], []
         for _ in range(size):
             _, latents, scenes = r.choice(self.known[shape])
-            i = r.randrange(256, len(scenes))
+            style = r.choices([*focus, None], [*focus.values(), 1 - sum(focus.values())])[0] if focus else None
+            i = r.choice([i for i in range(256, len(scenes)) if scenes[i].style == style] if style else range(256, len(scenes)))
             rows.append(latents[i])
             texts.append("" if r.random() < 0.1 else with_strange_words(caption(scenes[i], r), r))
         return torch.from_numpy(np.stack(rows)).float(), texts
+
+
+def shares(text: str) -> dict[str, float]:
+    """`oil=0.1,pixel art=0.2` as a table; at most the whole batch."""
+    table = {name.strip(): float(share) for name, share in (part.split("=") for part in text.split(",") if part)}
+    unknown = [name for name in table if name not in STYLES]
+    if unknown or min(table.values(), default=0) < 0 or sum(table.values()) > 1:
+        raise ValueError(f"shares of {', '.join(STYLES)} that come to one at most, not {text}")
+    return table
 
 
 def loss_weight(alphas: torch.Tensor) -> torch.Tensor:
@@ -139,7 +153,7 @@ def save_grid(pictures: torch.Tensor, columns: int, file: Path, zoom: int = 3):
 
 
 def main():
-    o = arguments("diffusion", steps=12000, batch=32, rate=7e-4, cool=0.35, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, compile=False)
+    o = arguments("diffusion", steps=12000, batch=32, rate=7e-4, cool=0.35, log_every=25, grid_minutes=6.0, minutes=1000.0, shards=12, focus="", compile=False)
     run = Run(o.runs, "diffusion")
     run.stop_on_signal()
     folder = o.runs / "tokenizer"
@@ -161,10 +175,11 @@ def main():
     step, samples = state["step"], state["samples"]
     latents = Latents(o.runs, f"{o.seed}")
     latents.refresh(o.shards)
+    focus = shares(o.focus)
     forward = torch.compile(unet, dynamic=False) if o.compile else unet
     began = grid = time.monotonic()
     while step < o.steps and not run.stopping and time.monotonic() - began < o.minutes * 60:
-        x, texts = latents.batch(o.batch, step)
+        x, texts = latents.batch(o.batch, step, focus)
         noise = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         spread = (torch.arange(o.batch) + torch.rand(o.batch, generator=noise)) / o.batch
         t = (spread * 1000).long().clamp(max=999)
