@@ -130,7 +130,9 @@ def masks(painter: Painter, judge: Judge, starts: torch.Tensor, scenes: list[Sce
     made = paint(pipeline, texts, image=(starts + 1) / 2, mask_image=mask, strength=1.0, width=64, height=64)
     with torch.no_grad():
         vae = pipeline.vae
-        again = vae.decode(vae.encode(starts).latent_dist.mode()).sample.clamp(-1, 1)
+        # The pipeline draws latents from what the encoder says, so what the autoencoder alone changes is measured likewise.
+        latents = vae.encode(starts).latent_dist.sample(torch.Generator().manual_seed(90_000_000))
+        again = vae.decode(latents).sample.clamp(-1, 1)
     # The latents' cells touch their neighbours in the decoder: a rim of one cell belongs to neither side.
     outside = torch.ones(1, 1, 64, 64)
     outside[..., 4:64, 8:56] = 0
