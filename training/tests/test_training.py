@@ -19,6 +19,7 @@ from trainer import vae as autoencoder
 from trainer import curve
 from trainer.diffusion import SCHEDULE, Latents, loss_weight, rate_at, shares
 from trainer.run import Average, Run
+from trainer.text import BEGIN, END, VOCABULARY, Tokens, build_text_encoder, write_tokenizer
 from trainer.upscaler import Upscaler
 
 HOUSE = Scene("house", "red", "meadow", "day", "none", "flat", 7)
@@ -98,6 +99,18 @@ class Diffusion(unittest.TestCase):
     def test_every_noise_level_counts(self):
         weights = loss_weight(DDIMScheduler(**SCHEDULE).alphas_cumprod)
         self.assertTrue(torch.isfinite(weights).all() and weights.min() >= 0.25 and weights.max() <= 1.0)
+
+
+class TheTokenizer(unittest.TestCase):
+    def test_one_made_from_nothing_knows_what_captions_say_and_fits_the_text_encoder(self):
+        with tempfile.TemporaryDirectory() as name:
+            write_tokenizer(Path(name))
+            tokens = Tokens(Path(name))
+            self.assertEqual(len(tokens.tokenizer), VOCABULARY)
+            self.assertEqual(tokens.tokenizer.tokenize("a red house at sunset, oil"), ["a</w>", "red</w>", "house</w>", "at</w>", "sunset</w>", ",</w>", "oil</w>"])
+            ids = tokens(["🚀 unknown wörds"])[0]
+            self.assertEqual((ids[0].item(), ids[-1].item()), tuple(tokens.tokenizer.convert_tokens_to_ids([BEGIN, END])))
+            self.assertEqual(build_text_encoder(Path(name))(ids[None])[0].shape, (1, 77, 128))
 
 
 class Autoencoder(unittest.TestCase):

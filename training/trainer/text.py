@@ -67,7 +67,7 @@ def write_tokenizer(folder: Path):
     r = Random(0)
     for _ in range(20000):
         words.update(caption(sample_scene(r), r).replace(",", " ").replace("-", " ").split())
-    for table in (captions.FILLER, captions.NEON_WORDS):
+    for table in (captions.FILLER, captions.NEON_STREET_WORDS):
         words.update({word: 20 for phrase in table for word in phrase.split()})
     letters = list(byte_letters().values())
     merges = learn_merges(words, VOCABULARY - 2 * len(letters) - 2)
