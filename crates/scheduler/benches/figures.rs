@@ -2,7 +2,7 @@
 //!
 //! Forty models on 240 nodes of two kinds, four lanes, a member for each hundred jobs and a guild for each thousand.
 //! Memory is what the process grew by for each job, as the kernel counts it. A decision is: a job ends, one
-//! arrives, and the next is found and placed; the median of five rounds is printed.
+//! arrives, and the next is found and placed; the median of five rounds is printed. Sizes may be named as arguments.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use uuid::Uuid;
 const MODELS: u32 = 40;
 const NODES: u128 = 240;
 const ROUNDS: usize = 5;
-const DECISIONS: usize = 4000;
+const DECISIONS: usize = 20_000;
 
 fn tiers() -> Vec<TierRule> {
     ServiceClass::ALL
@@ -146,7 +146,14 @@ fn decisions(policy: &mut Easel, next: &mut u32, users: u32, now: &mut Moment) -
 fn main() {
     println!("| jobs waiting | memory of a job | one decision |");
     println!("|---|---|---|");
-    for count in [1_000_u32, 10_000, 100_000, 1_000_000] {
+    let asked: Vec<u32> = std::env::args()
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
+    let sizes = [1_000, 10_000, 100_000, 1_000_000];
+    for count in sizes
+        .into_iter()
+        .filter(|size| asked.is_empty() || asked.contains(size))
+    {
         let mut policy = Easel::new(Settings::default(), SpeedModel::default());
         let mut actions = Vec::new();
         fleet(&mut policy, &mut actions);

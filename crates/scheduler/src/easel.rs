@@ -6,6 +6,7 @@
 mod cold;
 mod demand;
 mod health;
+mod next;
 mod place;
 mod urgent;
 
@@ -66,6 +67,8 @@ pub struct Easel {
     looks: u32,
     /// Open nodes that could make room, by class and millionths of a GiB, until the fleet changes.
     rooms: FxHashMap<(ClassKey, u64), Vec<cold::Room>>,
+    /// Room for the lines that a decision looks at, kept between decisions.
+    lines: Vec<usize>,
 }
 
 impl Easel {
@@ -84,6 +87,7 @@ impl Easel {
             prefetched: Moment::START,
             looks: 0,
             rooms: FxHashMap::default(),
+            lines: Vec::new(),
         }
     }
 

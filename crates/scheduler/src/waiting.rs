@@ -14,18 +14,21 @@
 //! Counters only grow, so the heaps may hold old ones: an entry that comes to the top and is out of date is put back
 //! where it belongs. Each operation costs a few heap steps, however many jobs wait.
 
-mod aged;
-mod entry;
+mod heads;
 mod lane;
 mod lanes;
 mod line;
+mod list;
 mod order;
 mod own;
 mod parties;
 mod rank;
+mod rows;
+mod rules;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::hash_map::Entry;
 
 use easel_domain::JobId;
 use easel_domain::tier::ServiceClass;
@@ -34,23 +37,23 @@ use rustc_hash::FxHashMap;
 use crate::job::{BatchKey, Job, ModelKey, UserIx};
 use crate::moment::Moment;
 use crate::tier::TierRule;
-use entry::Entry;
 use lane::Lane;
-use line::Line;
+use line::View;
+use list::List;
 use parties::Parties;
 pub use rank::{Head, LineKey, Rank};
+use rows::{Rows, Ticket};
 
 /// The waiting set.
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
+    rows: Rows,
     by_id: FxHashMap<JobId, u32>,
     lanes: [Lane; 4],
     parties: Parties,
     tiers: Vec<TierRule>,
-    pausing: BinaryHeap<Reverse<(Moment, JobId)>>,
-    stale: BinaryHeap<Reverse<(Moment, JobId)>>,
+    pausing: BinaryHeap<Reverse<(Moment, Ticket)>>,
+    stale: BinaryHeap<Reverse<(Moment, Ticket)>>,
     backlog: FxHashMap<ModelKey, Backlog>,
 }
 
@@ -64,23 +67,6 @@ pub struct Backlog {
 }
 
 impl Waiting {
-    /// The tiers are these now.
-    pub fn set_tiers(&mut self, tiers: Vec<TierRule>) {
-        for lane in ServiceClass::ALL {
-            let weight: f64 = tiers
-                .iter()
-                .filter(|tier| tier.class == lane)
-                .map(|tier| tier.weight)
-                .sum();
-            self.lanes[lane as usize].weight = if weight > 0.0 { weight } else { 1.0 };
-        }
-        self.tiers = tiers;
-        // A limit may have been raised.
-        for (user, lane, key) in self.parties.unpark_all() {
-            self.list_again(user, lane, key);
-        }
-    }
-
     /// The rules of a job's tier.
     pub fn tier(&self, job: &Job) -> Option<&TierRule> {
         self.tiers.get(job.tier.0 as usize)
@@ -108,55 +94,38 @@ impl Waiting {
 
     /// A waiting job.
     pub fn get(&self, id: JobId) -> Option<&Job> {
-        let index = *self.by_id.get(&id)?;
-        self.entries[index as usize]
-            .as_ref()
-            .map(|entry| &entry.job)
+        self.rows.job(*self.by_id.get(&id)?)
     }
 
     /// All waiting jobs, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = &Job> {
-        self.entries.iter().flatten().map(|entry| &entry.job)
+        self.rows.jobs()
     }
 
     /// A job waits. `cost_s` are its predicted GPU-seconds.
     pub fn insert(&mut self, job: Job, cost_s: f64, now: Moment) {
-        if self.by_id.contains_key(&job.id) {
+        let not_before = job.not_before;
+        let Entry::Vacant(place) = self.by_id.entry(job.id) else {
             return;
-        }
-        let (id, not_before) = (job.id, job.not_before);
-        if let Some(shed_s) = self.tier(&job).and_then(|tier| tier.shed_s) {
-            self.stale.push(Reverse((job.submitted.after(shed_s), id)));
-        }
-        let promise_s = self.tier(&job).and_then(|tier| tier.promise_s(cost_s));
-        let aging_s = self.tier(&job).map_or(f64::MAX, |tier| tier.aging_s);
-        let (lane, overdue) = (job.lane as usize, job.submitted.after(aging_s));
-        let entry = Entry::new(job, cost_s, promise_s);
-        self.lanes[lane].watch(id, entry.nervous_since(), overdue);
-        let index = if let Some(index) = self.free.pop() {
-            self.entries[index as usize] = Some(entry);
-            index
-        } else {
-            self.entries.push(Some(entry));
-            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         };
-        self.by_id.insert(id, index);
+        let index = *place.insert(self.rows.insert(job, cost_s));
+        self.watch(index);
         if not_before > now {
-            self.pausing.push(Reverse((not_before, id)));
+            let ticket = self.rows.ticket(index);
+            self.pausing.push(Reverse((not_before, ticket)));
         } else {
             self.queue(index, now);
         }
     }
 
     fn queue(&mut self, index: u32, now: Moment) {
-        let Some(entry) = self.entries[index as usize].as_mut() else {
+        let Some(job) = self.rows.job(index) else {
             return;
         };
-        entry.queued = true;
-        let (job, cost) = (&entry.job, entry.cost);
         let (lane_ix, user, guild) = (job.lane as usize, job.user, job.guild);
-        let key = LineKey::of(job);
-        let (model, submitted) = (job.key.model, job.submitted);
+        let (key, model) = (LineKey::of(job), job.key.model);
+        self.rows[index].queued = true;
+        let cost = self.rows[index].cost;
         if self.lanes[lane_ix].count == 0 {
             let busy = self.lanes.iter().filter(|other| other.count > 0);
             let others = busy.map(|other| other.virtual_time).min();
@@ -169,53 +138,55 @@ impl Waiting {
         let backlog = self.backlog.entry(model).or_default();
         backlog.jobs += 1;
         backlog.cost += cost;
-        let at = match lane.lines.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(at) => at,
-            Err(at) => {
-                lane.lines.insert(at, (key, Line::default()));
-                at
-            }
+        let queue = lane.line_or_new(key);
+        let slot = queue.push(index, &mut self.rows);
+        let view = View {
+            lane: lane_ix,
+            key,
+            rows: &self.rows,
+            tiers: &self.tiers,
         };
-        let queue = &mut lane.lines[at].1;
-        queue.push(user, index, submitted, &self.entries);
-        if queue.needs_listing(user) {
-            queue.list(user, guild, lane_ix, &self.parties);
-        }
+        queue.list(slot, &view, &mut self.parties);
     }
 
     /// Takes a job out, whatever the reason. Nobody is charged.
     pub fn remove(&mut self, id: JobId) -> Option<Job> {
         let index = self.by_id.remove(&id)?;
-        let entry = self.entries[index as usize].take()?;
-        self.free.push(index);
-        if entry.queued {
-            let lane = &mut self.lanes[entry.job.lane as usize];
+        let job = self.rows.remove(index)?;
+        if self.rows[index].queued {
+            let (lane_ix, cost) = (job.lane as usize, self.rows[index].cost);
+            let lane = &mut self.lanes[lane_ix];
             lane.count -= 1;
-            lane.cost -= entry.cost;
-            if let Ok(at) = lane
-                .lines
-                .binary_search_by_key(&LineKey::of(&entry.job), |(key, _)| *key)
-            {
+            lane.cost -= cost;
+            let key = LineKey::of(&job);
+            if let Some(at) = lane.line_at(key) {
                 let queue = &mut lane.lines[at].1;
-                queue.take(entry.job.user, index, &self.entries);
+                let slot = queue.take(index, &mut self.rows);
+                let view = View {
+                    lane: lane_ix,
+                    key,
+                    rows: &self.rows,
+                    tiers: &self.tiers,
+                };
                 if queue.is_empty() {
                     lane.lines.remove(at);
+                } else {
+                    // The promise of the next of his jobs is one of its own.
+                    queue.list_by(slot, List::Promise, &view, &mut self.parties);
                 }
             }
-            if let Some(backlog) = self.backlog.get_mut(&entry.job.key.model) {
+            if let Some(backlog) = self.backlog.get_mut(&job.key.model) {
                 backlog.jobs -= 1;
-                backlog.cost -= entry.cost;
+                backlog.cost -= cost;
             }
-            self.parties
-                .leaves(entry.job.user, entry.job.guild, entry.job.lane as usize);
+            self.parties.leaves(job.user, job.guild, lane_ix);
         }
-        Some(entry.job)
+        Some(job)
     }
 
     /// A job starts, for the reason of its rank: it is taken out, and its lane, guild and member are charged.
     pub fn start(&mut self, id: JobId, rank: Rank, now: Moment) -> Option<Job> {
-        let index = *self.by_id.get(&id)?;
-        let cost = self.entries[index as usize].as_ref()?.cost;
+        let cost = self.rows[*self.by_id.get(&id)?].cost;
         let job = self.remove(id)?;
         self.lanes[job.lane as usize].starts(cost, now);
         let weight = self
@@ -248,28 +219,31 @@ impl Waiting {
 
     fn list_again(&mut self, user: UserIx, lane_ix: usize, key: LineKey) {
         let lane = &mut self.lanes[lane_ix];
-        let Ok(at) = lane.lines.binary_search_by_key(&key, |(key, _)| *key) else {
+        let Some(at) = lane.line_at(key) else {
             return;
         };
         let queue = &mut lane.lines[at].1;
-        if let Some(guild) = queue.guild_of(user, &self.entries) {
-            queue.list(user, guild, lane_ix, &self.parties);
-            queue.list_due(user, &self.entries);
+        let view = View {
+            lane: lane_ix,
+            key,
+            rows: &self.rows,
+            tiers: &self.tiers,
+        };
+        if let Some(slot) = queue.place_of(user) {
+            queue.list(slot, &view, &mut self.parties);
         }
     }
 
     /// Jobs whose pause is over may start from now on. Returns when the next pause ends.
     pub fn wake(&mut self, now: Moment) -> Option<Moment> {
-        while let Some(Reverse((at, id))) = self.pausing.peek().copied() {
+        while let Some(Reverse((at, ticket))) = self.pausing.peek().copied() {
             if at > now {
                 return Some(at);
             }
             self.pausing.pop();
-            // It may have been removed, or removed and told again with another pause.
-            if let Some(index) = self.by_id.get(&id).copied()
-                && let Some(entry) = &self.entries[index as usize]
-                && !entry.queued
-                && entry.job.not_before <= now
+            // It may have been removed.
+            if let Some((index, row)) = self.rows.seek(ticket)
+                && !row.queued
             {
                 self.queue(index, now);
             }
@@ -289,13 +263,13 @@ impl Waiting {
 
     /// The next job that has waited past its tier's bound, at most one a call.
     pub fn stale(&mut self, now: Moment) -> Option<JobId> {
-        while let Some(Reverse((at, id))) = self.stale.peek().copied() {
+        while let Some(Reverse((at, ticket))) = self.stale.peek().copied() {
             if at > now {
                 return None;
             }
             self.stale.pop();
-            if self.by_id.contains_key(&id) {
-                return Some(id);
+            if let Some((index, _)) = self.rows.seek(ticket) {
+                return self.rows.job(index).map(|job| job.id);
             }
         }
         None
@@ -312,38 +286,14 @@ impl Waiting {
         (key.batch, key.is_picky())
     }
 
-    /// The job of a line that should start next, with its place in the order of the lane; promises count where `promises`
-    /// says so.
-    pub fn head(
-        &mut self,
-        lane: ServiceClass,
-        at: usize,
-        promises: bool,
-        now: Moment,
-    ) -> Option<(Rank, Head)> {
-        let index = lane as usize;
-        let (key, queue) = self.lanes[index].lines.get_mut(at)?;
-        let view = line::View {
-            lane: index,
-            key: *key,
-            entries: &self.entries,
-            tiers: &self.tiers,
-        };
-        queue.head(&view, &mut self.parties, promises, now)
-    }
-
     /// The job behind a head.
     pub fn job(&self, head: Head) -> Option<&Job> {
-        self.entries[head.index as usize]
-            .as_ref()
-            .map(|entry| &entry.job)
+        self.rows.job(head.index)
     }
 
     /// Predicted GPU-seconds of a waiting job.
     pub fn cost_s(&self, id: JobId) -> f64 {
-        self.by_id
-            .get(&id)
-            .and_then(|index| self.entries[*index as usize].as_ref())
-            .map_or(0.0, |entry| entry.cost as f64 / 1e6)
+        let index = self.by_id.get(&id);
+        index.map_or(0.0, |index| self.rows[*index].cost as f64 / 1e6)
     }
 }

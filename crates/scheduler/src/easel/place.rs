@@ -2,12 +2,10 @@
 
 use easel_domain::tier::ServiceClass;
 
+use super::Easel;
 use super::cold::Load;
-use super::{Easel, held};
-use crate::event::Action;
-use crate::job::{ClassKey, Job, ModelKey, TierKey};
+use crate::job::{ClassKey, Job, TierKey};
 use crate::moment::Moment;
-use crate::waiting::{Head, Rank};
 
 /// Open nodes of a class that are looked at before it counts as having none.
 const LOOKED_AT: usize = 8;
@@ -16,19 +14,6 @@ const ELSEWHERE_S: f64 = 5.0;
 /// An urgent lane avoids nodes that may be taken away; the patient one prefers them.
 const SPOT_RISK: f64 = 1.5;
 const SPOT_WASTED: f64 = 1.15;
-
-/// What a lane would start next.
-struct Next {
-    rank: Rank,
-    head: Head,
-    spot: Spot,
-}
-
-impl Next {
-    fn is_promised(&self) -> bool {
-        matches!(self.rank, Rank::Promised(_))
-    }
-}
 
 /// Where a job could go.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +26,6 @@ pub(super) struct Spot {
     pub load: Option<Load>,
 }
 
-/// A lane whose promises are in danger may be served so many seconds of the whole fleet ahead of its share.
-const OVERDRAFT_S: f64 = 60.0;
 /// Share of the time that a promise leaves, for which a job waits for its own region.
 const SPILLS_AFTER: f64 = 0.4;
 /// Share of a promise within which a node may be slow and cheap.
@@ -61,84 +44,6 @@ fn thrift(lane: ServiceClass) -> f64 {
 }
 
 impl Easel {
-    /// Places jobs until none fits anywhere.
-    pub(super) fn place_all(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        self.rooms.clear();
-        while self.fleet.has_room() && self.place_one(now, actions) {
-            self.rooms.clear();
-        }
-    }
-
-    /// The lane that is furthest behind goes first, unless nothing in it is promised and in danger, and something is in
-    /// another that has not been served too far ahead of its share.
-    fn place_one(&mut self, now: Moment, actions: &mut Vec<Action>) -> bool {
-        let mut first: Option<(ServiceClass, Next)> = None;
-        let most_s = OVERDRAFT_S * self.fleet.up() as f64;
-        for lane in self.waiting.lanes_in_order() {
-            let Some((behind, next)) = &first else {
-                first = self.next_in(lane, now).map(|next| (lane, next));
-                continue;
-            };
-            let may = !next.is_promised()
-                && self.waiting.any_in_danger(lane, now)
-                && self.waiting.ahead_s(lane, *behind) < most_s;
-            if may && let Some(urgent) = self.next_in(lane, now).filter(Next::is_promised) {
-                return self.start(urgent, now, actions);
-            }
-        }
-        first.is_some_and(|(_, next)| self.start(next, now, actions))
-    }
-
-    /// The first job in the order of a lane that can start somewhere.
-    fn next_in(&mut self, lane: ServiceClass, now: Moment) -> Option<Next> {
-        let promises = !self.waiting.any_overdue(lane, now);
-        let mut best: Option<Next> = None;
-        for at in 0..self.waiting.keys(lane) {
-            let (key, picky) = self.waiting.key_at(lane, at);
-            let may_open = self.fleet.any_warm(key.model) || !self.is_spent(key.model) || picky;
-            let may_open = may_open && self.fleet.open() > 0;
-            if !may_open && self.fleet.joinable(key).next().is_none() {
-                continue;
-            }
-            let Some((rank, head)) = self.waiting.head(lane, at, promises, now) else {
-                continue;
-            };
-            if best.as_ref().is_some_and(|best| best.rank <= rank) {
-                continue;
-            }
-            if self.may_load(head) {
-                self.look_for_rooms(key.model, now);
-            }
-            let due = !matches!(rank, Rank::Fair(..));
-            let spot = self
-                .waiting
-                .job(head)
-                .and_then(|job| self.spot(job, due, now));
-            if spot.as_ref().is_none_or(|spot| spot.load.is_some()) && self.is_crowded() {
-                self.looks = self.looks.saturating_sub(1);
-            }
-            if let Some(spot) = spot {
-                best = Some(Next { rank, head, spot });
-            }
-        }
-        best
-    }
-
-    /// Whether a cold load could be thought of for a job at all: not while any open node has what it needs.
-    fn may_load(&self, head: Head) -> bool {
-        let Some(job) = self.waiting.job(head) else {
-            return false;
-        };
-        let model = job.key.model;
-        let picky = job.region.is_some() || job.only.is_some() || job.avoid.is_some();
-        self.fleet.open() > 0 && !self.is_spent(model) && (picky || !self.fleet.any_warm(model))
-    }
-
-    /// Whether enough loads have been thought of for now, for a model that some node has.
-    fn is_spent(&self, model: ModelKey) -> bool {
-        self.looks == 0 && self.is_crowded() && self.fleet.copies(model) > 0
-    }
-
     /// The best place for a job that is free now.
     pub(super) fn spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
         let may_open = self.may_open(job.tier);
@@ -345,7 +250,7 @@ impl Easel {
     }
 
     /// Whether another class would have been better, had it had room.
-    fn is_fallback(&self, job: &Job, chosen: ClassKey, now: Moment) -> bool {
+    pub(super) fn is_fallback(&self, job: &Job, chosen: ClassKey, now: Moment) -> bool {
         if self.fleet.classes().len() < 2 {
             return false;
         }
@@ -356,37 +261,5 @@ impl Easel {
                 && self.fleet.runs(class, job.key.model)
                 && self.score(job, class, job.pictures, 0.0, now) < mine
         })
-    }
-
-    /// Starts a job.
-    fn start(&mut self, next: Next, now: Moment, actions: &mut Vec<Action>) -> bool {
-        let Next { rank, head, spot } = next;
-        let Some(id) = self.waiting.job(head).map(|job| job.id) else {
-            return false;
-        };
-        let Some(job) = self.waiting.start(id, rank, now) else {
-            return false;
-        };
-        let Some(node) = self.fleet.at(spot.node).map(|node| node.key) else {
-            return false;
-        };
-        let fallback = self.is_fallback(&job, spot.class, now);
-        let mut lasts_s = self.speed.step_s(spot.class, job.key, spot.batch) * f64::from(job.steps);
-        let load = spot.load.map(|load| {
-            lasts_s += self.speed.load_s(spot.class, job.key.model);
-            self.fleet.loads(spot.node, job.key.model, &load.evict);
-            self.demand.loads(job.key.model, now);
-            load.evict
-        });
-        let cap = self.speed.cap(spot.class);
-        let started = held(&job, now.after(lasts_s));
-        self.fleet.takes(spot.node, started, cap, now);
-        actions.push(Action::Place {
-            job: id,
-            node,
-            load,
-            fallback,
-        });
-        true
     }
 }

@@ -35,37 +35,34 @@ impl Waiting {
 
     /// The lanes that have jobs, the one that is furthest behind first; of equals the most urgent.
     pub fn lanes_in_order(&self) -> impl Iterator<Item = ServiceClass> + use<> {
-        let mut order: Vec<(u64, ServiceClass)> = ServiceClass::ALL
-            .into_iter()
-            .filter(|lane| self.lanes[*lane as usize].count > 0)
-            .map(|lane| (self.lanes[lane as usize].virtual_time, lane))
-            .collect();
+        let mut order = ServiceClass::ALL.map(|lane| {
+            let lane_of = &self.lanes[lane as usize];
+            (lane_of.count == 0, lane_of.virtual_time, lane)
+        });
         order.sort_unstable();
-        order.into_iter().map(|(_, lane)| lane)
+        let busy = order.into_iter().filter(|(idle, ..)| !idle);
+        busy.map(|(.., lane)| lane)
     }
 
     /// Whether any job of a lane has a promise that is in danger and can still be kept.
     pub fn any_in_danger(&mut self, lane: ServiceClass, now: Moment) -> bool {
-        let (by_id, entries) = (&self.by_id, &self.entries);
-        self.lanes[lane as usize].any_nervous(now, |id| {
-            entries[*by_id.get(&id)? as usize].as_ref()?.nervous(now)
-        })
+        let rows = &self.rows;
+        self.lanes[lane as usize].any_nervous(now, |ticket| rows.seek(ticket)?.1.nervous(now))
     }
 
     /// Whether any member with jobs in a lane is past his bound, counted from his own last turn: then promises do not
     /// count, so that those that are kept keep nobody waiting who was promised nothing, or whose promise is lost.
     pub fn any_overdue(&mut self, lane: ServiceClass, now: Moment) -> bool {
-        let (by_id, entries, tiers) = (&self.by_id, &self.entries, &self.tiers);
-        let parties = &self.parties;
-        self.lanes[lane as usize].any_overdue(now, |id| {
-            let entry = entries[*by_id.get(&id)? as usize].as_ref()?;
-            let tier = tiers.get(entry.job.tier.0 as usize)?;
+        let (rows, tiers, parties) = (&self.rows, &self.tiers, &self.parties);
+        self.lanes[lane as usize].any_overdue(now, |ticket| {
+            let (_, row) = rows.seek(ticket)?;
+            let tier = tiers.get(row.tier.0 as usize)?;
             // All that he may have running is running: others do not keep him waiting.
-            let clock = if parties.running(entry.job.user) >= tier.running {
+            let clock = if parties.running(row.user) >= tier.running {
                 now
             } else {
-                let last = parties.last_start(entry.job.user, lane as usize);
-                entry.job.submitted.max(last)
+                row.submitted
+                    .max(parties.last_start(row.user, lane as usize))
             };
             Some(clock.after(tier.aging_s))
         })

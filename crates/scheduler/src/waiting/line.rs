@@ -5,10 +5,11 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
-use super::Entry;
-use super::own::{Members, Own};
+use super::list::{List, Moments};
+use super::own::{Members, Own, UNLISTED};
 use super::parties::Parties;
 use super::rank::{Head, LineKey, Rank};
+use super::rows::Rows;
 use crate::job::{GuildIx, UserIx};
 use crate::moment::Moment;
 use crate::tier::TierRule;
@@ -17,28 +18,30 @@ use crate::tier::TierRule;
 pub(super) struct View<'a> {
     pub lane: usize,
     pub key: LineKey,
-    pub entries: &'a [Option<Entry>],
+    pub rows: &'a Rows,
     pub tiers: &'a [TierRule],
 }
 
-/// Whose turn it is in one guild.
-pub(super) enum Turn {
-    /// Of the member who was served so much, with this job.
-    Of(u64, u32),
-    /// Of one whose oldest job belongs to another guild.
-    Moves(UserIx, GuildIx),
-    /// Nobody can start anything.
-    Nobody,
+impl View<'_> {
+    /// Whether a member has not yet as much running as his first job's tier allows.
+    pub fn may_run(&self, own: &Own, parties: &Parties) -> bool {
+        let tier = self.tiers.get(own.tier.0 as usize);
+        tier.is_none_or(|tier| parties.running(own.user) < tier.running)
+    }
 }
 
-/// One line.
+/// One line. Its members have places in a slab, which the lists name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
-    pub(super) own: FxHashMap<UserIx, Own>,
+    pub(super) own: Vec<Own>,
+    free: Vec<u32>,
+    places: FxHashMap<UserIx, u32>,
     guilds: BinaryHeap<Reverse<(u64, GuildIx)>>,
     pub(super) members: FxHashMap<GuildIx, Members>,
-    pub(super) due: BinaryHeap<Reverse<(Moment, UserIx)>>,
-    nervous: BinaryHeap<Reverse<(Moment, UserIx)>>,
+    pub(super) due: Moments,
+    pub(super) nervous: Moments,
+    /// No moment on these two lists comes earlier.
+    pub(super) soonest: Moment,
     count: usize,
 }
 
@@ -47,100 +50,72 @@ impl Line {
         self.count == 0
     }
 
-    /// Adds a job to its member's own queue, which is in order of submits: a job that comes back goes to its place.
-    pub fn push(&mut self, user: UserIx, index: u32, submitted: Moment, entries: &[Option<Entry>]) {
-        let own = self.own.entry(user).or_default();
-        let submitted_at = |index: &u32| {
-            entries[*index as usize]
-                .as_ref()
-                .map_or(Moment::NEVER, |entry| entry.job.submitted)
-        };
-        if own
-            .jobs
-            .back()
-            .is_none_or(|last| submitted_at(last) <= submitted)
-        {
-            own.jobs.push_back(index);
-        } else {
-            let at = own
-                .jobs
-                .partition_point(|other| submitted_at(other) <= submitted);
-            own.jobs.insert(at, index);
-        }
+    /// The place of a member with jobs here.
+    pub fn place_of(&self, user: UserIx) -> Option<u32> {
+        let slot = self.places.get(&user).copied();
+        slot.filter(|slot| !self.own[*slot as usize].is_empty())
+    }
+
+    /// Adds a job to its member's own. Returns his place.
+    pub fn push(&mut self, index: u32, rows: &mut Rows) -> u32 {
+        let user = rows[index].user;
+        let (own, free) = (&mut self.own, &mut self.free);
+        let slot = *self.places.entry(user).or_insert_with(|| {
+            if let Some(slot) = free.pop() {
+                own[slot as usize] = Own::new(user);
+                return slot;
+            }
+            own.push(Own::new(user));
+            u32::try_from(own.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.own[slot as usize].add(index, rows);
+        rows[index].slot = slot;
         self.count += 1;
-        self.list_due(user, entries);
+        slot
     }
 
-    /// Removes a job from its member's own queue.
-    pub fn take(&mut self, user: UserIx, index: u32, entries: &[Option<Entry>]) {
-        let Some(own) = self.own.get_mut(&user) else {
+    /// Takes a job out of its member's own. Returns his place.
+    pub fn take(&mut self, index: u32, rows: &mut Rows) -> u32 {
+        let slot = rows[index].slot;
+        self.own[slot as usize].take(index, rows);
+        self.count -= 1;
+        slot
+    }
+
+    /// Puts a member, and his guild, where they can be found. Costs nothing where they are.
+    pub fn list(&mut self, slot: u32, view: &View<'_>, parties: &mut Parties) {
+        let own = &mut self.own[slot as usize];
+        if own.is_empty() {
             return;
-        };
-        if own.jobs.front() == Some(&index) {
-            own.jobs.pop_front();
-            self.count -= 1;
-            self.list_nervous(user, entries);
-        } else if let Some(at) = own.jobs.iter().position(|other| *other == index) {
-            own.jobs.remove(at);
-            self.count -= 1;
         }
-    }
-
-    pub fn guild_of(&self, user: UserIx, entries: &[Option<Entry>]) -> Option<GuildIx> {
-        let first = *self.own.get(&user)?.jobs.front()?;
-        entries[first as usize]
-            .as_ref()
-            .map(|entry| entry.job.guild)
-    }
-
-    pub fn needs_listing(&self, user: UserIx) -> bool {
-        let own = self.own.get(&user);
-        own.is_some_and(|own| !own.listed || !own.listed_aged)
-    }
-
-    /// Puts a member, and his guild, where they can be found.
-    pub fn list(&mut self, user: UserIx, guild: GuildIx, lane: usize, parties: &Parties) {
-        let Some(own) = self.own.get_mut(&user) else {
-            return;
-        };
+        let guild = own.guild;
         let members = self.members.entry(guild).or_default();
-        if !own.listed {
-            own.listed = true;
-            members
-                .users
-                .push(Reverse((parties.user_served(user, lane), user)));
-        }
-        if !own.listed_aged {
-            own.listed_aged = true;
-            members.aged.push(Reverse((Moment::START, user)));
+        if own.listed_served == UNLISTED {
+            own.listed_served = parties.user_served(own.user, view.lane);
+            members.users.push(Reverse((own.listed_served, slot)));
         }
         if !members.listed {
             members.listed = true;
             self.guilds
-                .push(Reverse((parties.guild_served(guild, lane), guild)));
+                .push(Reverse((parties.guild_served(guild, view.lane), guild)));
+        }
+        for list in [List::Turn, List::Promise, List::Own(guild)] {
+            self.list_by(slot, list, view, parties);
         }
     }
 
-    /// Puts a member where he is found when his bound has passed, or a promise to him is in danger. Too early a moment is
-    /// corrected when it comes.
-    pub fn list_due(&mut self, user: UserIx, entries: &[Option<Entry>]) {
-        if let Some(own) = self.own.get_mut(&user)
-            && !own.listed_due
-            && let Some(entry) = own.first(entries)
-        {
-            own.listed_due = true;
-            self.due.push(Reverse((entry.job.submitted, user)));
-        }
-        self.list_nervous(user, entries);
-    }
-
-    fn list_nervous(&mut self, user: UserIx, entries: &[Option<Entry>]) {
-        if let Some(own) = self.own.get_mut(&user)
-            && !own.listed_nervous
-            && let Some(since) = own.first(entries).and_then(Entry::nervous_since)
-        {
-            own.listed_nervous = true;
-            self.nervous.push(Reverse((since, user)));
+    /// Forgets where everybody is listed, and lists them anew: the rules have changed.
+    pub fn list_all(&mut self, view: &View<'_>, parties: &mut Parties) {
+        self.guilds.clear();
+        self.members.clear();
+        self.due.clear();
+        self.nervous.clear();
+        for slot in 0..u32::try_from(self.own.len()).unwrap_or(u32::MAX) {
+            let own = &mut self.own[slot as usize];
+            own.listed = [Moment::NEVER; 3];
+            own.listed_served = UNLISTED;
+            self.list(slot, view, parties);
+            self.drop_if_idle(slot);
         }
     }
 
@@ -152,89 +127,57 @@ impl Line {
         promises: bool,
         now: Moment,
     ) -> Option<(Rank, Head)> {
-        if let Some((due, index)) = self.due_head(view, parties, now) {
+        self.urgent_head(view, parties, promises, now)
+            .or_else(|| self.fair_head(view, parties, now))
+    }
+
+    /// Whose turn it is because of a bound or a promise.
+    pub fn urgent_head(
+        &mut self,
+        view: &View<'_>,
+        parties: &mut Parties,
+        promises: bool,
+        now: Moment,
+    ) -> Option<(Rank, Head)> {
+        if now < self.soonest {
+            return None;
+        }
+        if let Some((due, index)) = self.first_of(List::Turn, view, parties, now) {
             return Some((Rank::Aged(due), Head { index }));
         }
-        if promises && let Some((since, index)) = self.promised_head(view, parties, now) {
+        if promises && let Some((since, index)) = self.first_of(List::Promise, view, parties, now) {
             return Some((Rank::Promised(since), Head { index }));
         }
-        let (guild, user, index) = self.fair_head(view, parties, now)?;
-        Some((Rank::Fair(guild, user), Head { index }))
+        let tops = [self.due.peek(), self.nervous.peek()];
+        let tops = tops.into_iter().flatten().map(|top| top.0.0);
+        self.soonest = tops.min().unwrap_or(Moment::NEVER);
+        None
     }
 
-    fn due_head(
+    /// Whose turn it would be if it was this guild's: what he was served, and the row of his job.
+    pub fn head_of(
         &mut self,
+        guild: GuildIx,
         view: &View<'_>,
         parties: &mut Parties,
         now: Moment,
-    ) -> Option<(Moment, u32)> {
-        loop {
-            let Reverse((listed, user)) = *self.due.peek()?;
-            if listed > now {
-                return None;
-            }
-            let own = self.own.get_mut(&user)?;
-            let Some(entry) = own.first(view.entries) else {
-                self.due.pop();
-                own.listed_due = false;
-                self.drop_if_idle(user);
-                continue;
-            };
-            let tier = view.tiers.get(entry.job.tier.0 as usize);
-            let bound = tier.map_or(f64::MAX, |tier| tier.aging_s);
-            let turn = parties.last_turn(user, entry.job.guild, view.lane);
-            let clock = entry.job.submitted.max(turn);
-            let due = clock.after(bound);
-            if due > listed {
-                self.due.pop();
-                self.due.push(Reverse((due, user)));
-                continue;
-            }
-            if tier.is_some_and(|tier| parties.running(user) >= tier.running) {
-                self.due.pop();
-                own.listed_due = false;
-                parties.park(user, view.lane, view.key);
-                continue;
-            }
-            return Some((due, *own.jobs.front()?));
+    ) -> Option<(u64, u32)> {
+        if let Some((_, index)) = self.first_of(List::Own(guild), view, parties, now) {
+            return Some((0, index));
         }
+        self.member_head(guild, view, parties)
     }
 
-    fn promised_head(
-        &mut self,
+    /// The row of this member's first job, where he may start it in the name of this guild.
+    pub fn job_of(
+        &self,
+        user: UserIx,
+        guild: GuildIx,
         view: &View<'_>,
-        parties: &mut Parties,
-        now: Moment,
-    ) -> Option<(Moment, u32)> {
-        loop {
-            let Reverse((listed, user)) = *self.nervous.peek()?;
-            if listed > now {
-                return None;
-            }
-            let own = self.own.get_mut(&user)?;
-            let entry = own.first(view.entries);
-            let Some((since, entry)) = entry.and_then(|entry| Some((entry.nervous(now)?, entry)))
-            else {
-                // Lost, or gone: the next of his jobs is listed when this one is taken out.
-                self.nervous.pop();
-                own.listed_nervous = false;
-                self.drop_if_idle(user);
-                continue;
-            };
-            if since > listed {
-                self.nervous.pop();
-                self.nervous.push(Reverse((since, user)));
-                continue;
-            }
-            let tier = view.tiers.get(entry.job.tier.0 as usize);
-            if tier.is_some_and(|tier| parties.running(user) >= tier.running) {
-                self.nervous.pop();
-                own.listed_nervous = false;
-                parties.park(user, view.lane, view.key);
-                continue;
-            }
-            return Some((since, *own.jobs.front()?));
-        }
+        parties: &Parties,
+    ) -> Option<u32> {
+        let own = &self.own[self.place_of(user)? as usize];
+        (own.guild == guild && view.may_run(own, parties)).then_some(own.first)
     }
 
     fn fair_head(
@@ -242,77 +185,79 @@ impl Line {
         view: &View<'_>,
         parties: &mut Parties,
         now: Moment,
-    ) -> Option<(u64, u64, u32)> {
+    ) -> Option<(Rank, Head)> {
         loop {
             let Reverse((listed, guild)) = *self.guilds.peek()?;
             let served = parties.guild_served(guild, view.lane);
             if served > listed {
-                self.guilds.pop();
-                self.guilds.push(Reverse((served, guild)));
+                if let Some(mut top) = self.guilds.peek_mut() {
+                    top.0.0 = served;
+                }
                 continue;
             }
-            let aged = self.aged_head(guild, view, parties, now);
-            match aged.unwrap_or_else(|| self.member_head(guild, view, parties)) {
-                Turn::Of(user_served, index) => return Some((served, user_served, index)),
-                Turn::Moves(user, elsewhere) => {
-                    self.list(user, elsewhere, view.lane, parties);
-                }
-                Turn::Nobody => {
-                    self.guilds.pop();
-                    self.drop_members(guild);
-                }
+            if let Some((user_served, index)) = self.head_of(guild, view, parties, now) {
+                return Some((Rank::Fair(served, user_served), Head { index }));
             }
+            // Nobody there can start anything.
+            self.guilds.pop();
+            self.drop_members(guild);
         }
     }
 
-    fn member_head(&mut self, guild: GuildIx, view: &View<'_>, parties: &mut Parties) -> Turn {
-        let Some(members) = self.members.get_mut(&guild) else {
-            return Turn::Nobody;
-        };
+    /// The member of a guild who was served least, with what that is and the row of his job.
+    fn member_head(
+        &mut self,
+        guild: GuildIx,
+        view: &View<'_>,
+        parties: &mut Parties,
+    ) -> Option<(u64, u32)> {
         loop {
-            let Some(Reverse((listed, user))) = members.users.peek().copied() else {
-                return Turn::Nobody;
-            };
-            let served = parties.user_served(user, view.lane);
-            if served > listed {
-                members.users.pop();
-                members.users.push(Reverse((served, user)));
-                continue;
-            }
-            let Some(own) = self.own.get_mut(&user) else {
-                members.users.pop();
-                continue;
-            };
-            let first = own.jobs.front().copied();
-            let entry = first.and_then(|first| view.entries[first as usize].as_ref());
-            let Some((index, entry)) = first.zip(entry) else {
-                members.users.pop();
-                own.listed = false;
-                if own.is_idle() {
-                    self.own.remove(&user);
+            let users = &mut self.members.get_mut(&guild)?.users;
+            let Reverse((listed, slot)) = *users.peek()?;
+            let own = &mut self.own[slot as usize];
+            let served = parties.user_served(own.user, view.lane);
+            let counts = own.listed_served == listed;
+            if counts && served > listed {
+                own.listed_served = served;
+                if let Some(mut top) = users.peek_mut() {
+                    top.0.0 = served;
                 }
                 continue;
-            };
-            let tier = view.tiers.get(entry.job.tier.0 as usize);
-            if tier.is_some_and(|tier| parties.running(user) >= tier.running) {
-                members.users.pop();
-                own.listed = false;
-                parties.park(user, view.lane, view.key);
-                continue;
             }
-            // He asks in another guild now: that one pays.
-            if entry.job.guild != guild {
-                members.users.pop();
-                own.listed = false;
-                return Turn::Moves(user, entry.job.guild);
+            if counts && own.guild == guild && !own.is_empty() && view.may_run(own, parties) {
+                return Some((served, own.first));
             }
-            return Turn::Of(served, index);
+            users.pop();
+            if counts {
+                own.listed_served = UNLISTED;
+                let (user, parks) = (own.user, !own.is_empty() && own.guild == guild);
+                if parks {
+                    parties.park(user, view.lane, view.key);
+                } else {
+                    // He may ask in another guild now: that one pays.
+                    self.list(slot, view, parties);
+                    self.drop_if_idle(slot);
+                }
+            }
         }
     }
 
-    pub(super) fn drop_if_idle(&mut self, user: UserIx) {
-        if self.own.get(&user).is_some_and(Own::is_idle) {
-            self.own.remove(&user);
+    fn drop_members(&mut self, guild: GuildIx) {
+        let members = self.members.remove(&guild).unwrap_or_default();
+        for Reverse((moment, slot)) in members.aged {
+            let listed = &mut self.own[slot as usize].listed[2];
+            if *listed == moment {
+                *listed = Moment::NEVER;
+            }
+            self.drop_if_idle(slot);
+        }
+    }
+
+    pub(super) fn drop_if_idle(&mut self, slot: u32) {
+        let own = &self.own[slot as usize];
+        if own.is_idle() && self.places.get(&own.user) == Some(&slot) {
+            self.places.remove(&own.user);
+            self.free.push(slot);
         }
     }
 }

@@ -28,8 +28,14 @@ impl Waiting {
     fn first(&mut self, now: Moment) -> Option<(JobId, Rank)> {
         for lane in self.lanes_in_order() {
             let promises = !self.any_overdue(lane, now);
-            let heads = (0..self.keys(lane)).filter_map(|at| self.head(lane, at, promises, now));
-            if let Some((rank, head)) = heads.min_by_key(|(rank, _)| *rank) {
+            let lines: Vec<usize> = (0..self.keys(lane)).collect();
+            let first = self.first_head(lane, &lines, promises, now).or_else(|| {
+                let heads = lines
+                    .iter()
+                    .filter_map(|at| self.head(lane, *at, promises, now));
+                heads.min_by_key(|(rank, _)| *rank)
+            });
+            if let Some((rank, head)) = first {
                 let id = self.job(head).map(|job| job.id)?;
                 return Some((id, rank));
             }
