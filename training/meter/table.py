@@ -13,6 +13,7 @@ import diffusers
 import torch
 
 from renderer import Scene, caption, sample_scene
+from renderer.scene import STYLES
 from trainer.export import PROFILE
 from trainer.run import arguments, bf16
 
@@ -74,6 +75,16 @@ def score(judge: Judge, pictures: torch.Tensor, scenes: list[Scene]) -> dict[str
     return result
 
 
+def by_style(judge: Judge, pictures: torch.Tensor, scenes: list[Scene]) -> str:
+    """How often each style that is asked for is read back: an average hides one that never comes."""
+    seen, cells = judge.facts(pictures)["style"], []
+    for style in STYLES:
+        rows = [i for i, s in enumerate(scenes) if asked(s, "style") and s.style == style]
+        if rows:
+            cells.append(f"{style} {sum(seen[i] == style for i in rows)} of {len(rows)}")
+    return ", ".join(cells)
+
+
 def row(name: str, result: dict[str, tuple[int, int]]) -> str:
     cells = []
     for fact in ("overall", *FACTS, *EXTRA):
@@ -97,6 +108,7 @@ def main():
     print(header(), flush=True)
     pictures, rendered = unseen(o.prompts, o.seed + 1)
     results = {"renders (the judge itself)": score(judge, pictures, rendered)}
+    styles = []
     with torch.no_grad(), bf16():
         vae = painter.pipeline.vae
         again = torch.cat([vae.decode(vae.encode(part).latent_dist.mode()).sample.float() for part in pictures.split(50)])
@@ -108,7 +120,9 @@ def main():
             made = painter(prompts, sampler, int(steps), o.guidance, o.seed)
             name = f"{sampler}, {steps} steps"
             results[name] = score(judge, made, scenes)
+            styles.append(f"Styles, {name}: {by_style(judge, made, scenes)}")
             print(row(name, results[name]), flush=True)
+    print("", *styles, sep="\n", flush=True)
     if o.to:
         Path(o.to).write_text(json.dumps(results, indent=2))
 

@@ -13,7 +13,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from meter.judge import CLASSES, Judge, roughen, truth, wilson
-from meter.table import asked
+from meter.table import asked, by_style
 from renderer import Scene
 from trainer import vae as autoencoder
 from trainer import curve
@@ -137,6 +137,11 @@ class TheMeter(unittest.TestCase):
     def test_only_what_is_said_is_asked(self):
         self.assertTrue(asked(HOUSE, "thing") and asked(HOUSE, "sky"))
         self.assertFalse(asked(HOUSE, "background") or asked(HOUSE, "style") or asked(HOUSE, "count"))
+
+    def test_styles_are_counted_apart(self):
+        scenes = [replace(HOUSE, style=style) for style in ("oil", "oil", "sketch", "flat")]
+        judge = mock.Mock(**{"facts.return_value": {"style": ["oil", "flat", "sketch", "flat"]}})
+        self.assertEqual(by_style(judge, torch.zeros(4), scenes), "oil 1 of 2, sketch 1 of 1")
 
     def test_the_judge_answers_for_every_fact_and_keeps_the_range(self):
         x = torch.rand(3, 3, 64, 64) * 2 - 1
