@@ -43,6 +43,8 @@ pub enum Request {
         /// Its options.
         query: HistoryQuery,
     },
+    /// `/favourites`.
+    Favourites,
     /// "Show job" in the menu of a message.
     Details {
         /// The job of the message's buttons.
@@ -95,6 +97,7 @@ impl Request {
             Self::Blend { .. } => "blend",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",
+            Self::Favourites => "favourites",
             Self::Details { .. } => "details",
             Self::Settings => "settings",
             Self::Info => "info",

@@ -23,6 +23,7 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
         blend::blend(),
         show(),
         history::history(),
+        history::favourites(),
         member::settings(),
         member::info(),
         member::turbo(),
@@ -119,12 +120,18 @@ async fn help(ctx: Context<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Buttons come as plain events.
+/// Buttons and reactions come as plain events.
 pub fn on_event(event: &serenity::FullEvent, ctx: &serenity::Context, shared: &Shared) {
     match event {
         serenity::FullEvent::Ready { data_about_bot } => shared.ready(ctx.shard_id, data_about_bot),
         serenity::FullEvent::Resume { .. } => shared.resumed(ctx.shard_id),
         serenity::FullEvent::ShardStageUpdate { event } => shared.stage(event.shard_id, event.new),
+        serenity::FullEvent::ReactionAdd { add_reaction } => {
+            shared.reacted(add_reaction, ctx.shard_id, true);
+        }
+        serenity::FullEvent::ReactionRemove { removed_reaction } => {
+            shared.reacted(removed_reaction, ctx.shard_id, false);
+        }
         serenity::FullEvent::InteractionCreate {
             interaction: serenity::Interaction::Component(click),
         } => {
@@ -162,8 +169,21 @@ mod tests {
         assert_eq!(
             names,
             [
-                "imagine", "blend", "show", "history", "settings", "info", "turbo", "fast",
-                "relax", "stealth", "public", "cancel", "help", "Show job"
+                "imagine",
+                "blend",
+                "show",
+                "history",
+                "favourites",
+                "settings",
+                "info",
+                "turbo",
+                "fast",
+                "relax",
+                "stealth",
+                "public",
+                "cancel",
+                "help",
+                "Show job"
             ]
         );
         assert_eq!(commands[0]["options"][0]["name"], "prompt");

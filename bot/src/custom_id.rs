@@ -54,13 +54,23 @@ pub enum ButtonAction {
     Listed,
     /// The very same pictures once more.
     Exact,
+    /// ⭐: a favourite.
+    Star,
+    /// The star taken back.
+    Unstar,
+    /// ✉️: the pictures by direct message.
+    Mail,
+    /// What was sent by direct message; the row is that of the sending.
+    Mailed,
+    /// ❌ of a result: asks first (0), then deletes it (1).
+    Delete,
     /// One of the member's settings; the index says which, and there is no job.
     Setting,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::Upscale,
         Self::UpscaleCreative,
         Self::Vary,
@@ -84,8 +94,48 @@ impl ButtonAction {
         Self::Detail,
         Self::Listed,
         Self::Exact,
+        Self::Star,
+        Self::Unstar,
+        Self::Mail,
+        Self::Mailed,
+        Self::Delete,
         Self::Setting,
     ];
+
+    /// Whether the button stands under the message of a job, whose id it carries.
+    pub fn is_of_a_job(self) -> bool {
+        match self {
+            Self::Upscale
+            | Self::UpscaleCreative
+            | Self::Vary
+            | Self::VarySubtle
+            | Self::VaryStrong
+            | Self::Reroll
+            | Self::Zoom
+            | Self::ZoomForm
+            | Self::Pan
+            | Self::Square
+            | Self::Region
+            | Self::RegionDraw
+            | Self::Remix
+            | Self::Cancel
+            | Self::Fetch
+            | Self::Again
+            | Self::Exact
+            | Self::Star
+            | Self::Unstar
+            | Self::Mail
+            | Self::Delete => true,
+            Self::RunSeveral
+            | Self::DropSeveral
+            | Self::Older
+            | Self::Newer
+            | Self::Detail
+            | Self::Listed
+            | Self::Mailed
+            | Self::Setting => false,
+        }
+    }
 
     /// The name in the id, also for metrics.
     pub fn as_str(self) -> &'static str {
@@ -113,6 +163,11 @@ impl ButtonAction {
             Self::Detail => "detail",
             Self::Listed => "listed",
             Self::Exact => "exact",
+            Self::Star => "star",
+            Self::Unstar => "unstar",
+            Self::Mail => "mail",
+            Self::Mailed => "mailed",
+            Self::Delete => "delete",
             Self::Setting => "setting",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,12 +17,17 @@ use url::Url;
 
 use crate::commands::{self, CommandError};
 use crate::intake::Intake;
+use crate::intake::reactions::ReactionHandle;
+use crate::reaction::Reaction;
 use crate::rest::{GatewayInfo, Rest};
 
 /// What the gateway's handlers share.
 pub struct Shared {
     /// Takes interactions.
     pub intake: Intake,
+    reactions: ReactionHandle,
+    /// The bot's own account, once Discord has told it.
+    bot: OnceLock<DiscordId>,
     application: watch::Sender<Option<DiscordId>>,
     shards: Mutex<BTreeMap<u32, bool>>,
     switch: ReadySwitch,
@@ -44,6 +49,8 @@ impl Shared {
             "shard {} is connected, {guilds} guilds",
             shard.0
         );
+        // The same for every shard, and for ever.
+        let _ = self.bot.set(DiscordId::from_u64(about.user.id.get()));
         self.application
             .send_replace(Some(DiscordId::from_u64(about.application.id.get())));
         self.set(shard.0, true);
@@ -59,6 +66,18 @@ impl Shared {
     pub(crate) fn stage(&self, shard: serenity::ShardId, stage: ConnectionStage) {
         if stage != ConnectionStage::Connected {
             self.set(shard.0, false);
+        }
+    }
+
+    /// Somebody has reacted to a message, or taken it back.
+    pub(crate) fn reacted(
+        &self,
+        event: &serenity::Reaction,
+        shard: serenity::ShardId,
+        is_set: bool,
+    ) {
+        if let Some(reaction) = Reaction::of(event, shard, self.bot.get().copied(), is_set) {
+            self.reactions.take(reaction);
         }
     }
 
@@ -91,6 +110,8 @@ pub struct Gateway {
     pub total: u32,
     /// Takes interactions.
     pub intake: Intake,
+    /// Takes reactions.
+    pub reactions: ReactionHandle,
     /// Where the application's id is told.
     pub application: watch::Sender<Option<DiscordId>>,
     /// Whether all shards are connected.
@@ -171,6 +192,8 @@ impl Gateway {
             .build();
         let shared = Shared {
             intake: self.intake,
+            reactions: self.reactions,
+            bot: OnceLock::new(),
             application: self.application,
             shards: Mutex::new(self.shards.map(|shard| (shard, false)).collect()),
             switch: self.switch,
@@ -186,8 +209,7 @@ impl Gateway {
             .build();
         let client = tokio::time::timeout(
             Duration::from_secs(30),
-            serenity::ClientBuilder::new_with_http(http, serenity::GatewayIntents::GUILDS)
-                .framework(framework),
+            serenity::ClientBuilder::new_with_http(http, intents()).framework(framework),
         )
         .await
         .context("prepare the gateway client")?
@@ -196,6 +218,13 @@ impl Gateway {
         info.url.clone_into(&mut *client.ws_url.lock().await);
         Ok(client)
     }
+}
+
+/// Interactions need none of them; none needs to be granted to the application.
+fn intents() -> serenity::GatewayIntents {
+    serenity::GatewayIntents::GUILDS
+        | serenity::GatewayIntents::GUILD_MESSAGE_REACTIONS
+        | serenity::GatewayIntents::DIRECT_MESSAGE_REACTIONS
 }
 
 fn options() -> poise::FrameworkOptions<Shared, CommandError> {

@@ -6,12 +6,16 @@
 mod answer;
 mod blend;
 mod click;
+mod delete;
 mod details;
+mod favourites;
 mod form;
 pub mod history;
 mod imagine;
 mod made;
+mod mail;
 mod member;
+pub mod reactions;
 mod recent;
 mod region;
 pub mod resolve;
@@ -36,9 +40,11 @@ use crate::arrival::{Arrival, Request};
 use crate::config::IntakeConfig;
 use crate::inputs::Inputs;
 use crate::link::WebLinks;
-use crate::live::{LiveHandle, PictureSource};
+use crate::live::{ErrandHandle, LiveHandle, PictureSource};
 use crate::metric;
 use crate::rest::{Callback, MessagePayload, Rest};
+use crate::rights::Rights;
+pub(crate) use favourites::FAVOURITES;
 pub(crate) use form::ALL_PICTURES;
 pub(crate) use member::{ALL_JOBS, LATELY_DAYS};
 use recent::Recent;
@@ -60,6 +66,8 @@ pub struct IntakeParts {
     pub pictures: PictureSource,
     /// The owner of the messages.
     pub live: LiveHandle,
+    /// Who hears of pictures to be sent and messages to be deleted.
+    pub errands: ErrandHandle,
     /// Addresses of messages.
     pub links: WebLinks,
     /// The time.
@@ -83,6 +91,7 @@ pub struct Intake {
     model: Arc<RwLock<Option<Arc<NewestModel>>>>,
     permits: Arc<Semaphore>,
     recent: Recent,
+    rights: Rights,
 }
 
 /// The model of new jobs.
@@ -107,8 +116,10 @@ impl Intake {
     /// Ready to take interactions.
     pub fn new(parts: IntakeParts) -> Self {
         let permits = Arc::new(Semaphore::new(parts.settings.concurrency));
+        let rights = Rights::new(parts.rest.clone());
         Self {
             parts: Arc::new(parts),
+            rights,
             model: Arc::default(),
             permits,
             recent: Recent::default(),
@@ -193,6 +204,7 @@ impl Intake {
             }
             Request::Blend { pictures, shape } => self.blend(&arrival, pictures, *shape).await,
             Request::History { query } => self.history(&arrival, query).await,
+            Request::Favourites => self.favourites(&arrival).await,
             Request::Show { job } => self.show(&arrival, job).await,
             Request::Details { job } => self.details(&arrival, *job).await,
             Request::Settings => self.settings(&arrival).await,

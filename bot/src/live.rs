@@ -9,6 +9,7 @@ pub mod decide;
 pub mod deliverer;
 mod edit;
 mod ended;
+pub mod errands;
 mod feed;
 mod handle;
 pub mod ownership;
@@ -16,6 +17,7 @@ pub mod picture;
 pub mod sweep;
 
 pub use deliverer::{Deliverer, DeliverySettings};
+pub use errands::{ErrandHandle, Errands, errand_hints};
 pub use feed::consume;
 pub use handle::{LiveEvent, LiveHandle};
 pub use ownership::Ownership;

@@ -20,5 +20,7 @@ pub const EDITS: &str = "easel_bot_edits_total";
 pub const LIVE_MESSAGES: &str = "easel_bot_live_messages";
 /// Counter: messages that nobody could be shown; label `reason`.
 pub const UNDELIVERABLE: &str = "easel_bot_undeliverable_total";
+/// Counter: pictures by direct message; label `outcome`.
+pub const MAILINGS: &str = "easel_bot_mailings_total";
 /// Gauge: shards whose messages this process renders.
 pub const SHARDS_OWNED: &str = "easel_bot_shards_owned";

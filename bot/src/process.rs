@@ -17,9 +17,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::BotConfig;
 use crate::gateway::{self, Gateway};
 use crate::inputs::Inputs;
-use crate::intake::{Intake, IntakeParts};
+use crate::intake::{Intake, IntakeParts, reactions};
 use crate::live::{
-    self, Deliverer, DeliverySettings, LiveHandle, Ownership, PictureSource, Sweeper,
+    self, Deliverer, DeliverySettings, ErrandHandle, Errands, LiveHandle, Ownership, PictureSource,
+    Sweeper,
 };
 use crate::register;
 use crate::rest::{Rest, RestSettings};
@@ -55,12 +56,17 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
             broker: broker.clone(),
             pictures,
             live: live.handle,
+            errands: live.errands,
             tracker: tracker.clone(),
         },
     )?;
     intake.look_up_model().await;
     ctx.tasks
         .spawn("models", intake.clone().follow_models(ctx.shutdown.clone()));
+
+    let (reactions, lanes) = reactions::lanes();
+    ctx.tasks
+        .spawn("reactions", lanes.run(intake.clone(), ctx.shutdown.clone()));
 
     let (application, known_application) = watch::channel(None);
     if config.discord.register {
@@ -78,6 +84,7 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
         shards: config.discord.shards(),
         total: config.discord.total_shards,
         intake,
+        reactions,
         application,
         switch: ctx.readiness.switch("gateway"),
     };
@@ -166,6 +173,7 @@ async fn broker(ctx: &Context, config: &BotConfig) -> anyhow::Result<Broker> {
 /// The messages' owner as the rest of the process sees it.
 struct Messages {
     handle: LiveHandle,
+    errands: ErrandHandle,
     consumers: Vec<easel_broker::Consumer>,
 }
 
@@ -202,11 +210,24 @@ fn messages(
         store: store.clone(),
         rest: rest.clone(),
         clock: Arc::clone(&ctx.clock),
-        ownership,
+        ownership: ownership.clone(),
         live: handle.clone(),
         every: config.delivery.sweep_every,
         abandoned_after: config.delivery.abandoned_after,
     };
+    let (errands, hints) = live::errand_hints();
+    let beside = Errands {
+        store: store.clone(),
+        rest: rest.clone(),
+        clock: Arc::clone(&ctx.clock),
+        entropy: Arc::clone(&ctx.entropy),
+        pictures: pictures.clone(),
+        links: config.web_links(),
+        ownership,
+        every: config.delivery.sweep_every,
+    };
+    ctx.tasks
+        .spawn("errands", beside.run(hints, ctx.shutdown.clone()));
     let all_sent = CancellationToken::new();
     let released = all_sent.clone().cancelled_owned();
     ctx.tasks
@@ -218,7 +239,11 @@ fn messages(
         .iter()
         .flat_map(|shard| live::consume(broker, *shard, &handle))
         .collect();
-    Messages { handle, consumers }
+    Messages {
+        handle,
+        errands,
+        consumers,
+    }
 }
 
 struct IntakeUses {
@@ -227,6 +252,7 @@ struct IntakeUses {
     broker: Broker,
     pictures: PictureSource,
     live: LiveHandle,
+    errands: ErrandHandle,
     tracker: TaskTracker,
 }
 
@@ -251,6 +277,7 @@ fn intake(ctx: &Context, config: &BotConfig, uses: IntakeUses) -> anyhow::Result
         policy,
         pictures: uses.pictures,
         live: uses.live,
+        errands: uses.errands,
         links: config.web_links(),
         clock: Arc::clone(&ctx.clock),
         entropy: Arc::clone(&ctx.entropy),

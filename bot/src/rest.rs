@@ -21,4 +21,4 @@ pub use client::{Rest, RestSettings};
 pub use error::{RestError, code};
 pub use permit::{Permit, Way};
 pub use refusal::Refusals;
-pub use types::{ApiMessage, Callback, Field, Form, GatewayInfo};
+pub use types::{ApiGuild, ApiMessage, ApiPlace, Callback, Field, Form, GatewayInfo};

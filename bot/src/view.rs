@@ -1,9 +1,12 @@
 //! What a message looks like: a pure function from a job to a message.
 
 pub mod buttons;
+pub mod delete;
 pub mod details;
+pub mod favourites;
 pub mod history;
 mod lines;
+pub mod mail;
 pub mod member;
 pub mod several;
 
@@ -127,13 +130,17 @@ pub fn hides(job: &JobSnapshot) -> bool {
 }
 
 fn file_name(job: &JobSnapshot) -> String {
-    let suffix = match shown_file(job).map(|file| file.content_type.as_str()) {
-        Some("image/webp") => "webp",
-        Some("image/jpeg") => "jpg",
-        _ => "png",
-    };
+    let suffix = file_suffix(shown_file(job).map_or("", |file| file.content_type.as_str()));
     let spoiler = if hides(job) { "SPOILER_" } else { "" };
     format!("{spoiler}easel-{}.{suffix}", job.job)
+}
+
+fn file_suffix(content_type: &str) -> &'static str {
+    match content_type {
+        "image/webp" => "webp",
+        "image/jpeg" => "jpg",
+        _ => "png",
+    }
 }
 
 /// Alt text: at most 1024 characters.

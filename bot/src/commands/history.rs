@@ -1,4 +1,4 @@
-//! `/history`: one's own jobs.
+//! `/history` and `/favourites`: one's own jobs, and what one has marked with a star.
 
 use super::{CommandError, Context, take};
 use crate::arrival::Request;
@@ -62,5 +62,17 @@ pub(super) async fn history(
         until,
     };
     take(ctx, Request::History { query });
+    Ok(())
+}
+
+/// See what you have marked with ⭐
+#[poise::command(
+    slash_command,
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+pub(super) async fn favourites(ctx: Context<'_>) -> Result<(), CommandError> {
+    take(ctx, Request::Favourites);
     Ok(())
 }

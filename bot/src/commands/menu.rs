@@ -5,7 +5,7 @@ use serenity::{ActionRowComponent, ButtonKind};
 
 use super::{CommandError, Context, take};
 use crate::arrival::Request;
-use crate::custom_id::{ButtonAction, CustomId};
+use crate::custom_id::CustomId;
 
 /// Details of the job that a message shows.
 #[poise::command(
@@ -23,7 +23,7 @@ pub(super) async fn details(
         .iter()
         .flat_map(|row| &row.components)
         .find_map(button)
-        .filter(|button| button.action != ButtonAction::Setting)
+        .filter(|button| button.action.is_of_a_job())
         .map(|button| button.job);
     take(ctx, Request::Details { job });
     Ok(())

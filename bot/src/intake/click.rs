@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use easel_broker::Lane;
+use easel_domain::DiscordId;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
 use easel_service::chain;
+use easel_store::StoreError;
 use easel_store::cancel::{CancelOutcome, CancelRequest};
 use easel_store::intake::IntakeEnd;
 use easel_store::show::{JobSnapshot, JobWords};
@@ -40,6 +42,11 @@ impl Intake {
             ButtonAction::RunSeveral => return self.run_several(arrival, button).await,
             ButtonAction::DropSeveral => return self.drop_several(arrival, button).await,
             ButtonAction::Setting => return self.press_setting(arrival, button).await,
+            ButtonAction::Star => return self.press_star(arrival, button).await,
+            ButtonAction::Unstar => return self.press_unstar(arrival, button).await,
+            ButtonAction::Mail => return self.press_mail(arrival, button).await,
+            ButtonAction::Mailed => return self.press_mailed(arrival, button).await,
+            ButtonAction::Delete => return self.press_delete(arrival, button).await,
             ButtonAction::Older
             | ButtonAction::Newer
             | ButtonAction::Detail
@@ -126,7 +133,21 @@ impl Intake {
         })
     }
 
+    /// A job that was not deleted.
     pub(super) async fn snapshot(
+        &self,
+        job: easel_domain::JobId,
+        language: Language,
+    ) -> Result<JobSnapshot, Refusal> {
+        let snapshot = self.any_snapshot(job, language).await?;
+        if snapshot.removed {
+            return Err((language.result_deleted().to_owned(), "deleted"));
+        }
+        Ok(snapshot)
+    }
+
+    /// A job, whatever became of its result.
+    pub(super) async fn any_snapshot(
         &self,
         job: easel_domain::JobId,
         language: Language,
@@ -161,9 +182,24 @@ impl Intake {
         job: easel_domain::JobId,
         moderates: bool,
     ) -> Result<(), Refusal> {
+        let asked = self.request_stop(arrival.member, job, moderates).await;
+        let outcome = asked.map_err(|error| {
+            tracing::warn!(job.id = %job, "cancel job {job}: {error}", error = chain(&error));
+            (arrival.language.not_accepted().to_owned(), "not_accepted")
+        })?;
+        why_not(arrival.language, job, &outcome).map_or(Ok(()), Err)
+    }
+
+    /// Asks for a job to be stopped, and tells the dispatcher.
+    pub(super) async fn request_stop(
+        &self,
+        member: DiscordId,
+        job: easel_domain::JobId,
+        moderates: bool,
+    ) -> Result<CancelOutcome, StoreError> {
         let request = CancelRequest {
             job,
-            member: arrival.member,
+            member,
             fresh_user: self.new_user(),
             moderates,
         };
@@ -173,14 +209,7 @@ impl Intake {
                 .ok()
                 .map(|lane| names.jobs(&lane, class).name().to_owned())
         };
-        let asked = self.parts.store.request_cancel(request, queue).await;
-        let outcome = asked.map_err(|error| {
-            tracing::warn!(job.id = %job, "cancel job {job}: {error}", error = chain(&error));
-            (arrival.language.not_accepted().to_owned(), "not_accepted")
-        })?;
-        if let Some(refusal) = why_not(arrival.language, job, &outcome) {
-            return Err(refusal);
-        }
+        let outcome = self.parts.store.request_cancel(request, queue).await?;
         if let CancelOutcome::Requested {
             region,
             pool,
@@ -197,7 +226,7 @@ impl Intake {
                 self.send_hint(hint, &lane, *class, *outbox_id).await;
             }
         }
-        Ok(())
+        Ok(outcome)
     }
 
     async fn tell(

@@ -4,17 +4,18 @@ use easel_domain::JobId;
 use easel_domain::spec::{Action, RenderSpec};
 use easel_service::chain;
 use easel_store::StoreError;
-use easel_store::history::{HistoryPage, PageStart, Search};
+use easel_store::history::{HistoryJob, HistoryPage, PageStart, Search};
 use easel_store::show::JobSnapshot;
 use time::{Date, Duration, Month, OffsetDateTime, Time};
 
-use super::Intake;
 use super::click::Refusal;
+use super::{FAVOURITES, Intake};
 use crate::arrival::Arrival;
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
-use crate::view::history::{ListedJob, detail, list};
+use crate::view::Picture;
+use crate::view::history::{ListedJob, Listing, Place, detail, list};
 
 /// Jobs on a page: as many as there are buttons in a row.
 pub(crate) const PAGE: u32 = 5;
@@ -93,23 +94,15 @@ impl Intake {
 
     /// A button under a list of jobs, or under one of them.
     pub(super) async fn turn_page(&self, arrival: &Arrival, button: CustomId) {
-        let Some(answered) = self.begin(arrival, Callback::Noted).await else {
-            return;
-        };
         let (job, search) = (button.job, button.index);
-        let shown = match button.action {
+        self.turned(arrival, async || match button.action {
+            _ if search == FAVOURITES => self.turn_favourites(arrival, button).await,
             ButtonAction::Older => self.page(arrival, search, PageStart::OlderThan(job)).await,
             ButtonAction::Newer => self.page(arrival, search, PageStart::NewerThan(job)).await,
             ButtonAction::Listed => self.page(arrival, search, PageStart::At(job)).await,
             _ => self.one_of_history(arrival, job, search).await,
-        };
-        match shown {
-            Ok(payload) => self.reply(arrival, answered, &payload, "history").await,
-            Err((words, outcome)) => {
-                let payload = MessagePayload::text(words);
-                self.refuse(arrival, answered, payload, outcome).await;
-            }
-        }
+        })
+        .await;
     }
 
     async fn page(
@@ -134,17 +127,42 @@ impl Intake {
         } = page;
         let mut listed = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let picture = match &job.thumbnail {
-                Some((key, size)) => self.parts.pictures.thumbnail(job.job, key, *size).await,
-                None => None,
-            };
-            let link = job
-                .place
-                .as_ref()
-                .and_then(|place| self.parts.links.message(place));
-            listed.push(ListedJob { job, picture, link });
+            let row = job.job;
+            listed.push(self.listed(job, row).await);
         }
-        Ok(list(&listed, search, (has_newer, has_older), language))
+        let listing = Listing {
+            number: search,
+            title: language.history_title(),
+            empty: language.history_empty(),
+            has_newer,
+            has_older,
+        };
+        Ok(list(&listed, &listing, language))
+    }
+
+    /// A job as it stands in a list whose buttons carry `row`.
+    pub(super) async fn listed(&self, job: HistoryJob, row: JobId) -> ListedJob {
+        let picture = match &job.thumbnail {
+            Some((key, size)) => self.parts.pictures.thumbnail(job.job, key, *size).await,
+            None => None,
+        };
+        let place = job.place.as_ref();
+        let link = place.and_then(|place| self.parts.links.message(place));
+        ListedJob {
+            row,
+            job,
+            picture,
+            link,
+        }
+    }
+
+    /// The picture of a finished job, or that it cannot be had.
+    pub(super) async fn picture_of(&self, job: &JobSnapshot) -> Picture {
+        let picture = self.parts.pictures.of(job).await;
+        picture.unwrap_or_else(|error| {
+            tracing::warn!(job.id = %job.job, "{error}", error = chain(&error));
+            Picture::Missing
+        })
     }
 
     /// One job of a list: its message with other buttons, and where it comes from.
@@ -161,12 +179,13 @@ impl Intake {
         }
         let lineage = self.parts.store.lineage(job).await;
         let lineage = lineage.map_err(|error| unanswered(language, &error))?;
-        let picture = self.parts.pictures.of(&snapshot).await;
-        let picture = picture.unwrap_or_else(|error| {
-            tracing::warn!(job.id = %job, "{error}", error = chain(&error));
-            crate::view::Picture::Missing
-        });
-        Ok(detail(&snapshot, &lineage, &picture, search, language))
+        let picture = self.picture_of(&snapshot).await;
+        let place = Place {
+            number: search,
+            row: job,
+            is_own: true,
+        };
+        Ok(detail(&snapshot, &lineage, &picture, &place, language))
     }
 }
 

@@ -90,6 +90,11 @@ impl Intake {
             | ButtonAction::Newer
             | ButtonAction::Detail
             | ButtonAction::Listed
+            | ButtonAction::Star
+            | ButtonAction::Unstar
+            | ButtonAction::Mail
+            | ButtonAction::Mailed
+            | ButtonAction::Delete
             | ButtonAction::Setting => {
                 let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
                 Ok(Made {
@@ -213,7 +218,7 @@ impl Intake {
                 break;
             };
             origin = Origin {
-                drawn: self.snapshot(parent, language).await?,
+                drawn: self.any_snapshot(parent, language).await?,
                 index,
             };
         }

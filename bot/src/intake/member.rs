@@ -223,7 +223,7 @@ impl Intake {
     }
 
     /// Answers with what only the member sees.
-    async fn whispered(
+    pub(super) async fn whispered(
         &self,
         arrival: &Arrival,
         outcome: &'static str,

@@ -7,7 +7,7 @@ use easel_store::intake::IntakeEnd;
 use super::answer::Answered;
 use super::{Intake, count};
 use crate::arrival::Arrival;
-use crate::rest::{Callback, MessagePayload};
+use crate::rest::{ApiMessage, Callback, MessagePayload};
 use crate::view::{Live, view};
 
 impl Intake {
@@ -29,7 +29,7 @@ impl Intake {
             return;
         };
         match self.shown(arrival, job).await {
-            Ok(payload) => self.reveal(arrival, &payload).await,
+            Ok(payload) => self.reveal(arrival, job, &payload).await,
             Err((words, outcome)) => {
                 self.refuse(arrival, answered, MessagePayload::text(words), outcome)
                     .await;
@@ -55,6 +55,9 @@ impl Intake {
             .map_err(|error| unavailable(&error))?;
         let snapshot =
             found.ok_or_else(|| (language.unknown_job(&job.to_string()), "unknown_job"))?;
+        if snapshot.removed {
+            return Err((language.result_deleted().to_owned(), "deleted"));
+        }
         if snapshot.owner != Some(arrival.member) {
             return Err((language.not_your_job().to_owned(), "not_yours"));
         }
@@ -72,21 +75,33 @@ impl Intake {
         Ok(view(&snapshot, &Live::Unknown, &picture))
     }
 
-    async fn reveal(&self, arrival: &Arrival, payload: &MessagePayload) {
+    async fn reveal(&self, arrival: &Arrival, job: JobId, payload: &MessagePayload) {
         count(arrival.request.kind(), "shown");
-        if let Err(error) = self
+        let shown = self
             .parts
             .rest
             .edit_original(arrival.application, &arrival.token, payload, None)
-            .await
-        {
-            tracing::warn!("show a job: {error}", error = chain(&error));
-            let answered = Answered {
-                message: None,
-                waits: true,
-            };
-            return self.not_accepted(arrival, answered).await;
+            .await;
+        match shown {
+            Ok(message) => self.remember_copy(job, &message).await,
+            Err(error) => {
+                tracing::warn!("show a job: {error}", error = chain(&error));
+                let answered = Answered {
+                    message: None,
+                    waits: true,
+                };
+                return self.not_accepted(arrival, answered).await;
+            }
         }
         self.close(arrival, IntakeEnd::Answered).await;
+    }
+
+    /// So that the copy takes reactions, and goes when the result is deleted.
+    async fn remember_copy(&self, job: JobId, message: &ApiMessage) {
+        let store = &self.parts.store;
+        let noted = store.learn_job_message(message.channel_id, message.id, job);
+        if let Err(error) = noted.await {
+            tracing::warn!(job.id = %job, "remember a copy: {error}", error = chain(&error));
+        }
     }
 }

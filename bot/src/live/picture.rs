@@ -5,16 +5,22 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use easel_domain::JobId;
 use easel_domain::job::JobState;
-use easel_domain::picture::FileRole;
+use easel_domain::picture::{FileRole, PictureOutcome};
+use easel_service::chain;
 use easel_service::config::CdnConfig;
-use easel_store::show::{JobSnapshot, SnapshotFile};
+use easel_store::show::{JobSnapshot, SnapshotFile, SnapshotPicture};
 use url::Url;
 
 use crate::view::history::Thumbnail;
+use crate::view::mail::SinglePicture;
 use crate::view::{Picture, hides, shown_file};
 
 /// Below every guild's limit of 10 MiB for a file.
 const MAX_ATTACHMENT_BYTES: u64 = 9 * 1024 * 1024;
+/// Below the limit of 25 MiB for one request.
+const MAX_REQUEST_BYTES: u64 = 24 * 1024 * 1024;
+/// Discord's limit for the files of a message, and for its embeds.
+const MAX_PICTURES: usize = 10;
 /// A thumbnail has 128 pixels at most.
 const MAX_THUMBNAIL_BYTES: u64 = 256 * 1024;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -108,6 +114,64 @@ impl PictureSource {
         let too_large = PictureError::TooLarge { job: job.job };
         let file = job.file(FileRole::Thumb512, 0).ok_or(too_large)?;
         self.fetch(job.job, &file.key).await.map(Picture::File)
+    }
+
+    /// Each picture of a finished job by itself, as far as it may be seen and can be had: by link, or as a file where Discord
+    /// cannot reach the CDN and where it stands behind a spoiler. Large files come in a smaller format once a request is
+    /// full.
+    pub async fn each(&self, job: &JobSnapshot) -> Vec<SinglePicture> {
+        let mut pictures = Vec::new();
+        let mut room = MAX_REQUEST_BYTES;
+        let seen = |picture: &&SnapshotPicture| {
+            matches!(
+                picture.outcome,
+                PictureOutcome::Pass | PictureOutcome::Spoiler
+            )
+        };
+        for picture in job.pictures.iter().filter(seen).take(MAX_PICTURES) {
+            let is_hidden = picture.outcome == PictureOutcome::Spoiler;
+            let Some((found, content_type)) = self.single(job, picture, is_hidden, room).await
+            else {
+                continue;
+            };
+            if let Picture::File(bytes) = &found {
+                room = room.saturating_sub(bytes.len() as u64);
+            }
+            pictures.push(SinglePicture {
+                index: picture.index,
+                seed: picture.seed,
+                is_hidden,
+                picture: found,
+                content_type,
+            });
+        }
+        pictures
+    }
+
+    async fn single(
+        &self,
+        job: &JobSnapshot,
+        picture: &SnapshotPicture,
+        is_hidden: bool,
+        room: u64,
+    ) -> Option<(Picture, String)> {
+        let whole = job.file(FileRole::Full, picture.index)?;
+        if !self.attach && !is_hidden {
+            let url = self.address(whole)?;
+            return Some((Picture::Link(url.into()), whole.content_type.clone()));
+        }
+        let limit = MAX_ATTACHMENT_BYTES.min(room);
+        let small = job.file(FileRole::Thumb512, picture.index);
+        for file in [Some(whole), small].into_iter().flatten() {
+            if file.size_bytes > limit {
+                continue;
+            }
+            match self.fetch(job.job, &file.key).await {
+                Ok(bytes) => return Some((Picture::File(bytes), file.content_type.clone())),
+                Err(error) => tracing::warn!(job.id = %job.job, "{error}", error = chain(&error)),
+            }
+        }
+        None
     }
 
     /// A small picture by its key, with `None` where it cannot be had: a list is worth showing without it.

@@ -1,6 +1,6 @@
 //! The calls that the bot makes, one method each.
 
-use easel_domain::{DiscordId, InteractionId};
+use easel_domain::{DiscordId, GuildKey, InteractionId};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -12,7 +12,9 @@ use super::client::Rest;
 use super::error::{RestError, code};
 use super::permit::Permit;
 use super::reply::read;
-use super::types::{ApiChannel, ApiMessage, Callback, CallbackResponse, GatewayInfo};
+use super::types::{
+    ApiChannel, ApiGuild, ApiMessage, ApiPlace, Callback, CallbackResponse, GatewayInfo,
+};
 
 impl Rest {
     /// Where to connect and how many sessions are left.
@@ -195,6 +197,59 @@ impl Rest {
         let path = format!("/channels/{channel}/messages?limit={limit}");
         let major = Major::Channel(channel.to_string());
         self.decode(self.bot_call("newest_messages", Method::GET, path, major, Body::Nothing))
+            .await
+    }
+
+    /// One message.
+    pub async fn message(
+        &self,
+        channel: DiscordId,
+        message: DiscordId,
+    ) -> Result<ApiMessage, RestError> {
+        let path = format!("/channels/{channel}/messages/{message}");
+        let major = Major::Channel(channel.to_string());
+        self.decode(self.bot_call("message", Method::GET, path, major, Body::Nothing))
+            .await
+    }
+
+    /// Deletes a message.
+    pub async fn delete_message(
+        &self,
+        channel: DiscordId,
+        message: DiscordId,
+    ) -> Result<(), RestError> {
+        let path = format!("/channels/{channel}/messages/{message}");
+        let major = Major::Channel(channel.to_string());
+        let call = self.bot_call("delete_message", Method::DELETE, path, major, Body::Nothing);
+        self.send(call).await.map(drop)
+    }
+
+    /// Reacts to a message with a plain emoji.
+    pub async fn react(
+        &self,
+        channel: DiscordId,
+        message: DiscordId,
+        emoji: &str,
+    ) -> Result<(), RestError> {
+        let escaped: String = url::form_urlencoded::byte_serialize(emoji.as_bytes()).collect();
+        let path = format!("/channels/{channel}/messages/{message}/reactions/{escaped}/@me");
+        let major = Major::Channel(channel.to_string());
+        let call = self.bot_call("react", Method::PUT, path, major, Body::Nothing);
+        self.send(call).await.map(drop)
+    }
+
+    /// A guild's owner and roles.
+    pub async fn guild(&self, guild: GuildKey) -> Result<ApiGuild, RestError> {
+        let path = format!("/guilds/{guild}");
+        self.decode(self.bot_call("guild", Method::GET, path, Major::Bot, Body::Nothing))
+            .await
+    }
+
+    /// A channel or thread with what is allowed in it.
+    pub async fn channel(&self, channel: DiscordId) -> Result<ApiPlace, RestError> {
+        let path = format!("/channels/{channel}");
+        let major = Major::Channel(channel.to_string());
+        self.decode(self.bot_call("channel", Method::GET, path, major, Body::Nothing))
             .await
     }
 

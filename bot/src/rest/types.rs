@@ -1,10 +1,11 @@
 //! What we read of Discord's answers, and the kinds of first answer we give.
 
-use easel_domain::DiscordId;
+use easel_domain::{DiscordId, JobId};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::body::MessagePayload;
+use crate::custom_id::CustomId;
 
 /// The first answer to an interaction.
 #[derive(Debug, Clone)]
@@ -129,6 +130,19 @@ impl ApiMessage {
             && self.has_custom_id(text)
     }
 
+    /// The job whose buttons hang under this message.
+    pub fn job(&self) -> Option<JobId> {
+        let buttons = self
+            .components
+            .iter()
+            .filter_map(|row| row["components"].as_array());
+        buttons
+            .flatten()
+            .filter_map(|button| button["custom_id"].as_str()?.parse::<CustomId>().ok())
+            .find(|id| id.action.is_of_a_job())
+            .map(|id| id.job)
+    }
+
     /// Whether a button of this message carries `text` in its `custom_id`.
     pub fn has_custom_id(&self, text: &str) -> bool {
         fn any(value: &Value, text: &str) -> bool {
@@ -149,6 +163,79 @@ pub struct ApiChannel {
     /// The channel.
     #[serde(deserialize_with = "snowflake")]
     pub id: DiscordId,
+}
+
+/// A guild, as far as rights follow from it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ApiGuild {
+    /// Who may do everything.
+    #[serde(deserialize_with = "snowflake")]
+    pub owner_id: DiscordId,
+    /// Its roles; that of everybody has the guild's own id.
+    pub roles: Vec<ApiRole>,
+}
+
+/// A role.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct ApiRole {
+    /// Which.
+    #[serde(deserialize_with = "snowflake")]
+    pub id: DiscordId,
+    /// Bits of what it allows.
+    #[serde(deserialize_with = "bits")]
+    pub permissions: u64,
+}
+
+/// A channel or thread, as far as rights follow from it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ApiPlace {
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// The category of a channel, or the channel of a thread.
+    #[serde(default, deserialize_with = "maybe_snowflake")]
+    pub parent_id: Option<DiscordId>,
+    /// What roles and members may do there otherwise; threads have none.
+    #[serde(default)]
+    pub permission_overwrites: Vec<ApiOverwrite>,
+}
+
+impl ApiPlace {
+    /// Whether it is a thread, of any of the three kinds.
+    pub fn is_thread(&self) -> bool {
+        (10..=12).contains(&self.kind)
+    }
+}
+
+/// What a role or a member may do in a channel otherwise.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct ApiOverwrite {
+    /// Whose.
+    #[serde(deserialize_with = "snowflake")]
+    pub id: DiscordId,
+    /// 0 for a role, 1 for a member.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// Bits that are added.
+    #[serde(deserialize_with = "bits")]
+    pub allow: u64,
+    /// Bits that are taken.
+    #[serde(deserialize_with = "bits")]
+    pub deny: u64,
+}
+
+/// Discord writes bits as a number in text.
+fn bits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+fn maybe_snowflake<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DiscordId>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let parsed = text.map(|text| text.parse().map(DiscordId)).transpose();
+    parsed.map_err(serde::de::Error::custom)
 }
 
 /// The answer to a callback sent with `with_response`.

@@ -184,6 +184,11 @@ pub const COMMANDS: &[CommandText] = &[
         ("au", "Dernier jour, par exemple 25/11/2026"),
     ),
     row(
+        "favourites",
+        ("favoriten", "Sieh an, was du mit ⭐ markiert hast"),
+        ("favoris", "Voir ce que tu as marqué d'une ⭐"),
+    ),
+    row(
         "settings",
         ("einstellungen", "Wähle, wie deine Aufträge laufen"),
         ("réglages", "Choisir comment tes tâches s'exécutent"),

@@ -9,9 +9,9 @@ use super::table::texts;
 texts! {
     /// Above the buttons.
     settings_title(tier) {
-        en: "⚙️ **Your settings** hold for all of your jobs, on every server. Your tier is **{tier}**.\n**Lane** of jobs that name none · **V** and how far it moves from its picture · **Remix**: whether V and 🔄 ask for other words first",
-        de: "⚙️ **Deine Einstellungen** gelten für alle deine Aufträge, auf jedem Server. Deine Stufe ist **{tier}**.\n**Spur** von Aufträgen, die keine nennen · **V** und wie weit es sich von seinem Bild entfernt · **Remix**: ob V und 🔄 zuerst nach anderen Worten fragen",
-        fr: "⚙️ **Tes réglages** valent pour toutes tes tâches, sur chaque serveur. Ton niveau est **{tier}**.\n**File** des tâches qui n'en nomment pas · **V** et à quel point il s'éloigne de son image · **Remix** : si V et 🔄 demandent d'abord d'autres mots",
+        en: "⚙️ **Your settings** hold for all of your jobs, on every server. Your tier is **{tier}**.\n**Lane** of jobs that name none · **V** and how far it moves from its picture · **Remix**: whether V and 🔄 ask for other words first · **✉️**: which pictures come by direct message",
+        de: "⚙️ **Deine Einstellungen** gelten für alle deine Aufträge, auf jedem Server. Deine Stufe ist **{tier}**.\n**Spur** von Aufträgen, die keine nennen · **V** und wie weit es sich von seinem Bild entfernt · **Remix**: ob V und 🔄 zuerst nach anderen Worten fragen · **✉️**: welche Bilder als Direktnachricht kommen",
+        fr: "⚙️ **Tes réglages** valent pour toutes tes tâches, sur chaque serveur. Ton niveau est **{tier}**.\n**File** des tâches qui n'en nomment pas · **V** et à quel point il s'éloigne de son image · **Remix** : si V et 🔄 demandent d'abord d'autres mots · **✉️** : quelles images arrivent en message privé",
     }
     /// Button: the lane of the tier.
     button_own_speed(lane) {
@@ -30,6 +30,18 @@ texts! {
         en: "Remix off",
         de: "Remix aus",
         fr: "Remix désactivé",
+    }
+    /// Button.
+    button_auto_dm_on {
+        en: "✉️ every result",
+        de: "✉️ jedes Ergebnis",
+        fr: "✉️ chaque résultat",
+    }
+    /// Button.
+    button_auto_dm_off {
+        en: "✉️ on request",
+        de: "✉️ auf Wunsch",
+        fr: "✉️ sur demande",
     }
     /// Button: strength of V.
     button_v_subtle {

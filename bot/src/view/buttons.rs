@@ -85,6 +85,19 @@ fn fetch(job: &JobSnapshot) -> Value {
     )
 }
 
+/// What can be done with a result besides going on from it.
+fn keeping(job: &JobSnapshot) -> [Value; 3] {
+    let words = language(job);
+    [
+        (ButtonAction::Star, words.button_star(), "⭐"),
+        (ButtonAction::Mail, words.button_mail(), "✉️"),
+        (ButtonAction::Delete, words.button_delete(), "❌"),
+    ]
+    .map(|(action, label, emoji)| {
+        button(job, action, 0, Some(label), Some(emoji), SECONDARY, false)
+    })
+}
+
 fn grid(job: &JobSnapshot) -> Vec<Value> {
     let enlarge = numbered(job, ButtonAction::Upscale, "U");
     let vary = numbered(job, ButtonAction::Vary, "V");
@@ -116,6 +129,9 @@ fn grid(job: &JobSnapshot) -> Vec<Value> {
         rows.extend(first.chunks(ROW).map(row));
         rows.extend(vary.chunks(ROW).map(row));
         rows.push(row(&[reroll, remix]));
+    }
+    if rows.len() < ROWS {
+        rows.push(row(&keeping(job)));
     }
     rows
 }
@@ -155,6 +171,7 @@ fn large(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
         "✏️",
         true,
     )];
+    last.extend(keeping(job));
     if let Picture::Link(url) = picture {
         last.push(json!({"type": 2, "style": LINK, "url": url, "label": words.button_open()}));
     }

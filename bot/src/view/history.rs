@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Live, Picture, lines, view};
 use crate::custom_id::{ButtonAction, CustomId};
-use crate::intake::ALL_PICTURES;
+use crate::intake::{ALL_PICTURES, FAVOURITES};
 use crate::rest::{FilePart, MessagePayload};
 use crate::text::{self, Language};
 
@@ -26,6 +26,8 @@ const NAMED: usize = 6;
 /// A job in a list, with what is shown of it.
 #[derive(Debug, Clone)]
 pub struct ListedJob {
+    /// What its buttons carry: the job, or the mark that it is listed for.
+    pub row: JobId,
     /// The job.
     pub job: HistoryJob,
     /// Its first picture, small.
@@ -50,17 +52,38 @@ impl std::fmt::Debug for Thumbnail {
     }
 }
 
+/// What a list is, and what of it its page is.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing {
+    /// Number of the search, or that of the favourites.
+    pub number: u32,
+    /// Above the jobs.
+    pub title: &'static str,
+    /// In place of them, where there are none.
+    pub empty: &'static str,
+    /// Whether there are newer ones.
+    pub has_newer: bool,
+    /// Whether there are older ones.
+    pub has_older: bool,
+}
+
+/// Where in a list a job was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Number of the search, or that of the favourites.
+    pub number: u32,
+    /// What its button in the list carried.
+    pub row: JobId,
+    /// Whether it is the reader's own.
+    pub is_own: bool,
+}
+
 /// A page of jobs: one embed and one button for each, and the way to the pages beside it.
-pub fn list(
-    jobs: &[ListedJob],
-    search: u32,
-    (has_newer, has_older): (bool, bool),
-    language: Language,
-) -> MessagePayload {
+pub fn list(jobs: &[ListedJob], listing: &Listing, language: Language) -> MessagePayload {
     let (Some(first), Some(last)) = (jobs.first(), jobs.last()) else {
-        return MessagePayload::text(language.history_empty());
+        return MessagePayload::text(listing.empty);
     };
-    let mut payload = MessagePayload::text(language.history_title());
+    let mut payload = MessagePayload::text(listing.title);
     for (n, listed) in (1..).zip(jobs) {
         let mut embed = json!({"title": title(n, &listed.job, language), "description": about(listed, language)});
         match &listed.picture {
@@ -82,8 +105,8 @@ pub fn list(
     let numbers = (1..).zip(jobs).map(|(n, listed): (u32, _)| {
         button(
             ButtonAction::Detail,
-            listed.job.job,
-            search,
+            listed.row,
+            listing.number,
             &n.to_string(),
             PRIMARY,
             true,
@@ -93,16 +116,17 @@ pub fn list(
         ButtonAction::Newer,
         first,
         language.button_newer(),
-        has_newer,
+        listing.has_newer,
     );
     let older = (
         ButtonAction::Older,
         last,
         language.button_older(),
-        has_older,
+        listing.has_older,
     );
     let ways = [newer, older].map(|(action, edge, label, enabled)| {
-        button(action, edge.job.job, search, label, SECONDARY, enabled)
+        let number = listing.number;
+        button(action, edge.row, number, label, SECONDARY, enabled)
     });
     payload.components = vec![row(&numbers.collect::<Vec<_>>()), row(&ways)];
     payload
@@ -113,7 +137,7 @@ pub fn detail(
     job: &JobSnapshot,
     lineage: &Lineage,
     picture: &Picture,
-    search: u32,
+    place: &Place,
     language: Language,
 ) -> MessagePayload {
     let mut payload = view(job, &Live::Unknown, picture);
@@ -130,22 +154,17 @@ pub fn detail(
     let own = |action, index, label: &str, enabled| {
         button(action, job.job, index, label, SECONDARY, enabled)
     };
-    let mut last = vec![own(
-        ButtonAction::Listed,
-        search,
-        language.button_back(),
-        true,
-    )];
-    if let Some((parent, _)) = job.parent {
-        let label = language.button_parent();
-        last.push(button(
-            ButtonAction::Detail,
-            parent,
-            search,
-            label,
-            SECONDARY,
-            true,
-        ));
+    let to = |action, row, label: &str| button(action, row, place.number, label, SECONDARY, true);
+    let mut last = vec![to(ButtonAction::Listed, place.row, language.button_back())];
+    match job.parent {
+        _ if place.number == FAVOURITES => {
+            last.push(own(ButtonAction::Unstar, 0, language.button_unstar(), true));
+        }
+        Some((parent, _)) => {
+            let label = language.button_parent();
+            last.push(to(ButtonAction::Detail, parent, label));
+        }
+        None => {}
     }
     payload.components = vec![
         row(&[
@@ -161,7 +180,12 @@ pub fn detail(
                 language.button_remix(),
                 finished,
             ),
-            own(ButtonAction::Fetch, 0, language.button_show(), finished),
+            own(
+                ButtonAction::Fetch,
+                0,
+                language.button_show(),
+                finished && place.is_own,
+            ),
         ]),
         row(&last),
     ];
@@ -243,6 +267,7 @@ mod tests {
     fn listed(n: u128) -> ListedJob {
         let of = queued();
         ListedJob {
+            row: JobId(Uuid::from_u128(u128::MAX - n)),
             job: HistoryJob {
                 job: JobId(Uuid::from_u128(u128::MAX - n)),
                 shown: Some("*".repeat(6_000)),
@@ -267,7 +292,14 @@ mod tests {
     fn a_page_of_the_longest_prompts_fits_in_every_language() {
         let jobs: Vec<ListedJob> = (0..5).map(listed).collect();
         for language in Language::ALL {
-            let payload = list(&jobs, u32::MAX, (true, false), language);
+            let listing = Listing {
+                number: u32::MAX,
+                title: language.history_title(),
+                empty: language.history_empty(),
+                has_newer: true,
+                has_older: false,
+            };
+            let payload = list(&jobs, &listing, language);
             assert_eq!((payload.embeds.len(), payload.files.len()), (5, 5));
             for embed in &payload.embeds {
                 assert!(embed["title"].as_str().unwrap().chars().count() <= 256);
@@ -299,7 +331,12 @@ mod tests {
         };
         let mut job = queued();
         job.parent = Some((JobId(Uuid::nil()), Some(1)));
-        let short = detail(&job, &lineage, &Picture::None, 1, Language::English);
+        let place = Place {
+            number: 1,
+            row: job.job,
+            is_own: true,
+        };
+        let short = detail(&job, &lineage, &Picture::None, &place, Language::English);
         assert!(
             short.content.contains("🧬 … → variations of picture 2"),
             "{}",
@@ -308,7 +345,7 @@ mod tests {
         assert!(short.content.contains("Jobs that came of it: 3"));
         job.words.as_mut().unwrap().shown = "*".repeat(6_000);
         for language in Language::ALL {
-            let long = detail(&job, &lineage, &Picture::None, 1, language);
+            let long = detail(&job, &lineage, &Picture::None, &place, language);
             assert!(long.content.chars().count() <= 2_000);
         }
     }

@@ -19,7 +19,7 @@ const SUCCESS: u8 = 3;
 const CHOICE_CHARS: usize = 90;
 
 /// What each button of the panel changes, row by row; its index goes into the button, so new ones are added at the end.
-const CHANGES: [SettingsChange; 9] = [
+const CHANGES: [SettingsChange; 11] = [
     SettingsChange::Speed(None),
     SettingsChange::Speed(Some(ServiceClass::Turbo)),
     SettingsChange::Speed(Some(ServiceClass::Fast)),
@@ -29,6 +29,8 @@ const CHANGES: [SettingsChange; 9] = [
     SettingsChange::Variation(Variation::Strong),
     SettingsChange::Remix(true),
     SettingsChange::Remix(false),
+    SettingsChange::AutoDm(true),
+    SettingsChange::AutoDm(false),
 ];
 
 /// What a button of the panel changes.
@@ -63,6 +65,14 @@ pub fn panel(settings: MemberSettings, tier: &Tier, language: Language) -> Messa
                 };
                 (label.to_owned(), settings.remix == remix, false)
             }
+            SettingsChange::AutoDm(auto_dm) => {
+                let label = if auto_dm {
+                    language.button_auto_dm_on()
+                } else {
+                    language.button_auto_dm_off()
+                };
+                (label.to_owned(), settings.auto_dm == auto_dm, false)
+            }
         };
         let id = CustomId {
             action: ButtonAction::Setting,
@@ -75,7 +85,7 @@ pub fn panel(settings: MemberSettings, tier: &Tier, language: Language) -> Messa
     let buttons: Vec<Value> = CHANGES.iter().enumerate().map(button).collect();
     let row = |range: std::ops::Range<usize>| json!({"type": 1, "components": buttons[range]});
     MessagePayload {
-        components: vec![row(0..4), row(4..7), row(7..9)],
+        components: vec![row(0..4), row(4..7), row(7..9), row(9..11)],
         ..MessagePayload::text(language.settings_title(&tier.name))
     }
 }
@@ -162,11 +172,11 @@ mod tests {
             assert_eq!(barred[..5], [false, true, true, false, false]);
             let green = (0..).zip(&all).filter(|(_, b)| b["style"] == SUCCESS);
             let green: Vec<i32> = green.map(|(n, _)| n).collect();
-            assert_eq!(green, [3, 5, 7]);
+            assert_eq!(green, [3, 5, 7, 10]);
             let shown = panel(settings, &enterprise, language);
             assert!(buttons(&shown).iter().all(|b| b["disabled"] == false));
         }
-        assert_eq!(change_of(9), None);
+        assert_eq!(change_of(11), None);
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub(crate) fn queued() -> JobSnapshot {
         quote: Credits(0),
         state: JobState::Queued,
         attempt: 1,
+        removed: false,
         cancel_requested: false,
         submitted_at: datetime!(2026-01-01 12:00 UTC),
         started_at: None,
@@ -203,7 +204,7 @@ fn a_running_job_counts_up_with_a_preview() {
 }
 
 #[test]
-fn a_finished_job_shows_its_grid_and_nine_buttons() {
+fn a_finished_job_shows_its_grid_and_its_buttons() {
     let picture = Picture::Link("http://cdn/public/grid".into());
     assert_eq!(
         seen(&view(&finished(), &Live::Unknown, &picture)),
@@ -211,7 +212,8 @@ fn a_finished_job_shows_its_grid_and_nine_buttons() {
          -# 512×512 · seed 7 · 20 steps · 4.5 s · job `00000000-0000-0000-0000-000000000007`\n\
          <http://cdn/public/grid>\n\
          [U1] [U2] [U3] [U4] [🔄]\n\
-         [V1] [V2] [V3] [V4] [✏️]"
+         [V1] [V2] [V3] [V4] [✏️]\n\
+         [⭐ Favourite] [✉️ Send to me] [❌ Delete]"
     );
 }
 
@@ -255,7 +257,7 @@ fn an_enlarged_picture_can_be_opened_and_varied() {
          [🪄 Vary (Subtle)] [🪄 Vary (Strong)] [🖌️ Vary (Region)]\n\
          [🔍 Zoom Out 2x] [🔍 Zoom Out 1.5x] [🔍 Custom Zoom] [(◼️ Make Square)]\n\
          [⬅️] [➡️] [⬆️] [⬇️]\n\
-         [✏️ Remix] [Open]"
+         [✏️ Remix] [⭐ Favourite] [✉️ Send to me] [❌ Delete] [Open]"
     );
 }
 

@@ -93,7 +93,21 @@ async fn becomes_a_grid(imagine: &StartedInteraction, job: JobId) {
         .collect();
     assert_eq!(
         labels,
-        ["U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4", "✏️"]
+        [
+            "U1",
+            "U2",
+            "U3",
+            "U4",
+            "🔄",
+            "V1",
+            "V2",
+            "V3",
+            "V4",
+            "✏️",
+            "Favourite",
+            "Send to me",
+            "Delete"
+        ]
     );
     let url = grid.embeds()[0]["image"]["url"].as_str().unwrap();
     assert_eq!(

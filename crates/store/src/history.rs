@@ -51,6 +51,18 @@ pub enum PageStart {
     At(JobId),
 }
 
+impl PageStart {
+    /// The row beyond which the page begins, and whether towards the newer ones.
+    pub(crate) fn edge(self) -> (Uuid, bool) {
+        match self {
+            Self::Newest => (Uuid::max(), false),
+            Self::OlderThan(job) => (job.0, false),
+            Self::At(job) => (Uuid::from_u128(job.0.as_u128().saturating_add(1)), false),
+            Self::NewerThan(job) => (job.0, true),
+        }
+    }
+}
+
 /// A job in a list.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HistoryJob {
@@ -93,10 +105,10 @@ pub struct HistoryPage {
 }
 
 /// Columns of a [`HistoryJob`]; the thumbnail is only that of a picture that passed, in public storage.
-const COLUMNS: &str = "\
+pub(crate) const COLUMNS: &str = "\
     j.id, p.shown, j.action, j.parent_job_id, j.parent_index, j.model_id, j.state, j.submitted_at,
     d.guild_id, d.channel_id, d.message_id, t.key, t.size_bytes";
-const JOINS: &str = "\
+pub(crate) const JOINS: &str = "\
     LEFT JOIN prompts p ON p.job_id = j.id
     LEFT JOIN deliveries d ON d.job_id = j.id
     LEFT JOIN LATERAL (
@@ -106,7 +118,7 @@ const JOINS: &str = "\
         WHERE i.job_id = j.id AND i.outcome = 'pass' AND j.storage_class = 'public'
         ORDER BY i.index LIMIT 1) t ON true";
 const MATCHES: &str = "\
-    j.user_id = $1
+    j.user_id = $1 AND NOT EXISTS (SELECT FROM removals v WHERE v.job_id = j.id)
     AND ($3::text[] IS NULL OR j.action = ANY ($3)) AND ($4::text IS NULL OR j.model_id = $4)
     AND ($5::uuid IS NULL OR j.id >= $5) AND ($6::uuid IS NULL OR j.id < $6)
     AND (cardinality($7::text[]) = 0 OR EXISTS (
@@ -191,12 +203,7 @@ impl Store {
             until: found.get(4),
             patterns: patterns(found.get(5)),
         };
-        let (after, newer) = match start {
-            PageStart::Newest => (Uuid::max(), false),
-            PageStart::OlderThan(job) => (job.0, false),
-            PageStart::At(job) => (Uuid::from_u128(job.0.as_u128().saturating_add(1)), false),
-            PageStart::NewerThan(job) => (job.0, true),
-        };
+        let (after, newer) = start.edge();
         let mut jobs = side(&connection, &kept, after, newer, size + 1).await?;
         let more = jobs.len() > size as usize;
         jobs.truncate(size as usize);
@@ -271,7 +278,7 @@ async fn side(
     rows.iter().map(history_job).collect()
 }
 
-fn history_job(row: &Row) -> Result<HistoryJob, StoreError> {
+pub(crate) fn history_job(row: &Row) -> Result<HistoryJob, StoreError> {
     let (action, state): (&str, &str) = (row.get(2), row.get(6));
     let place = row
         .get::<_, Option<DiscordId>>(9)

@@ -48,6 +48,8 @@ pub struct MemberSettings {
     pub variation: Variation,
     /// Whether V and the like ask for other words first.
     pub remix: bool,
+    /// Whether the pictures of every job are sent by direct message.
+    pub auto_dm: bool,
 }
 
 /// One change of [`MemberSettings`].
@@ -59,6 +61,8 @@ pub enum SettingsChange {
     Variation(Variation),
     /// Whether V and the like ask for other words first.
     Remix(bool),
+    /// Whether the pictures of every job are sent by direct message.
+    AutoDm(bool),
 }
 
 /// What became of a change.
@@ -125,7 +129,7 @@ impl Store {
             .await?
             .query_opt(
                 "-- member::member_settings\n\
-                 SELECT s.speed, s.variation, s.remix
+                 SELECT s.speed, s.variation, s.remix, s.auto_dm
                  FROM discord_users d JOIN member_settings s USING (user_id) WHERE d.discord_id = $1",
                 &[/* discord id */ &member],
             )
@@ -164,6 +168,7 @@ impl Store {
                  SELECT t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit, t.permutation_limit,
                         t.aging_s, t.shed_after_s, t.retention_s, coalesce(a.balance, 0) AS balance,
                         s.speed, coalesce(s.variation, 'gentle') AS variation, coalesce(s.remix, false) AS remix,
+                        coalesce(s.auto_dm, false) AS auto_dm,
                         (SELECT count(*) FROM jobs j
                          WHERE j.user_id = m.id AND j.ended_at IS NULL AND j.state = 'queued') AS waiting,
                         (SELECT count(*) FROM jobs j
@@ -235,7 +240,7 @@ async fn change_settings(
         .query_one(
             "-- member::change_settings (now)\n\
              INSERT INTO member_settings AS s (user_id) VALUES ($1)
-             ON CONFLICT (user_id) DO UPDATE SET user_id = s.user_id RETURNING speed, variation, remix",
+             ON CONFLICT (user_id) DO UPDATE SET user_id = s.user_id RETURNING speed, variation, remix, auto_dm",
             &[/* user */ &user],
         )
         .await?;
@@ -248,16 +253,18 @@ async fn change_settings(
         SettingsChange::Speed(class) => settings.speed = class,
         SettingsChange::Variation(variation) => settings.variation = variation,
         SettingsChange::Remix(remix) => settings.remix = remix,
+        SettingsChange::AutoDm(auto_dm) => settings.auto_dm = auto_dm,
     }
     let speed = settings.speed.map(ServiceClass::as_str);
     tx.execute(
         "-- member::change_settings\n\
-         UPDATE member_settings SET speed = $2, variation = $3, remix = $4 WHERE user_id = $1",
+         UPDATE member_settings SET speed = $2, variation = $3, remix = $4, auto_dm = $5 WHERE user_id = $1",
         &[
             /* user */ &user,
             /* speed */ &speed,
             /* variation */ &settings.variation.as_str(),
             /* remix */ &settings.remix,
+            /* auto dm */ &settings.auto_dm,
         ],
     )
     .await?;
@@ -277,6 +284,7 @@ fn settings(row: &Row) -> Result<MemberSettings, StoreError> {
         speed: preferred(row)?,
         variation,
         remix: row.get("remix"),
+        auto_dm: row.get("auto_dm"),
     })
 }
 

@@ -92,6 +92,8 @@ pub struct JobSnapshot {
     pub state: JobState,
     /// Try number.
     pub attempt: u32,
+    /// Whether its result was deleted.
+    pub removed: bool,
     /// Whether somebody has asked to cancel it.
     pub cancel_requested: bool,
     /// When the member asked.
@@ -131,13 +133,14 @@ impl Store {
                  SELECT j.id, j.user_id, u.discord_id, j.guild_id, j.action, j.parent_job_id, j.parent_index, j.spec,
                         p.shown, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
                         c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
-                        j.end_reason, d.guild_id AS place_guild, d.channel_id, d.message_id,
+                        j.end_reason, v.job_id IS NOT NULL AS removed, d.guild_id AS place_guild, d.channel_id, d.message_id,
                         coalesce(d.locale, 'en') AS locale
                  FROM jobs j
                  LEFT JOIN discord_users u ON u.user_id = j.user_id
                  LEFT JOIN prompts p ON p.job_id = j.id
                  LEFT JOIN cancel_requests c ON c.job_id = j.id
                  LEFT JOIN deliveries d ON d.job_id = j.id
+                 LEFT JOIN removals v ON v.job_id = j.id
                  WHERE j.id = $1",
                 &[/* job */ &job],
             )
@@ -243,6 +246,7 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
         quote: Credits(row.get("quote")),
         state: named("job state", row.get("state"), JobState::from_name)?,
         attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(0),
+        removed: row.get("removed"),
         cancel_requested: row.get("cancel_requested"),
         submitted_at: row.get("submitted_at"),
         started_at: row.get("started_at"),

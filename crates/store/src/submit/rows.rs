@@ -43,7 +43,7 @@ impl Accepted<'_> {
     }
 }
 
-/// Jobs, events, words, decisions, reservations, messages, hints, and the end of their intakes. Constraints are checked
+/// Jobs, events, words, decisions, reservations, messages, what is sent to those who want all, hints, and the end of their intakes. Constraints are checked
 /// when it ends, so the order of its parts does not matter. The accounts are locked already.
 const WRITE: &str = "-- submit::write
     WITH fresh AS (
@@ -81,6 +81,11 @@ const WRITE: &str = "-- submit::write
                                 interaction_token, token_expires_at, locale, route)
         SELECT * FROM unnest($1::uuid[], $4::bigint[], $26::integer[], $27::bigint[], $28::bigint[], $29::bigint[],
                              $30::boolean[], $31::text[], $32::timestamptz[], $33::text[], $34::text[])
+    ), mailed AS (
+        INSERT INTO mailings (id, job_id, user_id, shard, locale, asked_at)
+        SELECT gen_random_uuid(), f.id, f.user_id, m.shard, m.locale, f.submitted_at
+        FROM fresh f JOIN member_settings s ON s.user_id = f.user_id AND s.auto_dm
+        JOIN unnest($1::uuid[], $26::integer[], $33::text[]) AS m (id, shard, locale) ON m.id = f.id
     ), hint AS (
         INSERT INTO outbox (queue, body)
         SELECT h.queue, h.body FROM unnest($35::text[], $36::jsonb[]) WITH ORDINALITY AS h (queue, body, number)

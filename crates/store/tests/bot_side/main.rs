@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod batches;
+mod favourites;
 mod history;
+mod mailings;
 mod members;
 mod messages;
 mod submissions;

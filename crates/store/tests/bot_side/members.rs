@@ -27,10 +27,12 @@ async fn a_setting_is_kept_until_it_is_changed_and_none_goes_beyond_the_tier() {
     change(&db, SettingsChange::Speed(Some(ServiceClass::Relax))).await;
     change(&db, SettingsChange::Variation(Variation::Strong)).await;
     change(&db, SettingsChange::Remix(true)).await;
+    change(&db, SettingsChange::AutoDm(true)).await;
     let kept = MemberSettings {
         speed: Some(ServiceClass::Relax),
         variation: Variation::Strong,
         remix: true,
+        auto_dm: true,
     };
     assert_eq!(settings().await.unwrap(), kept);
     change(&db, SettingsChange::Speed(None)).await;
