@@ -52,6 +52,8 @@ pub enum Request {
     },
     /// `/settings`.
     Settings,
+    /// `/prefer`.
+    Prefer(Preference),
     /// `/info`.
     Info,
     /// `/turbo`, `/fast` and `/relax`.
@@ -89,6 +91,29 @@ pub enum Request {
     },
 }
 
+/// What somebody keeps for his prompts, or how his jobs run.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Preference {
+    /// A name of his own.
+    Option {
+        /// As typed.
+        name: String,
+        /// The parameters that it stands for; empty to take it away.
+        value: String,
+    },
+    /// All of it is to be shown.
+    List,
+    /// Parameters for every prompt.
+    Suffix {
+        /// The parameters; empty to take them away.
+        value: String,
+    },
+    /// Whether every result is sent to him, the other way round.
+    AutoDm,
+    /// Whether V and its like ask for words, the other way round.
+    Remix,
+}
+
 impl Request {
     /// A word for metrics and rows.
     pub fn kind(&self) -> &'static str {
@@ -100,6 +125,7 @@ impl Request {
             Self::Favourites => "favourites",
             Self::Details { .. } => "details",
             Self::Settings => "settings",
+            Self::Prefer(_) => "prefer",
             Self::Info => "info",
             Self::Speed(_) => "speed",
             Self::Visibility { .. } => "visibility",

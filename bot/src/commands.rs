@@ -4,6 +4,7 @@ mod blend;
 mod history;
 mod member;
 mod menu;
+mod prefer;
 
 use poise::serenity_prelude as serenity;
 use serde_json::Value;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
         history::history(),
         history::favourites(),
         member::settings(),
+        prefer::prefer(),
         member::info(),
         member::turbo(),
         member::fast(),
@@ -49,19 +51,26 @@ pub fn registration() -> Result<Value, serde_json::Error> {
     Ok(commands)
 }
 
-/// Options whose choices intake offers while they are typed: command and option.
-const OFFERED: [(&str, &str); 1] = [("cancel", "job")];
+/// Options whose choices intake offers while they are typed: the names from the command to the option.
+const OFFERED: [&str; 2] = ["cancel job", "prefer option set name"];
 
 /// Marks the options of [`OFFERED`]. The library's own way would answer past our limits.
 fn offer_choices(commands: &mut Value) {
     for command in commands.as_array_mut().into_iter().flatten() {
-        let name = command["name"].as_str().unwrap_or_default().to_owned();
-        for option in command["options"].as_array_mut().into_iter().flatten() {
-            let path = (name.as_str(), option["name"].as_str().unwrap_or_default());
-            if OFFERED.contains(&path) {
-                option["autocomplete"] = true.into();
-            }
-        }
+        offer_below(command, "");
+    }
+}
+
+/// `above` is the path to what holds `node`, with a space at its end.
+fn offer_below(node: &mut Value, above: &str) {
+    let path = format!("{above}{}", node["name"].as_str().unwrap_or_default());
+    if OFFERED.contains(&path.as_str()) {
+        node["autocomplete"] = true.into();
+    }
+    let below = format!("{path} ");
+    let options = node.get_mut("options").and_then(Value::as_array_mut);
+    for option in options.into_iter().flatten() {
+        offer_below(option, &below);
     }
 }
 
@@ -175,6 +184,7 @@ mod tests {
                 "history",
                 "favourites",
                 "settings",
+                "prefer",
                 "info",
                 "turbo",
                 "fast",

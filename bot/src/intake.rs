@@ -15,6 +15,7 @@ mod imagine;
 mod made;
 mod mail;
 mod member;
+mod prefer;
 pub mod reactions;
 mod recent;
 mod region;
@@ -208,6 +209,7 @@ impl Intake {
             Request::Show { job } => self.show(&arrival, job).await,
             Request::Details { job } => self.details(&arrival, *job).await,
             Request::Settings => self.settings(&arrival).await,
+            Request::Prefer(preference) => self.prefer(&arrival, preference).await,
             Request::Info => self.info(&arrival).await,
             Request::Speed(class) => self.choose_speed(&arrival, *class).await,
             Request::Visibility { is_public: true } => {
@@ -219,6 +221,9 @@ impl Intake {
                 self.whisper(&arrival, words, "no_stealth").await;
             }
             Request::Cancel { job } => self.cancel_typed(&arrival, job).await,
+            Request::Typing { command, typed } if command == "prefer" => {
+                self.offer_options(&arrival, typed).await;
+            }
             Request::Typing { typed, .. } => self.offer_jobs(&arrival, typed).await,
             Request::Help => {
                 self.whisper(&arrival, arrival.language.help(), "help")

@@ -8,6 +8,7 @@ pub mod history;
 mod lines;
 pub mod mail;
 pub mod member;
+pub mod prefer;
 pub mod several;
 
 use std::time::Duration;

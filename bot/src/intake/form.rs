@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use easel_domain::clock::EntropyExt;
 use easel_domain::picture::StorageClass;
-use easel_domain::prompt::{self, Prompt, PromptProfile};
+use easel_domain::prompt::Prompt;
 use easel_domain::spec::Action;
 use easel_store::show::JobSnapshot;
 use easel_store::submit::Repetition;
@@ -12,6 +12,7 @@ use easel_store::submit::Repetition;
 use super::click::Refusal;
 use super::imagine::{blocked, decision};
 use super::made::no_picture;
+use super::prefer::ReadPrompt;
 use super::submit::Wish;
 use super::{Intake, resolve};
 use crate::arrival::Arrival;
@@ -118,14 +119,11 @@ impl Intake {
     /// Other words for an old picture's noise.
     async fn remix(&self, arrival: &Arrival, button: CustomId, typed: &str) {
         let language = arrival.language;
-        let asked = match prompt::parse(typed, &PromptProfile::EASEL, 1) {
-            Ok(request) => request.jobs.into_iter().next(),
-            Err(error) => {
-                let words = language.parse_error(typed, &error);
-                return self.whisper(arrival, &words, "parse_error").await;
-            }
+        let ReadPrompt { text, request } = match self.read_prompt(arrival, typed, 1).await {
+            Ok(read) => read,
+            Err(words) => return self.whisper(arrival, &words, "parse_error").await,
         };
-        let Some(asked) = asked else {
+        let Some(asked) = request.jobs.into_iter().next() else {
             return self
                 .whisper(arrival, language.not_accepted(), "parse_error")
                 .await;
@@ -134,7 +132,7 @@ impl Intake {
         let Some(answered) = self.begin(arrival, thinking).await else {
             return;
         };
-        match self.remixed(arrival, button, &asked, typed).await {
+        match self.remixed(arrival, button, &asked, &text).await {
             Ok(wish) => self.submit(arrival, answered, wish).await,
             Err((words, outcome)) => {
                 self.refuse(arrival, answered, MessagePayload::text(words), outcome)

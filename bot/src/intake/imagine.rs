@@ -1,6 +1,6 @@
 //! `/imagine`.
 
-use easel_domain::prompt::{self, Prompt, PromptProfile};
+use easel_domain::prompt::{self, Prompt};
 use easel_domain::spec::{Action, PromptText};
 use easel_moderation::PromptVerdict;
 use easel_service::chain;
@@ -8,8 +8,10 @@ use easel_store::submit::Repetition;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::click::Refusal;
+use super::prefer::ReadPrompt;
 use super::submit::Wish;
-use super::{Intake, resolve};
+use super::{Intake, NewestModel, resolve};
 use crate::arrival::Arrival;
 use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
@@ -21,21 +23,17 @@ impl Intake {
     /// Reads, judges and resolves the prompt before the first answer, then submits the job.
     pub(super) async fn imagine(&self, arrival: &Arrival, typed: &str, pictures: &[Url]) {
         let language = arrival.language;
-        let request = match prompt::parse(typed, &PromptProfile::EASEL, MAX_JOBS) {
-            Ok(request) => request,
-            Err(error) => {
-                return self
-                    .whisper(arrival, &language.parse_error(typed, &error), "parse_error")
-                    .await;
-            }
+        let ReadPrompt { text, request } = match self.read_prompt(arrival, typed, MAX_JOBS).await {
+            Ok(read) => read,
+            Err(words) => return self.whisper(arrival, &words, "parse_error").await,
         };
         if let Some(words) = self.refuses_uploads(language, pictures, &request) {
             return self.whisper(arrival, words, "picture").await;
         }
         if request.needs_confirmation() {
-            return self.propose(arrival, typed, &request).await;
+            return self.propose(arrival, &text, request).await;
         }
-        let Some(asked) = request.jobs.into_iter().next() else {
+        let Some(asked) = request.jobs.first() else {
             return self
                 .whisper(arrival, language.not_accepted(), "parse_error")
                 .await;
@@ -61,31 +59,52 @@ impl Intake {
         else {
             return;
         };
-        let spec = match self.with_pictures(arrival, &asked, pictures, &model).await {
-            Ok(spec) => spec,
+        let read = ReadPrompt { text, request };
+        match self.imagined(arrival, read, pictures, &model).await {
+            Ok(wish) => self.submit(arrival, answered, wish).await,
             Err((words, outcome)) => {
                 let payload = MessagePayload::text(words);
-                return self.refuse(arrival, answered, payload, outcome).await;
+                self.refuse(arrival, answered, payload, outcome).await;
             }
-        };
+        }
+    }
+
+    /// The job that a prompt makes with its author's suffix, whose words are judged with the others.
+    async fn imagined(
+        &self,
+        arrival: &Arrival,
+        read: ReadPrompt<'_>,
+        pictures: &[Url],
+        model: &NewestModel,
+    ) -> Result<Wish, Refusal> {
+        let language = arrival.language;
+        let ReadPrompt { text, request } = self
+            .with_own_suffix(arrival, &read.text, read.request)
+            .await?;
+        let asked = request.jobs.into_iter().next();
+        let asked = asked.ok_or_else(|| (language.not_accepted().to_owned(), "parse_error"))?;
+        let verdict = self.judge(&asked.judged_words());
+        if !verdict.allows() {
+            return Err((blocked(language, &verdict), "blocked_words"));
+        }
+        let spec = self.with_pictures(arrival, &asked, pictures, model).await?;
         // Two uploads are never known to be the same, and no words alone are the same as words with one.
         let within = Repetition::SameWords(self.parts.settings.same_words);
         let (repetition, digest) = match pictures {
             [] => (within, digest(&asked)),
             _ => (Repetition::Allowed, String::new()),
         };
-        let wish = Wish {
+        Ok(Wish {
             action: Action::Imagine,
             parent: None,
             repetition,
             lane: resolve::lane(&asked),
             spec,
-            text: words,
-            shown: typed.trim().to_owned(),
+            text: asked.words(),
+            shown: text.trim().to_owned(),
             digest,
             moderation: decision(&verdict),
-        };
-        self.submit(arrival, answered, wish).await;
+        })
     }
 
     /// Why pictures beside this prompt cannot act, if they cannot: nobody's upload is left out without a word.

@@ -24,7 +24,7 @@ const OFFERED: u32 = 24;
 /// Jobs that one `/cancel` stops at most; no tier lets so many wait.
 const STOPPED: u32 = 100;
 /// What comes before the first answer may not take longer.
-const READ_LIMIT: Duration = Duration::from_millis(800);
+pub(super) const READ_LIMIT: Duration = Duration::from_millis(800);
 /// `/info` counts the jobs of so many days.
 pub(crate) const LATELY_DAYS: i64 = 30;
 
@@ -209,7 +209,7 @@ impl Intake {
             .map_err(|error| unanswered(arrival.language, &error))
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         arrival: &Arrival,
         change: SettingsChange,

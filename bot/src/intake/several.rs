@@ -20,6 +20,7 @@ use easel_store::submit::{Repetition, Submission};
 
 use super::answer::Answered;
 use super::imagine::{MAX_JOBS, blocked, decision, digest};
+use super::prefer::ReadPrompt;
 use super::submit::{PRICE, STORE_RETRIES, Wish};
 use super::{Intake, NewestModel, count, resolve};
 use crate::arrival::Arrival;
@@ -35,7 +36,7 @@ const FRESH_S: f64 = 10.0;
 
 impl Intake {
     /// Proposes the jobs of one prompt, or says why they cannot be had.
-    pub(super) async fn propose(&self, arrival: &Arrival, typed: &str, request: &Request) {
+    pub(super) async fn propose(&self, arrival: &Arrival, typed: &str, request: Request) {
         let language = arrival.language;
         for asked in &request.jobs {
             if asked.words().positive.is_empty() {
@@ -55,7 +56,15 @@ impl Intake {
         let Some(answered) = self.begin(arrival, thinking).await else {
             return;
         };
-        let new = self.new_proposal(arrival, typed, request);
+        let ReadPrompt { text, request } = match self.with_own_suffix(arrival, typed, request).await
+        {
+            Ok(read) => read,
+            Err((words, outcome)) => {
+                let payload = MessagePayload::text(words);
+                return self.refuse(arrival, answered, payload, outcome).await;
+            }
+        };
+        let new = self.new_proposal(arrival, &text, &request);
         let (id, expires_at) = (new.id, new.expires_at);
         match self.parts.store.propose(new).await {
             Ok(Proposed::Open) => {

@@ -3,6 +3,8 @@
 //! A command, option or choice without a row here does not pass the tests. Discord shows the localised name and takes
 //! it for the command, so texts call a command by the name that it has in their language.
 
+mod kept;
+
 use serde_json::{Map, Value, json};
 
 use super::Language;
@@ -45,8 +47,12 @@ const fn row(
     }
 }
 
-/// Every command, option and choice.
-pub const COMMANDS: &[CommandText] = &[
+/// Every command, option and choice; those of what a member keeps stand in a file of their own.
+pub fn commands() -> impl Iterator<Item = &'static CommandText> {
+    COMMANDS.iter().chain(kept::KEPT)
+}
+
+const COMMANDS: &[CommandText] = &[
     row(
         "imagine",
         ("imagine", "Zeichne vier Bilder nach einer Beschreibung"),
@@ -184,11 +190,6 @@ pub const COMMANDS: &[CommandText] = &[
         ("au", "Dernier jour, par exemple 25/11/2026"),
     ),
     row(
-        "favourites",
-        ("favoriten", "Sieh an, was du mit ⭐ markiert hast"),
-        ("favoris", "Voir ce que tu as marqué d'une ⭐"),
-    ),
-    row(
         "settings",
         ("einstellungen", "Wähle, wie deine Aufträge laufen"),
         ("réglages", "Choisir comment tes tâches s'exécutent"),
@@ -262,7 +263,7 @@ pub const COMMANDS: &[CommandText] = &[
 impl Language {
     /// What a path of English names is called; `None` where English stands for itself or the path is not known.
     pub fn named(self, path: &str) -> Option<Named> {
-        let row = COMMANDS.iter().find(|row| row.path == path)?;
+        let row = commands().find(|row| row.path == path)?;
         match self {
             Self::English => None,
             Self::German => Some(row.de),
@@ -313,89 +314,4 @@ fn localise_below(node: &mut Value, above: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::commands::registration;
-
-    /// Commands, options and choices of the registration: path, and the node.
-    fn nodes() -> Vec<(String, Value)> {
-        fn walk(node: &Value, above: &str, found: &mut Vec<(String, Value)>) {
-            let path = format!("{above}{}", node["name"].as_str().unwrap());
-            for list in ["options", "choices"] {
-                for child in node[list].as_array().into_iter().flatten() {
-                    walk(child, &format!("{path} "), found);
-                }
-            }
-            found.push((path, node.clone()));
-        }
-        let mut found = Vec::new();
-        for command in registration().unwrap().as_array().unwrap() {
-            walk(command, "", &mut found);
-        }
-        found
-    }
-
-    #[test]
-    fn every_command_option_and_choice_has_its_texts_and_no_text_is_left_over() {
-        let registered: BTreeSet<_> = nodes().into_iter().map(|(path, _)| path).collect();
-        let written: BTreeSet<_> = COMMANDS.iter().map(|row| row.path.to_owned()).collect();
-        assert_eq!(registered, written);
-        assert_eq!(written.len(), COMMANDS.len(), "a path has two rows");
-    }
-
-    /// <https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming>.
-    #[test]
-    fn every_localised_name_is_one_that_discord_takes() {
-        for (path, node) in nodes() {
-            let described = node.get("description").is_some();
-            for language in [Language::German, Language::French] {
-                let named = language.named(&path).unwrap();
-                let length = named.name.chars().count();
-                let limit = if described { 32 } else { 100 };
-                assert!((1..=limit).contains(&length), "{path}: {}", named.name);
-                assert!(
-                    !described
-                        || named
-                            .name
-                            .chars()
-                            .all(|c| matches!(c, '-' | '_')
-                                || c.is_alphanumeric() && !c.is_uppercase()),
-                    "{path}: {}",
-                    named.name
-                );
-                let length = named.description.chars().count();
-                let fits = if described { 1..=100 } else { 0..=0 };
-                assert!(fits.contains(&length), "{path}: {}", named.description);
-            }
-        }
-    }
-
-    #[test]
-    fn names_are_unique_among_their_neighbours_in_every_language() {
-        for language in Language::ALL {
-            let mut seen = BTreeSet::new();
-            for (path, _) in nodes() {
-                let (above, own) = path.rsplit_once(' ').unwrap_or(("", &path));
-                let name = language.named(&path).map_or(own, |named| named.name);
-                assert!(
-                    seen.insert((above.to_owned(), name.to_owned())),
-                    "{path}: {name}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_registration_carries_the_localised_names() {
-        let nodes = nodes();
-        let show = &nodes.iter().find(|(path, _)| path == "show").unwrap().1;
-        assert_eq!(
-            show["name_localizations"],
-            json!({"de": "zeigen", "fr": "montrer"})
-        );
-        assert_eq!(show["options"][0]["name_localizations"]["de"], "auftrag");
-        assert!(show["options"][0]["description_localizations"]["fr"].is_string());
-    }
-}
+mod tests;

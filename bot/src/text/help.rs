@@ -10,6 +10,8 @@ texts! {
 **U1–U4** make one picture larger, **V1–V4** draw variations of one, 🔄 draws four new ones, ❌ stops a job that still runs. \
 Whoever presses a button owns (and pays for) what comes of it.\n\
 `/show` brings one of your jobs back by its id, with working buttons.\n\
+⭐ keeps pictures in `/favourites`, ✉️ sends them to you, ❌ deletes them: by button, or as a reaction to their message.\n\
+`/prefer` keeps parameters for your prompts: names of your own, and a suffix for all of them.\n\
 **Parameters** stand last: `--ar 3:2` shape · `--seed 7` the same start again · `--no clouds` leave something out · \
 `--quality .5` fewer steps.",
         de: "**Easel zeichnet, was du beschreibst.**\n\
@@ -17,6 +19,8 @@ Whoever presses a button owns (and pays for) what comes of it.\n\
 **U1–U4** vergrößern ein Bild, **V1–V4** zeichnen Variationen davon, 🔄 zeichnet vier neue, ❌ bricht einen laufenden Auftrag ab. \
 Wer einen Knopf drückt, dem gehört (und der bezahlt), was daraus wird.\n\
 `/zeigen` holt einen deiner Aufträge anhand seiner Nummer zurück, mit funktionierenden Knöpfen.\n\
+⭐ merkt Bilder in `/favoriten`, ✉️ schickt sie dir, ❌ löscht sie: als Knopf oder als Reaktion auf ihre Nachricht.\n\
+`/vorlieben` bewahrt Parameter für deine Prompts auf: eigene Namen und einen Anhang für alle.\n\
 **Parameter** stehen am Ende: `--ar 3:2` Form · `--seed 7` derselbe Anfang noch einmal · `--no clouds` etwas weglassen · \
 `--quality .5` weniger Schritte.",
         fr: "**Easel dessine ce que tu décris.**\n\
@@ -24,6 +28,8 @@ Wer einen Knopf drückt, dem gehört (und der bezahlt), was daraus wird.\n\
 **U1–U4** agrandissent une image, **V1–V4** en dessinent des variations, 🔄 en dessine quatre nouvelles, ❌ arrête une tâche en cours. \
 Qui appuie sur un bouton possède (et paie) ce qui en sort.\n\
 `/montrer` ramène une de tes tâches grâce à son identifiant, avec des boutons qui marchent.\n\
+⭐ garde des images dans `/favoris`, ✉️ te les envoie, ❌ les supprime : par bouton, ou en réaction à leur message.\n\
+`/préférences` garde des paramètres pour tes prompts : des noms à toi, et un suffixe pour tous.\n\
 **Les paramètres** se placent à la fin : `--ar 3:2` format · `--seed 7` le même départ · `--no clouds` laisser quelque chose de côté · \
 `--quality .5` moins d'étapes.",
     }

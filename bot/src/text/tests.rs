@@ -18,6 +18,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         member::ENTRIES,
         message::ENTRIES,
         pictures::ENTRIES,
+        prefer::ENTRIES,
         several::ENTRIES,
     ]
     .into_iter()
@@ -70,7 +71,7 @@ fn texts_call_commands_by_the_names_of_their_language() {
                     .split(|c: char| c == '`' || c.is_whitespace())
                     .next()
                     .unwrap_or_default();
-                let known = commands::COMMANDS.iter().any(|row| {
+                let known = commands::commands().any(|row| {
                     let own = language
                         .named(row.path)
                         .map_or(row.path, |named| named.name);

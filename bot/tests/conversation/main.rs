@@ -16,6 +16,7 @@ mod menu;
 mod ownership;
 mod pictures;
 mod platform;
+mod prefer;
 mod refusals;
 mod setting;
 mod several;

@@ -34,6 +34,7 @@ mod permutation;
 pub mod problem;
 mod profile;
 mod section;
+pub mod shorthand;
 pub mod size;
 mod span;
 mod token;

@@ -30,6 +30,7 @@ pub mod migration;
 pub mod model;
 pub mod outbox;
 pub mod pool;
+pub mod preference;
 pub mod proposal;
 pub mod removal;
 mod row;

@@ -120,6 +120,17 @@ pub(super) fn sentence(problem: &Problem) -> String {
             format!("les poids vont de -{most} à {most}, pas “{typed}”")
         }
         Problem::GluedToPart(typed) => format!("mets une espace avant “{typed}”"),
+        Problem::NoParameter(typed) => {
+            format!(
+                "seuls des paramètres comme --ar 3:2 peuvent être gardés ; “{typed}” n'en est pas un"
+            )
+        }
+        Problem::NotKept(parameter) => {
+            format!("--{parameter} ne peut pas être gardé ; écris-le là où tu le veux")
+        }
+        Problem::TooMuchKept { characters, most } => {
+            format!("au plus {most} caractères peuvent être gardés, il y en a {characters}")
+        }
         Problem::WeightSum => "la somme des poids de toutes les parties doit dépasser 0".into(),
     }
 }

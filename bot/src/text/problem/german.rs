@@ -85,6 +85,15 @@ pub(super) fn sentence(problem: &Problem) -> String {
             format!("Gewichte gehen von -{most} bis {most}, nicht “{typed}”")
         }
         Problem::GluedToPart(typed) => format!("vor “{typed}” gehört ein Leerzeichen"),
+        Problem::NoParameter(typed) => {
+            format!("aufbewahrt werden nur Parameter wie --ar 3:2; “{typed}” ist keiner")
+        }
+        Problem::NotKept(parameter) => format!(
+            "--{parameter} kann nicht aufbewahrt werden; schreib es dort, wo du es willst"
+        ),
+        Problem::TooMuchKept { characters, most } => format!(
+            "höchstens {most} Zeichen können aufbewahrt werden, das sind {characters}"
+        ),
         Problem::WeightSum => "die Gewichte aller Teile müssen zusammen mehr als 0 ergeben".into(),
     }
 }

@@ -239,6 +239,13 @@ const RETIRED: &[(&str, &str)] = &[
     ("private", "stealth"),
 ];
 
+/// Whether the name is that of a retired parameter.
+pub(super) fn is_retired(typed: &str) -> bool {
+    RETIRED
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case(typed))
+}
+
 /// What does the work of a retired parameter.
 pub(super) fn instead_of(typed: &str, allowed: impl Fn(Parameter) -> bool) -> Option<&'static str> {
     RETIRED

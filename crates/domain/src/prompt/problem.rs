@@ -83,6 +83,12 @@ pub enum Problem {
     GluedToPart(String),
     /// The weights add up to nothing.
     WeightSum,
+    /// Among parameters that a member wants to keep, something that is none.
+    NoParameter(String),
+    /// A parameter that can only be typed.
+    NotKept(Parameter),
+    /// More characters than can be kept for a member.
+    TooMuchKept { characters: usize, most: usize },
 }
 
 /// What the author of an unknown name probably meant.
@@ -268,6 +274,17 @@ impl fmt::Display for Problem {
             }
             Self::GluedToPart(typed) => write!(f, "put a space before “{typed}”"),
             Self::WeightSum => f.write_str("the weights of all parts must add up to more than 0"),
+            Self::NoParameter(typed) => write!(
+                f,
+                "only parameters can be kept, such as --ar 3:2; “{typed}” is none"
+            ),
+            Self::NotKept(parameter) => {
+                write!(f, "--{parameter} cannot be kept; type it where you want it")
+            }
+            Self::TooMuchKept { characters, most } => write!(
+                f,
+                "at most {most} characters can be kept, these are {characters}"
+            ),
         }
     }
 }

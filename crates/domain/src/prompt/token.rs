@@ -83,7 +83,7 @@ fn word(text: &str, run: Span) -> Option<Word<'_>> {
 ///
 /// Two hyphens, or one of the dashes that phones make of them, then a letter. Two hyphens and a digit are meant as a
 /// parameter too (and will be an unknown one), while `–5` is a number and a dash by itself is punctuation.
-fn name_offset(word: &str) -> Option<usize> {
+pub(super) fn name_offset(word: &str) -> Option<usize> {
     let name = word.trim_start_matches(|c| is_hyphen(c) || is_long_dash(c));
     let dashes = &word[..word.len() - name.len()];
     let first = name.chars().next()?;

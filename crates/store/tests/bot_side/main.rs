@@ -7,6 +7,7 @@ mod history;
 mod mailings;
 mod members;
 mod messages;
+mod preferences;
 mod submissions;
 mod support;
 mod together;
