@@ -85,6 +85,9 @@ fn load(directory: &Path, options: LoadOptions) -> Outcome {
     let loaded = began.elapsed().as_secs_f64();
     let used = processor_seconds()? - used;
     let grown = anonymous_bytes()? - before;
+    let began = Instant::now();
+    pipeline.warm_up()?;
+    let warmed = began.elapsed().as_secs_f64();
     let weights = pipeline.weight_bytes() as f64;
     let task = task(&pipeline, 1);
     let began = Instant::now();
@@ -98,7 +101,7 @@ fn load(directory: &Path, options: LoadOptions) -> Outcome {
     }
     let (first, warm) = (steps[0], median(steps.split_off(1)));
     println!(
-        "{{\"load_s\": {loaded:.3}, \"load_processor_s\": {used:.3}, \"weights_mb\": {:.1}, \"anonymous_per_weight\": {:.3}, \"text_s\": {prepared:.4}, \
+        "{{\"load_s\": {loaded:.3}, \"load_processor_s\": {used:.3}, \"weights_mb\": {:.1}, \"anonymous_per_weight\": {:.3}, \"warm_up_s\": {warmed:.3}, \"text_s\": {prepared:.4}, \
          \"first_step_s\": {first:.4}, \"warm_step_s\": {warm:.4}, \"first_per_warm\": {:.2}}}",
         weights / 1e6,
         grown / weights,

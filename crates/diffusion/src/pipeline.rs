@@ -10,6 +10,7 @@ mod finish;
 mod load;
 mod prepare;
 mod tiles;
+mod warm;
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -310,3 +310,25 @@ fn deep_features_are_reused_only_when_asked_for_and_never_those_of_a_neighbour()
     let never = pipeline.prepare(&reusing(1, 0)).err();
     assert!(matches!(never, Some(TaskError::Bad { .. })));
 }
+
+#[test]
+fn every_kind_of_checkpoint_warms_up_and_draws_the_same_after_it() {
+    for name in [
+        "sd1", "sdxl", "refiner", "lcm", "inpaint", "tiny-vae", "velocity", "single",
+    ] {
+        for workers in [1, 3] {
+            let options = LoadOptions {
+                workers,
+                ..LoadOptions::default()
+            };
+            let mut pipeline = Pipeline::load(&fixture(name), options).unwrap();
+            let warmed = pipeline.warm_up();
+            assert_eq!(warmed, Ok(()), "{name} with {workers} workers");
+        }
+    }
+    let (cold, _) = run(&mut pipeline(2), &[task(3)]);
+    let mut warm = pipeline(2);
+    warm.warm_up().unwrap();
+    let (warm, _) = run(&mut warm, &[task(3)]);
+    assert!(cold[0].equal(&warm[0]), "warming up changed a picture");
+}

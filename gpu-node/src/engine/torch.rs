@@ -111,7 +111,9 @@ impl TorchEngine {
 
 fn load_model(stored: &Stored, options: LoadOptions) -> Result<Loaded<TorchModel>, LoadError> {
     let began = Instant::now();
-    let pipeline = Pipeline::load(&stored.directory, options)?;
+    let mut pipeline = Pipeline::load(&stored.directory, options)?;
+    let failed = |error| LoadError::file(&stored.directory, format!("a first step: {error}"));
+    pipeline.warm_up().map_err(failed)?;
     Ok(Loaded {
         bytes: pipeline.weight_bytes(),
         model: TorchModel::new(pipeline, options.precision),
