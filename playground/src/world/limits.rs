@@ -136,6 +136,7 @@ impl Limiter {
                 resets_at: now + per,
             });
         let left = seconds(bucket.resets_at - now);
+        // The limit may have been lowered since the bucket began.
         let over = bucket.used >= limit;
         bucket.used += u32::from(!over);
         let mut verdict = if over {
@@ -146,7 +147,10 @@ impl Limiter {
         let reset = bucket.resets_at.unix_timestamp_nanos() as f64 / 1e9;
         verdict.headers.extend([
             ("x-ratelimit-limit", limit.to_string()),
-            ("x-ratelimit-remaining", (limit - bucket.used).to_string()),
+            (
+                "x-ratelimit-remaining",
+                limit.saturating_sub(bucket.used).to_string(),
+            ),
             ("x-ratelimit-reset", format!("{reset:.3}")),
             ("x-ratelimit-reset-after", format!("{left:.3}")),
             ("x-ratelimit-bucket", bucket_id(&route.template)),
@@ -223,6 +227,21 @@ mod tests {
                 .refusal
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_limit_that_is_lowered_meanwhile_leaves_nothing() {
+        let (mut limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        let route = Route::of("POST", &["channels", "7", "messages"]);
+        let now = OffsetDateTime::UNIX_EPOCH;
+        for _ in 0..4 {
+            limiter.count(&limits, &route, now);
+        }
+        limits.channel.0 = 2;
+        let verdict = limiter.count(&limits, &route, now);
+        assert!(verdict.refusal.is_some());
+        let remaining = ("x-ratelimit-remaining", "0".to_owned());
+        assert!(verdict.headers.contains(&remaining));
     }
 
     #[test]
