@@ -34,10 +34,11 @@ async fn an_edit_under_a_lost_lease_is_shown_again_by_its_owner() {
             .await
             .is_some()
     );
-    world
+    let taken = world
         .platform
         .take_over_shards(Duration::from_secs(1))
         .await;
+    assert!(taken > 0, "no shard had an owner");
     eventually("the message to be shown again", || async {
         let (desired, shown) = world.platform.revisions(job).await;
         (desired > before.0 && shown == desired).then_some(())

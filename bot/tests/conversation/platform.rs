@@ -234,16 +234,15 @@ impl Platform {
         (row.desired_rev, row.shown_rev)
     }
 
-    /// Takes every shard's messages from their owner, as another process does, and dies after `term`.
-    pub async fn take_over_shards(&self, term: std::time::Duration) {
-        let taken = self
-            .execute(
-                "UPDATE shard_owners SET epoch = epoch + 1, holder = gen_random_uuid(),
+    /// Takes every shard's messages from their owner, as another process does, and dies after `term`. How many shards had
+    /// an owner.
+    pub async fn take_over_shards(&self, term: std::time::Duration) -> u64 {
+        self.execute(
+            "UPDATE shard_owners SET epoch = epoch + 1, holder = gen_random_uuid(),
                                          expires_at = now() + make_interval(secs => $1)",
-                &[&term.as_secs_f64()],
-            )
-            .await;
-        assert!(taken > 0, "no shard had an owner");
+            &[&term.as_secs_f64()],
+        )
+        .await
     }
 
     pub async fn one<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {

@@ -15,7 +15,7 @@ use super::checks;
 use crate::setting::World;
 
 /// Things that happen before all is healed.
-const STEPS: usize = 40;
+const STEPS: usize = 100;
 
 /// Time between two of them, at most.
 const PAUSE: Duration = Duration::from_millis(120);
@@ -116,20 +116,21 @@ impl Story {
     }
 
     async fn happen(&mut self) {
-        match self.below(40) {
-            0..10 => self.imagine(),
-            10..20 => self.click(),
-            20..27 => self.end_one().await,
-            27..32 => self.advance_one().await,
-            32 => self.world.discord.sever_connections(),
-            33 => self.world.discord.ask_to_reconnect(),
-            34 => self.world.discord.invalidate_sessions(true),
-            35 => self.world.discord.invalidate_sessions(false),
-            36 => self.world.discord.freeze_connections(),
-            37 => self.delete(),
-            38 => {
+        match self.below(120) {
+            0..32 => self.imagine(),
+            32..68 => self.click(),
+            68..92 => self.end_one().await,
+            92..112 => self.advance_one().await,
+            112 => self.world.discord.sever_connections(),
+            113 => self.world.discord.ask_to_reconnect(),
+            114 => self.world.discord.invalidate_sessions(true),
+            115 => self.world.discord.invalidate_sessions(false),
+            116 => self.world.discord.freeze_connections(),
+            117 => self.delete(),
+            118 => {
                 let term = Duration::from_millis(500);
-                self.world.platform.take_over_shards(term).await;
+                // A bot that has only just begun owns none yet.
+                let _ = self.world.platform.take_over_shards(term).await;
             }
             _ => self.die().await,
         }
