@@ -76,8 +76,10 @@ impl Intake {
                 waits,
             }),
             Err(error) => {
-                // A row of another process that answered stays as it is.
-                if error.code() != Some(code::ALREADY_ANSWERED) && matches!(noted, Ok(true)) {
+                // A row of another process that answered stays as it is. So does one whose answer may have arrived after
+                // all, only its replies did not: the sweep then tells the member that nothing was started.
+                let answered_elsewhere = error.code() == Some(code::ALREADY_ANSWERED);
+                if !answered_elsewhere && !error.is_transient() && matches!(noted, Ok(true)) {
                     self.close(arrival, IntakeEnd::Abandoned).await;
                 }
                 None

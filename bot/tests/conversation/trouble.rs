@@ -155,3 +155,24 @@ async fn fields_that_nobody_knows_are_ignored() {
     world.platform.job(1).await;
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_arrived_though_no_reply_did_is_not_left_thinking() {
+    let world = World::start().await;
+    let ada = world.discord.user("ada");
+    world.discord.fail(RouteFault {
+        takes_effect: true,
+        ..fault("POST", "/callback", 1, Failure::Close)
+    });
+    let broken = Failure::Status { status: 502 };
+    world.discord.fail(fault("POST", "/callback", 50, broken));
+    let imagine = ada.slash("imagine", [("prompt", "a boat")]).await.unwrap();
+    assert_eq!(imagine.answer(), Some(5));
+    let told = imagine
+        .wait_for_message(|m| m.content().contains("try again"), PATIENCE)
+        .await;
+    assert!(told.is_some(), "the message thinks for ever");
+    assert_eq!(world.platform.jobs().await.len(), 0);
+    world.discord.heal();
+    world.close().await;
+}
