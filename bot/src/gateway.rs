@@ -21,6 +21,9 @@ use crate::intake::reactions::ReactionHandle;
 use crate::reaction::Reaction;
 use crate::rest::{GatewayInfo, Rest};
 
+/// Longest wait for the shards to close their connections.
+const CLOSING: Duration = Duration::from_secs(10);
+
 /// What the gateway's handlers share.
 pub struct Shared {
     /// Takes interactions.
@@ -162,7 +165,14 @@ impl Gateway {
         let mut closing = tokio::task::JoinSet::new();
         closing.spawn(async move {
             soft.cancelled().await;
-            manager.shutdown_all().await;
+            if tokio::time::timeout(CLOSING, manager.shutdown_all())
+                .await
+                .is_err()
+            {
+                tracing::warn!("the gateway's shards do not close; leaving them");
+            }
+            // While no shard is connected, closing all of them does nothing and wakes nobody.
+            manager.return_with_value(Ok(())).await;
         });
         let served = if shards.start() == shards.end() {
             client.start_shard(*shards.start(), total).await
