@@ -193,11 +193,17 @@ impl World {
     pub async fn stop_bot(&mut self) {
         let bot = self.bot.take().expect("a bot is running");
         bot.ctx.shutdown.drain();
-        eventually("the bot to drain", || async {
-            let left = bot.ctx.tasks.running();
-            left.iter().all(|task| *task == "health").then_some(())
-        })
-        .await;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let mut left = bot.ctx.tasks.running();
+            left.retain(|task| *task != "health");
+            if left.is_empty() {
+                break;
+            }
+            let now = tokio::time::Instant::now();
+            assert!(now < deadline, "does not drain: {left:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         bot.ctx.shutdown.stop();
         assert!(
             bot.ctx.tasks.failure().is_none(),

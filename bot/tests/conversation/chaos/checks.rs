@@ -45,15 +45,12 @@ pub async fn settled(story: &Story) -> Result<(), String> {
 
 /// Checks what people see; how many jobs' pictures they see.
 pub async fn told(story: &Story) -> Result<usize, String> {
-    let thinking: Vec<_> = story
-        .started
-        .iter()
-        .filter_map(StartedInteraction::message)
-        .filter(SeenMessage::is_loading)
-        .map(|message| message.id())
-        .collect();
-    if !thinking.is_empty() {
-        return Err(format!("messages that think for ever: {thinking:?}"));
+    let thinks = |one: &&StartedInteraction| one.message().is_some_and(|seen| seen.is_loading());
+    if let Some(one) = story.started.iter().find(thinks) {
+        return Err(format!(
+            "a message thinks for ever: {}",
+            history(story, one).await
+        ));
     }
     let shown = shown_jobs(story);
     let mut missing = Vec::new();
@@ -78,6 +75,26 @@ pub async fn told(story: &Story) -> Result<usize, String> {
         return Err(format!("{invalid} invalid requests"));
     }
     Ok(shown.len())
+}
+
+/// What became of an interaction: its row, and the requests about it.
+async fn history(story: &Story, one: &StartedInteraction) -> String {
+    let id = one.id().to_string();
+    let row = format!(
+        "SELECT coalesce((SELECT state || ', job ' || coalesce(job_id::text, 'none') FROM intake
+                          WHERE interaction_id = {id}), 'no row')"
+    );
+    let row: String = story.world.platform.one(&row).await;
+    let token = one.token();
+    let requests = story.world.discord.requests();
+    let requests = requests
+        .iter()
+        .filter(|request| request.path.contains(&token))
+        .map(|request| format!("{} {}", request.template, request.status));
+    format!(
+        "interaction {id} ({row}): {:?}",
+        requests.collect::<Vec<_>>()
+    )
 }
 
 /// In how many messages each job's pictures stand: a message offers what can be done with them.
