@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use easel_domain::JobId;
 use easel_domain::job::JobState;
-use easel_playground::{SeenMessage, StartedInteraction};
+use easel_playground::StartedInteraction;
 
 use super::story::Story;
 
