@@ -15,6 +15,7 @@ mod imagine;
 mod made;
 mod mail;
 mod member;
+mod pace;
 mod prefer;
 pub mod reactions;
 mod recent;
@@ -33,6 +34,7 @@ use easel_domain::{Clock, Entropy, JobId, UserId};
 use easel_moderation::PromptPolicy;
 use easel_service::{Shutdown, chain};
 use easel_store::Store;
+use governor::clock::MonotonicClock;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -48,6 +50,7 @@ use crate::rights::Rights;
 pub(crate) use favourites::FAVOURITES;
 pub(crate) use form::ALL_PICTURES;
 pub(crate) use member::{ALL_JOBS, LATELY_DAYS};
+use pace::{Pace, TooFast};
 use recent::Recent;
 pub(crate) use region::OPENS;
 
@@ -93,6 +96,7 @@ pub struct Intake {
     permits: Arc<Semaphore>,
     recent: Recent,
     rights: Rights,
+    pace: Arc<Pace>,
 }
 
 /// The model of new jobs.
@@ -118,12 +122,14 @@ impl Intake {
     pub fn new(parts: IntakeParts) -> Self {
         let permits = Arc::new(Semaphore::new(parts.settings.concurrency));
         let rights = Rights::new(parts.rest.clone());
+        let pace = Pace::new(MonotonicClock, &parts.settings.default_tier);
         Self {
             parts: Arc::new(parts),
             rights,
             model: Arc::default(),
             permits,
             recent: Recent::default(),
+            pace: Arc::new(pace),
         }
     }
 
@@ -135,12 +141,21 @@ impl Intake {
         }
         let intake = self.clone();
         let span = tracing::info_span!("interaction", interaction.id = %arrival.interaction, kind = arrival.request.kind());
+        let is_typing = matches!(arrival.request, Request::Typing { .. });
+        // Before anything is read or made of it. Choices for what is being typed are asked for by the client, at each letter.
+        let paced = if is_typing {
+            Ok(())
+        } else {
+            self.pace.check(arrival.member, arrival.guild)
+        };
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         let handled = async move {
-            if let Ok(permit) = permit {
+            if let Err(too_fast) = paced {
+                intake.hold_back(&arrival, &too_fast).await;
+            } else if let Ok(permit) = permit {
                 intake.handle(arrival).await;
                 drop(permit);
-            } else if matches!(arrival.request, Request::Typing { .. }) {
+            } else if is_typing {
                 // The next letter asks again.
                 count(arrival.request.kind(), "busy");
             } else {
@@ -196,6 +211,12 @@ impl Intake {
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
+    }
+
+    /// Says how long to wait.
+    async fn hold_back(&self, arrival: &Arrival, too_fast: &TooFast) {
+        let (words, outcome) = too_fast.told(arrival.language);
+        self.whisper(arrival, &words, outcome).await;
     }
 
     async fn handle(&self, arrival: Arrival) {

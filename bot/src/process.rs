@@ -61,6 +61,9 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
         },
     )?;
     intake.look_up_model().await;
+    intake.look_up_limits().await;
+    ctx.tasks
+        .spawn("limits", intake.clone().follow_limits(ctx.shutdown.clone()));
     ctx.tasks
         .spawn("models", intake.clone().follow_models(ctx.shutdown.clone()));
 

@@ -9,6 +9,18 @@ texts! {
         de: "Hier ist gerade zu viel los. Es wurde nichts gestartet; bitte versuche es in ein paar Sekunden noch einmal.",
         fr: "Il y a trop d'activité en ce moment. Rien n'a été lancé ; réessaie dans quelques secondes.",
     }
+    /// Too many requests of one member; `wait` is a rough length of time.
+    too_fast(tier, wait) {
+        en: "🐢 You are going faster than the {tier} tier allows. Nothing was started by this; please try again in {wait}.",
+        de: "🐢 Das geht schneller, als es die Stufe {tier} erlaubt. Hiermit wurde nichts gestartet; bitte versuche es in {wait} noch einmal.",
+        fr: "🐢 Tu vas plus vite que le niveau {tier} ne le permet. Rien n'a été lancé par cette demande ; réessaie dans {wait}.",
+    }
+    /// Too many requests of all members of a guild together.
+    guild_too_fast(wait) {
+        en: "🐢 More is being asked for on this server than it may at once. Nothing was started by this; please try again in {wait}.",
+        de: "🐢 Auf diesem Server wird gerade mehr verlangt, als auf einmal erlaubt ist. Hiermit wurde nichts gestartet; bitte versuche es in {wait} noch einmal.",
+        fr: "🐢 Il y a plus de demandes sur ce serveur qu'il n'est permis à la fois. Rien n'a été lancé par cette demande ; réessaie dans {wait}.",
+    }
     /// No model is known yet.
     no_model {
         en: "No GPU node has announced a model yet, so nothing can be drawn. Please try again in a minute; nothing was started.",

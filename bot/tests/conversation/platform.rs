@@ -89,6 +89,27 @@ impl Platform {
         .await;
     }
 
+    /// How often a member of a tier may ask.
+    pub async fn set_pace(&self, tier: &str, burst: u32, per_minute: u32) {
+        let changed = self
+            .execute(
+                "UPDATE tiers SET request_burst = $2, requests_per_minute = $3 WHERE name = $1",
+                &[&tier, &(burst as i32), &(per_minute as i32)],
+            )
+            .await;
+        assert_eq!(changed, 1, "no such tier");
+    }
+
+    /// How often the members of a guild may ask; 0 is every guild.
+    pub async fn set_guild_pace(&self, guild: i64, burst: u32, per_minute: u32) {
+        self.execute(
+            "INSERT INTO guild_limits VALUES ($1, $2, $3) ON CONFLICT (guild_id)
+             DO UPDATE SET request_burst = excluded.request_burst, requests_per_minute = excluded.requests_per_minute",
+            &[&guild, &(burst as i32), &(per_minute as i32)],
+        )
+        .await;
+    }
+
     /// All jobs, oldest first.
     pub async fn jobs(&self) -> Vec<JobId> {
         self.listed("SELECT id FROM jobs ORDER BY id").await

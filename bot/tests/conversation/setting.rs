@@ -109,6 +109,8 @@ impl World {
             &SystemEntropy.random_uuid().simple().to_string()[..12]
         );
         let platform = Platform::connect(database.store.clone(), broker.as_str(), &prefix).await;
+        // Tests press faster than people do; `limits` sets a pace of its own.
+        platform.set_pace("standard", 10_000, 10_000).await;
         let own = [
             ("discord_token", discord.token()),
             ("discord_api", discord.origin()),

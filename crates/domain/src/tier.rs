@@ -1,5 +1,6 @@
 //! Tiers are data that admins edit; service classes are fixed, because queues are named after them (Q3, Q4).
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,26 @@ pub fn shipped_tiers() -> [Tier; 4] {
         tier("premium", ServiceClass::Fast, 4, 12, 10, 10, 1),
         tier("enterprise", ServiceClass::Turbo, 8, 12, 10, 40, 1),
     ]
+}
+
+/// How fast requests may follow one another, before any job is made of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestPace {
+    /// So many at once.
+    pub burst: NonZeroU32,
+    /// So many a minute after that.
+    pub per_minute: NonZeroU32,
+}
+
+impl RequestPace {
+    /// A pace of numbers from outside, where 0 counts as 1: a limit that nobody can pass is no limit but an outage.
+    pub fn new(burst: u32, per_minute: u32) -> Self {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            burst: number(burst),
+            per_minute: number(per_minute),
+        }
+    }
 }
 
 /// Whether one more job of a member is accepted.

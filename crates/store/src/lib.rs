@@ -22,6 +22,7 @@ pub mod input;
 pub mod intake;
 pub mod leadership;
 pub mod lease;
+pub mod limits;
 pub mod lineage;
 pub mod mailing;
 pub mod marks;

@@ -76,7 +76,9 @@ impl Records {
 
     /// Lets one member have as many jobs as a measurement needs.
     pub async fn lift_limits(&self) -> Result<()> {
-        let sql = "UPDATE tiers SET waiting_limit = 1000000, running_limit = 1000000";
+        let sql = "UPDATE tiers SET waiting_limit = 1000000, running_limit = 1000000,
+                                    request_burst = 1000000, requests_per_minute = 1000000;
+                   UPDATE guild_limits SET request_burst = 1000000, requests_per_minute = 1000000";
         Ok(self.store.connection().await?.batch_execute(sql).await?)
     }
 }

@@ -4,6 +4,7 @@
 mod batches;
 mod favourites;
 mod history;
+mod limits;
 mod mailings;
 mod members;
 mod messages;
