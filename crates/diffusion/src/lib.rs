@@ -32,7 +32,7 @@ pub use error::{LoadError, TaskError};
 pub use lora::Lora;
 pub use noise::{NoiseMix, NoisePlan};
 pub use picture::{Mask, Picture};
-pub use pipeline::{Finished, LoadOptions, Pipeline, Progress};
+pub use pipeline::{Finished, LoadOptions, Pipeline, Progress, Weighing};
 pub use resize::{Filter, resize, resize_grey};
 pub use schedulers::Sampler;
 pub use slot::{Init, Slot, Task};

@@ -11,6 +11,7 @@ mod load;
 mod prepare;
 mod tiles;
 mod warm;
+mod weigh;
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,7 @@ use tch::{Kind, Tensor};
 use batch::{Batch, Joined};
 pub use finish::Finished;
 pub use load::Progress;
+pub use weigh::Weighing;
 
 use crate::architecture::Architecture;
 use crate::checkpoint::Checkpoint;

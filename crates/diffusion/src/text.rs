@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::checkpoint::{Checkpoint, TextPart};
 use crate::clip::{ClipText, Layer};
@@ -158,7 +158,7 @@ impl TextEncoders {
     }
 
     /// Tokenizer and model come from different files: one may know tokens that the other does not.
-    fn check(&self, text: &str) -> Result<(), TaskError> {
+    pub fn check(&self, text: &str) -> Result<(), TaskError> {
         for Encoder { tokenizer, model } in &self.encoders {
             let known = model.token_embedding().size()[0];
             let ids = tokenizer.encode(text);
@@ -188,6 +188,46 @@ impl TextEncoders {
         }
         self.cache.insert(key, found.shallow_clone());
         found
+    }
+
+    /// What each text says on the whole, `[texts, features]`: the mean of the states of its tokens, from the start to the
+    /// end; padding says the same once more and would outweigh them. Each is read as it is.
+    pub fn summaries(&self, texts: &[String]) -> Tensor {
+        tch::no_grad(|| {
+            let encoders = self.encoders.iter();
+            let parts: Vec<Tensor> = encoders.map(|one| self.summary(one, texts)).collect();
+            Tensor::cat(&parts, -1)
+        })
+    }
+
+    fn summary(&self, encoder: &Encoder, texts: &[String]) -> Tensor {
+        let layer = if self.raw {
+            Layer::Raw { skipped: 0 }
+        } else {
+            Layer::Normalised { skipped: 0 }
+        };
+        let cut = |text: &String| weighting::pieces(text, &encoder.tokenizer);
+        let cut: Vec<_> = texts.iter().map(cut).collect();
+        let (empty, most) = (
+            weighting::Chunk::empty(&encoder.tokenizer),
+            cut.iter().map(Vec::len).max().unwrap_or(1),
+        );
+        let (mut sums, mut tokens) = (Vec::new(), Vec::new());
+        for at in 0..most {
+            let pieces = || cut.iter().map(|pieces| pieces.get(at));
+            let ids = pieces().map(|piece| Tensor::from_slice(&piece.unwrap_or(&empty).ids));
+            let ids = Tensor::stack(&ids.collect::<Vec<_>>(), 0).to_device(self.device);
+            let counts = pieces().map(|piece| piece.map_or(0.0, |piece| piece.tokens as f32));
+            let counts = Tensor::from_slice(&counts.collect::<Vec<_>>()).to_device(self.device);
+            let states = encoder.model.forward(&ids, layer).states;
+            let places = Tensor::arange(ids.size()[1], (Kind::Float, self.device));
+            let counted = places.unsqueeze(0).less_tensor(&counts.unsqueeze(-1));
+            let counted = states.to_kind(Kind::Float) * counted.unsqueeze(-1);
+            sums.push(sum(&counted, 1));
+            tokens.push(counts);
+        }
+        let all = |parts: &[Tensor]| sum(&Tensor::stack(parts, 0), 0);
+        all(&sums) / all(&tokens).unsqueeze(-1)
     }
 
     fn chunk_count(&self, prompt: &str, syntax: Syntax) -> usize {
@@ -225,4 +265,9 @@ impl TextEncoders {
             time_ids: None,
         }
     }
+}
+
+/// Over one dimension.
+fn sum(x: &Tensor, dimension: i64) -> Tensor {
+    x.sum_dim_intlist([dimension].as_slice(), false, Kind::Float)
 }

@@ -40,6 +40,8 @@ pub struct Chunk {
     pub ids: Vec<i64>,
     /// One for each token.
     pub weights: Vec<f32>,
+    /// Tokens from the start to the end, both included; what follows is padding.
+    pub tokens: usize,
 }
 
 impl Chunk {
@@ -54,7 +56,12 @@ impl Chunk {
         let mut weights = vec![1.0];
         weights.extend(tokens.iter().map(|(_, weight)| *weight));
         weights.resize(ids.len(), 1.0);
-        Self { ids, weights }
+        let tokens = (plain.len() + 2).min(ids.len());
+        Self {
+            ids,
+            weights,
+            tokens,
+        }
     }
 }
 
@@ -88,6 +95,11 @@ pub fn chunks(spans: &[Span], tokenizer: &Tokenizer, syntax: Syntax) -> Vec<Chun
     }
     let parts = tokens.chunks(room).take(most);
     parts.map(|part| Chunk::new(tokenizer, part)).collect()
+}
+
+/// As many chunks as a text needs that is read as it is.
+pub fn pieces(text: &str, tokenizer: &Tokenizer) -> Vec<Chunk> {
+    chunks(&read(text, Syntax::Plain), tokenizer, Syntax::Weighted)
 }
 
 /// Weighs states, `[1, tokens, features]`, and restores their mean.
