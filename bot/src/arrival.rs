@@ -33,6 +33,13 @@ pub enum Request {
         /// The shape of what comes of them.
         shape: AspectRatio,
     },
+    /// `/shorten`.
+    Shorten {
+        /// The prompt as typed.
+        prompt: String,
+    },
+    /// `/describe`.
+    Describe,
     /// `/show`.
     Show {
         /// The job id as typed.
@@ -120,6 +127,8 @@ impl Request {
         match self {
             Self::Imagine { .. } => "imagine",
             Self::Blend { .. } => "blend",
+            Self::Shorten { .. } => "shorten",
+            Self::Describe => "describe",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",
             Self::Favourites => "favourites",

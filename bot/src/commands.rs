@@ -5,6 +5,7 @@ mod history;
 mod member;
 mod menu;
 mod prefer;
+mod words;
 
 use poise::serenity_prelude as serenity;
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
     vec![
         imagine(),
         blend::blend(),
+        words::shorten(),
+        words::describe(),
         show(),
         history::history(),
         history::favourites(),
@@ -180,6 +183,8 @@ mod tests {
             [
                 "imagine",
                 "blend",
+                "shorten",
+                "describe",
                 "show",
                 "history",
                 "favourites",

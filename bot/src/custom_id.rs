@@ -66,11 +66,13 @@ pub enum ButtonAction {
     Delete,
     /// One of the member's settings; the index says which, and there is no job.
     Setting,
+    /// A shorter prompt that `/shorten` has proposed, counted from 0.
+    Shorter,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Upscale,
         Self::UpscaleCreative,
         Self::Vary,
@@ -100,6 +102,7 @@ impl ButtonAction {
         Self::Mailed,
         Self::Delete,
         Self::Setting,
+        Self::Shorter,
     ];
 
     /// Whether the button stands under the message of a job, whose id it carries.
@@ -122,6 +125,7 @@ impl ButtonAction {
             | Self::Fetch
             | Self::Again
             | Self::Exact
+            | Self::Shorter
             | Self::Star
             | Self::Unstar
             | Self::Mail
@@ -169,6 +173,7 @@ impl ButtonAction {
             Self::Mailed => "mailed",
             Self::Delete => "delete",
             Self::Setting => "setting",
+            Self::Shorter => "shorter",
         }
     }
 }

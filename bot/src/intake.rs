@@ -22,6 +22,7 @@ mod recent;
 mod region;
 pub mod resolve;
 mod several;
+mod shorten;
 mod show;
 mod submit;
 
@@ -225,6 +226,11 @@ impl Intake {
                 self.imagine(&arrival, prompt, pictures).await;
             }
             Request::Blend { pictures, shape } => self.blend(&arrival, pictures, *shape).await,
+            Request::Shorten { prompt } => self.shorten(&arrival, prompt).await,
+            Request::Describe => {
+                let words = arrival.language.describe_not_here();
+                self.whisper(&arrival, words, "no_describe").await;
+            }
             Request::History { query } => self.history(&arrival, query).await,
             Request::Favourites => self.favourites(&arrival).await,
             Request::Show { job } => self.show(&arrival, job).await,

@@ -2,7 +2,7 @@
 //!
 //! Texts are written in the files of this module, each next to its translations:
 //! `answers` to commands and clicks, the `message` of a job, `buttons` and forms, `help`, moderation's `category` names,
-//! what is wrong with a prompt (`problem`) or with a member's picture (`pictures`), `several` jobs at once, lists of jobs (`history`), `favourites`, what is kept for prompts (`prefer`), results sent or deleted (`keeping`), the `details` of one, a `member`'s settings and limits, and what to do in place of
+//! what is wrong with a prompt (`problem`) or with a member's picture (`pictures`), `several` jobs at once, lists of jobs (`history`), `favourites`, what is kept for prompts (`prefer`), results sent or deleted (`keeping`), the words that count (`shorten`), the `details` of one, a `member`'s settings and limits, and what to do in place of
 //! parameters without effect (`instead`). Names and descriptions of commands are in [`commands`].
 //!
 //! To add a text: put a block with `en`, `de` and `fr` into the file that it belongs to, and say it with
@@ -29,6 +29,7 @@ mod pictures;
 mod prefer;
 mod problem;
 mod several;
+mod shorten;
 mod table;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ pub mod mail;
 pub mod member;
 pub mod prefer;
 pub mod several;
+mod weighed;
 
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ pub fn view(job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload
         ..MessagePayload::default()
     };
     match (job.state, live) {
+        (JobState::Completed, _) if job.spec.is_question() => weighed::show(&mut payload, job),
         (JobState::Completed, _) => show_picture(&mut payload, job, picture),
         (
             JobState::Leased | JobState::Queued,

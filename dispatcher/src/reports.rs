@@ -15,6 +15,7 @@ use easel_domain::message::{
 use easel_domain::picture::{
     FileRole, MAX_FILE_BYTES, MAX_GRID_BYTES, PictureVerdict, StorageClass,
 };
+use easel_domain::spec::Answer;
 use easel_domain::{PictureId, RequestId};
 use easel_scheduler::event::Outcome;
 use easel_service::chain;
@@ -104,11 +105,13 @@ async fn handle(
             files,
             verdicts,
             timings,
+            answer,
         } => {
             let result = Rendered {
                 files,
                 verdicts,
                 timings,
+                answer,
             };
             done(office, inputs, ends, &from, lease, result).await
         }
@@ -251,6 +254,7 @@ struct Rendered {
     files: Vec<StoredFile>,
     verdicts: Vec<PictureVerdict>,
     timings: Timings,
+    answer: Option<Answer>,
 }
 
 /// A result counts once its files are in the store as they were granted.
@@ -266,7 +270,14 @@ async fn done(
         files,
         verdicts,
         timings,
+        answer,
     } = result;
+    if answer.is_some() {
+        // There is nothing to upload, and every job finishes before it is complete.
+        let (store, leadership) = (&office.store, &office.leadership);
+        store.grant_uploads(leadership, lease, &[]).await?;
+        let _ = inputs.send(Input::Finishing(lease)).await;
+    }
     check_places(files.iter().map(|file| &file.claim))?;
     if uploads::arrival(office, lease, &files).await? == Arrival::Incomplete {
         let message = "an upload did not arrive as it was claimed";
@@ -282,6 +293,7 @@ async fn done(
         files,
         verdicts,
         timings,
+        answer,
     };
     let ended = ends.complete(completion).await?;
     tokio::join!(

@@ -9,6 +9,7 @@ mod names;
 mod nodes;
 mod orders;
 mod outlook;
+pub(crate) mod skill;
 #[cfg(test)]
 mod tests;
 
@@ -150,11 +151,11 @@ impl Scheduler {
             tier: self.tier(row, now),
             lane: row.service_class,
             key: BatchKey {
-                model: ModelKey(self.models.number(&row.model_hash)),
+                model: ModelKey(self.models.number(&skill::needed(row))),
                 shape: Shape { width, height },
             },
             steps,
-            pictures: row.pictures,
+            pictures: row.pictures.max(1),
             region: None,
             only: None,
             submitted: moment(row.submitted_at),
@@ -230,10 +231,10 @@ impl Scheduler {
         };
         let (width, height, _) = row.shape;
         let key = BatchKey {
-            model: ModelKey(self.models.number(&row.model_hash)),
+            model: ModelKey(self.models.number(&skill::needed(row))),
             shape: Shape { width, height },
         };
-        let batch = row.pictures;
+        let batch = row.pictures.max(1);
         self.tell(
             Event::Measured {
                 class,

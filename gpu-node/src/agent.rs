@@ -88,6 +88,7 @@ impl Workshop {
                 bytes: model.bytes,
                 pinned: model.pinned,
                 load_s: model.load_time.map(|time| time.as_secs_f64()),
+                weighs: true,
             })
         });
         named.collect()

@@ -90,6 +90,11 @@ pub enum EngineWork {
         /// Factor for both sides.
         scale: u32,
     },
+    /// No picture: how much each word of a prompt counts.
+    Weigh {
+        /// The words, in their order.
+        words: Vec<String>,
+    },
 }
 
 /// One job for the engine.
@@ -141,6 +146,15 @@ pub enum EngineEvent {
         /// Where the time went.
         timings: Timings,
     },
+    /// The words are weighed.
+    Weighed {
+        /// The job.
+        key: u64,
+        /// One for each word: how far what the network is told moves without it, from 0 to 2.
+        influences: Vec<f32>,
+        /// Where the time went.
+        timings: Timings,
+    },
     /// The job was cancelled before its last step.
     Cancelled {
         /// The job.
@@ -166,7 +180,7 @@ impl EngineEvent {
             Self::Progress { key, .. } | Self::Finished { key, .. } | Self::Cancelled { key } => {
                 *key
             }
-            Self::Failed { key, .. } => *key,
+            Self::Weighed { key, .. } | Self::Failed { key, .. } => *key,
         }
     }
 
@@ -174,7 +188,10 @@ impl EngineEvent {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Progress { .. } => false,
-            Self::Finished { .. } | Self::Cancelled { .. } | Self::Failed { .. } => true,
+            Self::Finished { .. }
+            | Self::Weighed { .. }
+            | Self::Cancelled { .. }
+            | Self::Failed { .. } => true,
         }
     }
 }

@@ -5,6 +5,8 @@
 
 #[path = "torch_engine/several.rs"]
 mod several;
+#[path = "torch_engine/words.rs"]
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};

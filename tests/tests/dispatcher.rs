@@ -10,6 +10,8 @@ mod health;
 mod losses;
 #[path = "dispatcher/orders.rs"]
 mod orders;
+#[path = "dispatcher/questions.rs"]
+mod questions;
 
 use anyhow::{Context as _, Result, ensure};
 use easel_blobs::FileDigests;

@@ -1,6 +1,6 @@
 //! From words to pictures with everything real but Discord: the shipped binaries, the shipped model.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use easel_blobs::FileDigests;
 use easel_domain::picture::FileRole;
 use easel_playground::SeenMessage;
@@ -117,5 +117,29 @@ async fn words_become_four_pictures_one_of_which_becomes_large() -> Result<()> {
         .await
         .with_context(|| platform.logs())?;
     ensure!(shown(&large).await?.dimensions() == (512, 512));
+
+    shorten(platform).await
+}
+
+/// The same node says which of the words it heeds, and draws those. It is the last thing that happens.
+async fn shorten(platform: Platform) -> Result<()> {
+    let people = &platform.people;
+    let ada = people.discord.user("ada");
+    let shorten = ada.slash("shorten", [("prompt", PROMPT)]).await;
+    let shorten = shorten.map_err(|error| anyhow!("use /shorten: {error:?}"))?;
+    let weighed = people
+        .until_answered(&shorten, "[1️⃣]")
+        .await
+        .with_context(|| platform.logs())?;
+    let told = weighed.embeds()[0]["description"].to_string();
+    ensure!(
+        told.contains("~~the~~") && told.contains("**sunset**") && told.contains("sea sunset"),
+        "the model heeds other words: {told}"
+    );
+    people.click("ada", &weighed, "1️⃣").await?;
+    people
+        .until_shown("ada", "[U1] [U2] [U3] [U4] [🔄]")
+        .await
+        .with_context(|| platform.logs())?;
     platform.world.close().await
 }

@@ -47,6 +47,7 @@ impl Intake {
             ButtonAction::Mail => return self.press_mail(arrival, button).await,
             ButtonAction::Mailed => return self.press_mailed(arrival, button).await,
             ButtonAction::Delete => return self.press_delete(arrival, button).await,
+            ButtonAction::Shorter => return self.draw_shorter(arrival, button).await,
             ButtonAction::Older
             | ButtonAction::Newer
             | ButtonAction::Detail

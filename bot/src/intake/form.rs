@@ -199,7 +199,11 @@ impl Intake {
 }
 
 /// Whether somebody may go on with a job's pictures.
-fn may_use(arrival: &Arrival, class: StorageClass, owner: Option<easel_domain::DiscordId>) -> bool {
+pub(super) fn may_use(
+    arrival: &Arrival,
+    class: StorageClass,
+    owner: Option<easel_domain::DiscordId>,
+) -> bool {
     class == StorageClass::Public || owner == Some(arrival.member)
 }
 

@@ -40,7 +40,7 @@ pub enum Kind {
 impl Kind {
     fn of(action: Action) -> Self {
         match action {
-            Action::Imagine | Action::Reroll => Self::Words,
+            Action::Imagine | Action::Reroll | Action::Shorten => Self::Words,
             Action::Vary | Action::VaryStrong => Self::Variations,
             Action::Upscale | Action::UpscaleCreative => Self::Large,
             Action::VaryRegion | Action::ZoomOut | Action::Pan | Action::Square => Self::Edited,

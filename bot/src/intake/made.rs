@@ -48,9 +48,12 @@ impl Intake {
         let model = self
             .newest_model()
             .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
+        if job.spec.is_question() {
+            return self.ask_again(job, button, &model, language);
+        }
         let again = match &job.spec {
             RenderSpec::Generate(_) | RenderSpec::Repaint(_) => ButtonAction::Reroll,
-            RenderSpec::Upscale(_) => ButtonAction::Upscale,
+            RenderSpec::Upscale(_) | RenderSpec::Weigh(_) => ButtonAction::Upscale,
         };
         let action = if button.action == ButtonAction::Again {
             again
@@ -95,7 +98,8 @@ impl Intake {
             | ButtonAction::Mail
             | ButtonAction::Mailed
             | ButtonAction::Delete
-            | ButtonAction::Setting => {
+            | ButtonAction::Setting
+            | ButtonAction::Shorter => {
                 let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
                 Ok(Made {
                     action: Action::Reroll,

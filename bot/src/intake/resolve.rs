@@ -139,9 +139,10 @@ fn with_noise(
             generate,
             ..repaint.clone()
         }),
-        RenderSpec::Generate(_) | RenderSpec::Repaint(_) | RenderSpec::Upscale(_) => {
-            RenderSpec::Generate(generate)
-        }
+        RenderSpec::Generate(_)
+        | RenderSpec::Repaint(_)
+        | RenderSpec::Upscale(_)
+        | RenderSpec::Weigh(_) => RenderSpec::Generate(generate),
     })
 }
 
@@ -240,7 +241,7 @@ pub fn usable(job: &JobSnapshot, index: u32) -> bool {
 pub fn grid_of(job: &JobSnapshot) -> Option<(JobId, u32)> {
     match (&job.spec, job.parent) {
         (RenderSpec::Upscale(_), Some((grid, index))) => Some((grid, index.unwrap_or(0))),
-        (RenderSpec::Upscale(_) | RenderSpec::Generate(_) | RenderSpec::Repaint(_), _) => None,
+        (_, _) => None,
     }
 }
 
@@ -286,7 +287,7 @@ mod tests {
     fn of(spec: RenderSpec) -> GenerateSpec {
         match spec {
             RenderSpec::Generate(spec) => spec,
-            RenderSpec::Upscale(_) | RenderSpec::Repaint(_) => panic!("not from words alone"),
+            _ => panic!("not from words alone"),
         }
     }
 

@@ -113,6 +113,26 @@ const COMMANDS: &[CommandText] = &[
     row("blend shape Portrait", ("Hochformat", ""), ("Portrait", "")),
     row("blend shape Landscape", ("Querformat", ""), ("Paysage", "")),
     row(
+        "shorten",
+        ("kürzen", "Finde heraus, welche Wörter eines Prompts zählen"),
+        ("raccourcir", "Trouver quels mots d'un prompt comptent"),
+    ),
+    row(
+        "shorten prompt",
+        ("prompt", "Der Prompt, mit seinen Parametern am Ende"),
+        ("prompt", "Le prompt, avec ses paramètres à la fin"),
+    ),
+    row(
+        "describe",
+        ("beschreiben", "Finde Worte für ein Bild"),
+        ("décrire", "Trouver des mots pour une image"),
+    ),
+    row(
+        "describe picture",
+        ("bild", "Das Bild"),
+        ("image", "L'image"),
+    ),
+    row(
         "show",
         (
             "zeigen",

@@ -20,6 +20,7 @@ fn entries() -> impl Iterator<Item = &'static table::Entry> {
         pictures::ENTRIES,
         prefer::ENTRIES,
         several::ENTRIES,
+        shorten::ENTRIES,
     ]
     .into_iter()
     .flatten()

@@ -23,6 +23,7 @@ pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
     match job.state {
         JobState::Queued | JobState::Leased => vec![row(&[cancel(job)])],
         JobState::Finishing | JobState::Held => Vec::new(),
+        JobState::Completed if job.spec.is_question() => super::weighed::rows(job),
         JobState::Completed => {
             let mut rows = if job.spec.picture_count() > 1 {
                 grid(job)

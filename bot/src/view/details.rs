@@ -30,7 +30,9 @@ pub fn details(job: &JobSnapshot, language: Language) -> MessagePayload {
     if let Some(spec) = job.spec.generated() {
         lines.push(language.details_size(spec.width, spec.height, spec.steps));
     }
-    lines.push(language.details_seeds(seeds.join(", ")));
+    if !seeds.is_empty() {
+        lines.push(language.details_seeds(seeds.join(", ")));
+    }
     lines.push(language.details_state(language.state(job.state), language.lane(job.class), asked));
     if let Some(owner) = job.owner {
         lines.push(language.details_owner(format!("<@{owner}>")));

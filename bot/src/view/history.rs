@@ -178,7 +178,7 @@ pub fn detail(
                 ButtonAction::Remix,
                 remixed,
                 language.button_remix(),
-                finished,
+                finished && !job.spec.is_question(),
             ),
             own(
                 ButtonAction::Fetch,

@@ -77,6 +77,7 @@ fn done(action: Action, picture: Option<u32>, language: Language) -> Option<Stri
         (Action::Square, _) => Some(language.made_square().to_owned()),
         (Action::Remix, _) => Some(language.remixed().to_owned()),
         (Action::Blend, _) => Some(language.blended().to_owned()),
+        (Action::Shorten, _) => Some(language.weighed().to_owned()),
     }
 }
 
@@ -92,6 +93,11 @@ fn under_way(job: &JobSnapshot, live: &Live) -> String {
         return language.cancelling().into();
     }
     match (job.state, live) {
+        (_, Live::Running { percent: 0, .. }) | (JobState::Leased, Live::Unknown)
+            if job.spec.is_question() =>
+        {
+            language.weighing().into()
+        }
         (_, Live::Running { percent: 0, .. }) | (JobState::Leased, Live::Unknown) => {
             language.generation_started().into()
         }
@@ -183,8 +189,10 @@ fn nearest_shape(asked: AspectRatio, job: &JobSnapshot) -> Option<String> {
 fn small_print(job: &JobSnapshot) -> String {
     let (mut parts, language) = (Vec::new(), language(job));
     if job.state == JobState::Completed {
-        let (width, height) = job.spec.finished_size();
-        parts.push(format!("{width}×{height}"));
+        if !job.spec.is_question() {
+            let (width, height) = job.spec.finished_size();
+            parts.push(format!("{width}×{height}"));
+        }
         if let Some(plan) = job.spec.noise_plan(0) {
             parts.push(language.seed(plan.own_seed()));
         }

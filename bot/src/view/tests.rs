@@ -57,6 +57,7 @@ pub(crate) fn queued() -> JobSnapshot {
         end_reason: None,
         pictures: Vec::new(),
         files: Vec::new(),
+        answer: None,
         place: None,
         locale: "en-US".into(),
     }

@@ -21,4 +21,5 @@ mod prefer;
 mod refusals;
 mod setting;
 mod several;
+mod shorten;
 mod trouble;

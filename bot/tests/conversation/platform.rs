@@ -214,6 +214,25 @@ impl Platform {
         self.end(job, "completed", None).await;
     }
 
+    /// A node says that it can tell what words count.
+    pub async fn announce_weighing(&self) {
+        self.execute("UPDATE models SET weighs = true", &[]).await;
+    }
+
+    /// Ends a question with these influences.
+    pub async fn answer(&self, job: JobId, of_words: &[f32]) {
+        let answer = easel_domain::spec::Answer::Influences {
+            of_words: of_words.to_vec(),
+        };
+        self.execute(
+            "INSERT INTO job_answers (job_id, answer) VALUES ($1, $2)",
+            &[&job, &Json(&answer)],
+        )
+        .await;
+        self.end(job, "completed", None).await;
+        self.hint_delivery(job).await;
+    }
+
     pub async fn complete(&self, job: JobId) {
         self.complete_silently(job).await;
         self.hint_delivery(job).await;

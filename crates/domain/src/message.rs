@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::FailureKind;
 use crate::id::{BootId, DiscordId, JobId, LeaseToken, NodeId, RequestId};
 use crate::picture::{FileRole, PictureVerdict, StorageClass};
-use crate::spec::{PromptText, RenderSpec};
+use crate::spec::{Answer, PromptText, RenderSpec};
 
 pub use heartbeat::{Heartbeat, NodeModel, NodeTrouble, Residency, TroubleKind};
 
@@ -224,6 +224,9 @@ pub enum NodeEvent {
         verdicts: Vec<PictureVerdict>,
         /// How long it took.
         timings: Timings,
+        /// What a question is answered with; nothing for pictures.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Answer>,
     },
     /// The try failed.
     Failed {

@@ -2,15 +2,21 @@
 //!
 //! The prompt text is not part of it: it lives in one erasable row (S4) and travels beside the spec as [`PromptText`].
 
+mod action;
 mod canvas;
 mod repaint;
 mod sampler;
+mod weigh;
 
 use serde::{Deserialize, Serialize};
 
+pub use action::Action;
 pub use canvas::{Canvas, Side};
 pub use repaint::{MAX_INPUTS, Place, RepaintSpec, Repainted};
 pub use sampler::Sampler;
+pub use weigh::{
+    Answer, MAX_WEIGHED_WORDS, Shortened, WeighSpec, Weight, shortened, words_to_weigh,
+};
 
 use crate::model::ModelRef;
 
@@ -144,6 +150,8 @@ pub enum RenderSpec {
     Upscale(UpscaleSpec),
     /// Pictures from words and from other pictures.
     Repaint(RepaintSpec),
+    /// No picture: how much each word counts. Nodes that cannot do this do not say that they can.
+    Weigh(WeighSpec),
 }
 
 impl RenderSpec {
@@ -153,6 +161,7 @@ impl RenderSpec {
             Self::Generate(spec) => &spec.model,
             Self::Upscale(spec) => &spec.model,
             Self::Repaint(spec) => &spec.generate.model,
+            Self::Weigh(spec) => &spec.model,
         }
     }
 
@@ -161,14 +170,19 @@ impl RenderSpec {
         match self {
             Self::Generate(spec) => Some(spec),
             Self::Repaint(spec) => Some(&spec.generate),
-            Self::Upscale(_) => None,
+            Self::Upscale(_) | Self::Weigh(_) => None,
         }
+    }
+
+    /// Whether what comes out is an [`Answer`] and no picture.
+    pub fn is_question(&self) -> bool {
+        matches!(self, Self::Weigh(_))
     }
 
     /// Every picture that the job reads, in the order in which they are granted.
     pub fn inputs(&self) -> Vec<&InputPicture> {
         match self {
-            Self::Generate(_) => Vec::new(),
+            Self::Generate(_) | Self::Weigh(_) => Vec::new(),
             Self::Upscale(spec) => vec![&spec.input],
             Self::Repaint(spec) => spec.inputs(),
         }
@@ -176,7 +190,8 @@ impl RenderSpec {
 
     /// How many pictures come out.
     pub fn picture_count(&self) -> usize {
-        self.generated().map_or(1, |spec| spec.pictures.len())
+        let one = usize::from(!self.is_question());
+        self.generated().map_or(one, |spec| spec.pictures.len())
     }
 
     /// Width and height in pixels of each finished picture.
@@ -194,6 +209,7 @@ impl RenderSpec {
                 spec.input.width * spec.scale,
                 spec.input.height * spec.scale,
             ),
+            Self::Weigh(_) => (0, 0),
         }
     }
 
@@ -204,6 +220,8 @@ impl RenderSpec {
             Self::Generate(spec) => generated(spec),
             Self::Repaint(spec) => generated(&spec.generate),
             Self::Upscale(spec) => (spec.input.width, spec.input.height, 1),
+            // About as much work as one step of the smallest picture.
+            Self::Weigh(_) => (64, 64, 1),
         }
     }
 
@@ -216,78 +234,8 @@ impl RenderSpec {
                 ..
             }) => pictures.get(index),
             Self::Upscale(spec) => (index == 0).then_some(&spec.origin),
+            Self::Weigh(_) => None,
         }
-    }
-}
-
-/// What the member did to get this job; stored with it and shown in its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// `/imagine`.
-    Imagine,
-    /// 🔄: the same words, new seeds.
-    Reroll,
-    /// V1–V4: the same words, the parent's noise gently changed.
-    Vary,
-    /// The same words, the parent's noise changed a lot.
-    VaryStrong,
-    /// The same words, a part of the picture painted anew.
-    VaryRegion,
-    /// U1–U4: one picture, larger.
-    Upscale,
-    /// One picture, larger, with its details drawn anew.
-    UpscaleCreative,
-    /// The picture smaller, with more around it.
-    ZoomOut,
-    /// The picture continued towards one side.
-    Pan,
-    /// The picture continued until it is as wide as it is high.
-    Square,
-    /// The picture's noise under other words.
-    Remix,
-    /// `/blend`: a mixture of pictures.
-    Blend,
-}
-
-impl Action {
-    /// Every action, for tables and checks.
-    pub const ALL: [Self; 12] = [
-        Self::Imagine,
-        Self::Reroll,
-        Self::Vary,
-        Self::VaryStrong,
-        Self::VaryRegion,
-        Self::Upscale,
-        Self::UpscaleCreative,
-        Self::ZoomOut,
-        Self::Pan,
-        Self::Square,
-        Self::Remix,
-        Self::Blend,
-    ];
-
-    /// The stored name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Imagine => "imagine",
-            Self::Reroll => "reroll",
-            Self::Vary => "vary",
-            Self::VaryStrong => "vary_strong",
-            Self::VaryRegion => "vary_region",
-            Self::Upscale => "upscale",
-            Self::UpscaleCreative => "upscale_creative",
-            Self::ZoomOut => "zoom_out",
-            Self::Pan => "pan",
-            Self::Square => "square",
-            Self::Remix => "remix",
-            Self::Blend => "blend",
-        }
-    }
-
-    /// The action of a stored name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == name)
     }
 }
 
@@ -329,13 +277,6 @@ mod tests {
     }
 
     #[test]
-    fn every_action_has_its_own_name() {
-        for action in Action::ALL {
-            assert_eq!(Action::from_name(action.as_str()), Some(action));
-        }
-    }
-
-    #[test]
     fn a_repainted_picture_reads_its_inputs_in_order_and_survives_storage() {
         let input = |key: &str| InputPicture {
             key: key.to_owned(),
@@ -373,6 +314,15 @@ mod tests {
         let stored = serde_json::to_value(&spec).unwrap();
         assert_eq!(stored["kind"], "repaint");
         assert_eq!(serde_json::from_value::<RenderSpec>(stored).unwrap(), spec);
+    }
+
+    #[test]
+    fn a_question_makes_no_picture_and_survives_storage() {
+        let stored = serde_json::json!({"kind": "weigh", "model": {"id": "m", "hash": "h"}});
+        let spec: RenderSpec = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!((spec.picture_count(), spec.noise_plan(0)), (0, None));
+        assert!(spec.is_question() && spec.inputs().is_empty());
+        assert_eq!(serde_json::to_value(&spec).unwrap(), stored);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::message::{LeaseRef, StoredFile, Timings};
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict, StorageClass};
-use easel_domain::spec::RenderSpec;
+use easel_domain::spec::{Answer, RenderSpec};
 use easel_domain::{JobId, PictureId};
 use tokio_postgres::Row;
 
@@ -31,6 +31,8 @@ pub struct Completion {
     pub verdicts: Vec<PictureVerdict>,
     /// How long it took.
     pub timings: Timings,
+    /// What a question is answered with; nothing for pictures.
+    pub answer: Option<Answer>,
 }
 
 impl Store {
@@ -107,6 +109,7 @@ async fn complete_all(
         (shown.map(|(_, done)| *done).collect(), ends.collect())
     };
     insert_pictures(tx, &shown).await?;
+    insert_answers(tx, &shown).await?;
     let ended = end_jobs(tx, &ends).await?;
     let mut ended: HashMap<JobId, Ended> = ended
         .into_iter()
@@ -135,6 +138,12 @@ fn judged(
     done: &Completion,
 ) -> Result<(LockedJob, End<'static>), StoreError> {
     let job = job.ok_or_else(|| lost("check_fence"))?;
+    if job.is_question {
+        return answered(job, done);
+    }
+    if done.answer.is_some() {
+        return Err(corrupt("answer", "the job asks for pictures"));
+    }
     if done.verdicts.len() != job.pictures_wanted {
         return Err(corrupt(
             "number of verdicts",
@@ -152,6 +161,22 @@ fn judged(
         reason,
         detail: "",
         delivered: shown,
+    };
+    may_end(&job, &end)?;
+    Ok((job, end))
+}
+
+/// A question is settled as one picture would be.
+fn answered(job: LockedJob, done: &Completion) -> Result<(LockedJob, End<'static>), StoreError> {
+    let is_sound = done.answer.as_ref().is_some_and(Answer::is_sound);
+    if !is_sound || !done.files.is_empty() || !done.verdicts.is_empty() {
+        return Err(corrupt("answer", "missing, not sound, or with pictures"));
+    }
+    let end = End {
+        state: JobState::Completed,
+        reason: None,
+        detail: "",
+        delivered: 1,
     };
     may_end(&job, &end)?;
     Ok((job, end))
@@ -291,6 +316,27 @@ async fn insert_pictures(tx: &Transaction<'_>, done: &[&Completion]) -> Result<(
     )
     .await?;
     insert_files(tx, &file).await
+}
+
+async fn insert_answers(tx: &Transaction<'_>, done: &[&Completion]) -> Result<(), StoreError> {
+    let (mut jobs, mut answers) = (Vec::new(), Vec::new());
+    for done in done {
+        if let Some(answer) = &done.answer {
+            let answer = serde_json::to_value(answer);
+            answers.push(answer.map_err(|error| corrupt("answer", &error.to_string()))?);
+            jobs.push(done.lease.job_id);
+        }
+    }
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    tx.execute(
+        "-- complete::insert_answers\n\
+         INSERT INTO job_answers (job_id, answer) SELECT * FROM unnest($1::uuid[], $2::jsonb[])",
+        &[/* jobs */ &jobs, /* answers */ &answers],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn insert_files(tx: &Transaction<'_>, file: &Files) -> Result<(), StoreError> {

@@ -40,13 +40,16 @@ impl Store {
                 // Two starts at once: the clock decides, not the transaction's beginning.
                 tx.execute(
                     "-- model::announce_model (model)\n\
-                     INSERT INTO models (id, hash, profile, announced_at) VALUES ($1, $2, $3, clock_timestamp())
+                     INSERT INTO models (id, hash, profile, weighs, announced_at)
+                     VALUES ($1, $2, $3, $4, clock_timestamp())
                      ON CONFLICT (id, hash) DO UPDATE
-                     SET profile = excluded.profile, announced_at = excluded.announced_at",
+                     SET profile = excluded.profile, announced_at = excluded.announced_at,
+                         weighs = models.weighs OR excluded.weighs",
                     &[
                         /* id */ &announced.profile.id,
                         /* hash */ &announced.hash,
                         /* profile */ &Json(&announced.profile),
+                        /* weighs */ &announced.weighs,
                     ],
                 )
                 .await?;
@@ -54,6 +57,19 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Whether any node has said that it can tell how much words count for these weights.
+    pub async fn weighs_words(&self, model: &ModelRef) -> Result<bool, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- model::weighs_words\nSELECT weighs FROM models WHERE id = $1 AND hash = $2",
+                &[/* id */ &model.id, /* hash */ &model.hash],
+            )
+            .await?;
+        Ok(row.is_some_and(|row| row.get(0)))
     }
 
     /// Forgets announcements that are older than `keep`: their nodes have long been replaced, or are heard again.

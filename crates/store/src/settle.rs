@@ -33,7 +33,10 @@ pub(crate) struct LockedJob {
     pub state: JobState,
     pub attempt: u32,
     pub quote: Credits,
+    /// A question counts as one.
     pub pictures_wanted: usize,
+    /// Whether it results in an answer and no picture.
+    pub is_question: bool,
 }
 
 /// How a job ends.
@@ -70,7 +73,8 @@ pub(crate) async fn lock_jobs(
              SELECT id, state, attempt, quote,
                     CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
                                          WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
-                                         ELSE 1 END AS wanted
+                                         ELSE 1 END AS wanted,
+                    spec ->> 'kind' IN ('weigh') AS is_question
              FROM jobs WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
             &[/* jobs */ &job_ids],
         )
@@ -83,6 +87,7 @@ pub(crate) async fn lock_jobs(
             attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(1),
             quote: Credits(row.get("quote")),
             pictures_wanted: usize::try_from(row.get::<_, i32>("wanted")).unwrap_or(1),
+            is_question: row.get("is_question"),
         };
         Ok((job_id, job))
     };

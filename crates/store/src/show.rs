@@ -3,7 +3,7 @@
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::Credits;
 use easel_domain::picture::{FileRole, PictureOutcome, StorageClass};
-use easel_domain::spec::{Action, PromptText, RenderSpec};
+use easel_domain::spec::{Action, Answer, PromptText, RenderSpec};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, JobId, UserId};
 use time::OffsetDateTime;
@@ -108,6 +108,8 @@ pub struct JobSnapshot {
     pub pictures: Vec<SnapshotPicture>,
     /// Their files.
     pub files: Vec<SnapshotFile>,
+    /// What it resulted in where it was a question.
+    pub answer: Option<Answer>,
     /// Where its message is.
     pub place: Option<MessagePlace>,
     /// The language of its message as Discord named it: that of the member who started the job.
@@ -134,13 +136,14 @@ impl Store {
                         p.shown, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
                         c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
                         j.end_reason, v.job_id IS NOT NULL AS removed, d.guild_id AS place_guild, d.channel_id, d.message_id,
-                        coalesce(d.locale, 'en') AS locale
+                        coalesce(d.locale, 'en') AS locale, a.answer
                  FROM jobs j
                  LEFT JOIN discord_users u ON u.user_id = j.user_id
                  LEFT JOIN prompts p ON p.job_id = j.id
                  LEFT JOIN cancel_requests c ON c.job_id = j.id
                  LEFT JOIN deliveries d ON d.job_id = j.id
                  LEFT JOIN removals v ON v.job_id = j.id
+                 LEFT JOIN job_answers a ON a.job_id = j.id
                  WHERE j.id = $1",
                 &[/* job */ &job],
             )
@@ -222,6 +225,9 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
             message: row.get("message_id"),
         });
     let reason: Option<&str> = row.get("end_reason");
+    let answer = row
+        .try_get::<_, Option<Json<Answer>>>("answer")
+        .map_err(|_| corrupt("answer", &job.to_string()))?;
     Ok(JobSnapshot {
         job,
         user: row.get("user_id"),
@@ -255,6 +261,7 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
         end_reason: reason.and_then(EndReason::from_name),
         pictures: Vec::new(),
         files: Vec::new(),
+        answer: answer.map(|Json(answer)| answer),
         place,
         locale: row.get("locale"),
     })

@@ -315,6 +315,7 @@ impl Hands {
                 files,
                 verdicts: vec![verdict],
                 timings: Timings::default(),
+                answer: None,
             },
         )
         .await;

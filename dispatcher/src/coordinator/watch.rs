@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::weights::Prospect;
 use super::{Coordinator, Leased};
 use crate::metric;
+use crate::scheduler::skill;
 
 impl From<&HeldLease> for Leased {
     /// A lease that has just been written, or found.
@@ -160,19 +161,27 @@ impl Coordinator {
         let mut replaced: BTreeMap<(String, String, String), Vec<JobId>> = BTreeMap::new();
         let mut homeless = Vec::new();
         for job in self.scheduler.waiting_jobs() {
+            // The skill has a name of its own, beside that of the weights.
+            let is_question = job.pictures == 0;
             let model = ModelRef {
-                id: job.model_id.clone(),
-                hash: job.model_hash.clone(),
+                id: if is_question {
+                    skill::words(&job.model_id)
+                } else {
+                    job.model_id.clone()
+                },
+                hash: skill::needed(job),
             };
             match self
                 .weights
                 .prospect(&model, job.submitted_at, now, replaced_after, patience)
             {
                 Prospect::Waits => {}
-                Prospect::Replaced(new) => replaced
-                    .entry((model.id, model.hash, new.hash))
-                    .or_default()
-                    .push(job.job_id),
+                Prospect::Replaced(new) => {
+                    let to = skill::weights(&new.hash).to_owned();
+                    let (id, from) = (job.model_id.clone(), job.model_hash.clone());
+                    let waiting = replaced.entry((id, from, to)).or_default();
+                    waiting.push(job.job_id);
+                }
                 Prospect::Homeless => homeless.push(job.job_id),
             }
         }

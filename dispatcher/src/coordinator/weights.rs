@@ -7,6 +7,8 @@ use easel_domain::message::NodeModel;
 use easel_domain::model::ModelRef;
 use time::OffsetDateTime;
 
+use crate::scheduler::skill;
+
 /// Weights that nobody has spoken of for this long are forgotten.
 const FORGET_AFTER: Duration = Duration::from_hours(24);
 
@@ -47,17 +49,19 @@ impl Weights {
     /// A node that takes jobs has these weights.
     pub fn heard(&mut self, models: &[NodeModel], now: OffsetDateTime) {
         for model in models {
-            let served = self
-                .by_hash
-                .entry(model.hash.clone())
-                .or_insert_with(|| Served {
-                    id: model.profile.id.clone(),
-                    at: now,
-                });
-            served.at = now;
+            self.serves(model.hash.clone(), model.profile.id.clone(), now);
+            if model.weighs {
+                let (hash, id) = (skill::words(&model.hash), skill::words(&model.profile.id));
+                self.serves(hash, id, now);
+            }
         }
         self.by_hash
             .retain(|_, served| now - served.at < FORGET_AFTER);
+    }
+
+    fn serves(&mut self, name: String, id: String, at: OffsetDateTime) {
+        let served = self.by_hash.entry(name).or_insert(Served { id, at });
+        served.at = at;
     }
 
     /// The silence of the nodes may have been ours: all weights count as spoken of now.
@@ -160,6 +164,33 @@ mod tests {
         assert_eq!(prospect(&weights, "old", 15 * 60), Prospect::Homeless);
         weights.forgive_silence(START + LONG);
         assert_eq!(prospect(&weights, "old", 15 * 60 + 5), Prospect::Waits);
+    }
+
+    #[test]
+    fn a_question_waits_for_nodes_that_can_answer_and_not_for_ever() {
+        let mut weights = Weights::new(START);
+        weights.heard(&[announced("old", "tiny")], START);
+        let able = NodeModel {
+            weighs: true,
+            ..announced("new", "tiny")
+        };
+        let asked = |weights: &Weights, hash: &str, seconds| {
+            let model = ModelRef {
+                id: skill::words("tiny"),
+                hash: skill::words(hash),
+            };
+            let now = START + Duration::from_secs(seconds);
+            weights.prospect(&model, START, now, SOON, LONG)
+        };
+        assert_eq!(asked(&weights, "old", 14 * 60), Prospect::Waits);
+        assert_eq!(asked(&weights, "old", 15 * 60), Prospect::Homeless);
+        weights.heard(&[able], START + Duration::from_secs(20));
+        let new = ModelRef {
+            id: skill::words("tiny"),
+            hash: skill::words("new"),
+        };
+        assert_eq!(asked(&weights, "old", 21), Prospect::Replaced(new.clone()));
+        assert_eq!(skill::weights(&new.hash), "new");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use easel_scheduler::fleet::{ClassRule, NodeFacts};
 use easel_scheduler::{ClassKey, Event, ModelKey, NodeKey};
 use time::OffsetDateTime;
 
-use super::{FORGET_AFTER, SUSPECT_AFTER, Scheduler, Seen, node_key, orders};
+use super::{FORGET_AFTER, SUSPECT_AFTER, Scheduler, Seen, node_key, orders, skill};
 
 impl Scheduler {
     /// A node speaks.
@@ -21,11 +21,16 @@ impl Scheduler {
         }
         let before = self.nodes.get(&beat.from.boot);
         let mut orders = before.map(|seen| seen.orders.clone()).unwrap_or_default();
-        let loaded = self.resident(beat, &mut orders);
+        let mut loaded = self.resident(beat, &mut orders);
         let all = beat.models.iter();
-        let all = all
+        let mut all: Vec<ModelKey> = all
             .map(|model| ModelKey(self.models.number(&model.hash)))
             .collect();
+        let told: Vec<ModelKey> = skill::told(&beat.models)
+            .map(|name| ModelKey(self.models.number(&name)))
+            .collect();
+        all.extend(&told);
+        loaded.extend(told);
         let facts = NodeFacts {
             node: node_key(beat.from.boot),
             class,
@@ -34,7 +39,7 @@ impl Scheduler {
             places: beat.capacity,
             mixes: true,
             loads: beat.directed,
-            loadable: Some(all),
+            loadable: Some(all.into_iter().collect()),
             pauses: beat.directed,
             draining: beat.draining
                 || beat.trouble.is_some()

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 mod directed;
+mod questions;
 
 use super::*;
 

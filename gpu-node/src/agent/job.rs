@@ -9,7 +9,7 @@ use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
 use easel_domain::message::{LeaseRef, NodeEvent, NodeLive, Offer, Timings};
 use easel_domain::picture::{MAX_FILE_BYTES, PictureVerdict};
-use easel_domain::spec::{PromptText, RenderSpec};
+use easel_domain::spec::{Answer, MAX_WEIGHED_WORDS, PromptText, RenderSpec, words_to_weigh};
 use easel_moderation::{Evidence, RgbPicture};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -75,7 +75,14 @@ impl LeaseJob<'_> {
         let began = Instant::now();
         let model = offer.spec.model().hash.clone();
         let Prepared { work, canvas } = self.prepare(offer).await?;
-        let (pictures, engine) = self.render(&model, work).await?;
+        let (pictures, engine) = match self.render(&model, work).await? {
+            (Made::Pictures(pictures), engine) => (pictures, engine),
+            (Made::Answer(answer), engine) => {
+                let timings = timings(&engine, Duration::ZERO);
+                record(&timings, 0, began.elapsed());
+                return Ok(answered(answer, timings));
+            }
+        };
         let keep = |picture| match &canvas {
             Some(canvas) => canvas.keep(picture),
             None => picture,
@@ -97,17 +104,13 @@ impl LeaseJob<'_> {
         } else {
             self.store(&files).await?
         };
-        let timings = Timings {
-            wait_s: engine.wait.as_secs_f64(),
-            denoise_s: engine.denoise.as_secs_f64(),
-            decode_s: (engine.decode + engine.finish).as_secs_f64(),
-            publish_s: rendered.elapsed().as_secs_f64(),
-        };
+        let timings = timings(&engine, rendered.elapsed());
         record(&timings, pictures.len(), began.elapsed());
         Ok(NodeEvent::Done {
             files: stored,
             verdicts: verdicts.to_vec(),
             timings,
+            answer: None,
         })
     }
 
@@ -159,7 +162,7 @@ impl LeaseJob<'_> {
         &mut self,
         model: &str,
         work: EngineWork,
-    ) -> Result<(Vec<Picture>, crate::engine::Timings), Stop> {
+    ) -> Result<(Made, crate::engine::Timings), Stop> {
         let key = self.workshop.entropy.random_u32().into();
         let (progress, mut progress_seen) = watch::channel(None);
         let (last, mut ended) = oneshot::channel();
@@ -293,15 +296,40 @@ fn prepared(
             let spec = spec.generate;
             (EngineWork::Generate { spec, text, init }, Some(canvas))
         }
+        RenderSpec::Weigh(_) => {
+            let words = words_to_weigh(&text.positive);
+            if words.len() > MAX_WEIGHED_WORDS {
+                return Err(Stop::Failed {
+                    kind: FailureKind::Fatal,
+                    message: "more words than are weighed at once".to_owned(),
+                });
+            }
+            let words = words.into_iter().map(str::to_owned).collect();
+            (EngineWork::Weigh { words }, None)
+        }
     };
     Ok(Prepared { work, canvas })
 }
 
-fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::Timings), Stop> {
+/// What the engine made of its work.
+enum Made {
+    Pictures(Vec<Picture>),
+    Answer(Answer),
+}
+
+fn finished(event: Option<EngineEvent>) -> Result<(Made, crate::engine::Timings), Stop> {
     match event {
         Some(EngineEvent::Finished {
             pictures, timings, ..
-        }) => Ok((pictures, timings)),
+        }) => Ok((Made::Pictures(pictures), timings)),
+        Some(EngineEvent::Weighed {
+            influences,
+            timings,
+            ..
+        }) => {
+            let of_words = influences;
+            Ok((Made::Answer(Answer::Influences { of_words }), timings))
+        }
         Some(EngineEvent::Failed { kind, message, .. }) => Err(Stop::Failed { kind, message }),
         Some(EngineEvent::Cancelled { .. }) => Err(Stop::Dropped),
         Some(EngineEvent::Progress { .. }) | None => {
@@ -311,6 +339,25 @@ fn finished(event: Option<EngineEvent>) -> Result<(Vec<Picture>, crate::engine::
                 message,
             })
         }
+    }
+}
+
+/// The report of a job without pictures: there is nothing to store and nothing to judge.
+fn answered(answer: Answer, timings: Timings) -> NodeEvent {
+    NodeEvent::Done {
+        files: Vec::new(),
+        verdicts: Vec::new(),
+        timings,
+        answer: Some(answer),
+    }
+}
+
+fn timings(engine: &crate::engine::Timings, publishing: Duration) -> Timings {
+    Timings {
+        wait_s: engine.wait.as_secs_f64(),
+        denoise_s: engine.denoise.as_secs_f64(),
+        decode_s: (engine.decode + engine.finish).as_secs_f64(),
+        publish_s: publishing.as_secs_f64(),
     }
 }
 

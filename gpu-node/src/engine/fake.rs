@@ -275,7 +275,7 @@ fn render(
     }
     let steps = match &request.work {
         EngineWork::Generate { spec, .. } => spec.steps,
-        EngineWork::Upscale { .. } => 1,
+        EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => 1,
     };
     for step in 1..=steps {
         if !may_step(shared, gate, key) {
@@ -288,6 +288,15 @@ fn render(
             steps,
             preview,
         });
+    }
+    if let EngineWork::Weigh { words } = &request.work {
+        // Longer words count for more, which is no worse than nothing.
+        let length = |word: &String| word.chars().count().min(20) as f32 / 20.0;
+        return EngineEvent::Weighed {
+            key,
+            influences: words.iter().map(length).collect(),
+            timings: Timings::default(),
+        };
     }
     EngineEvent::Finished {
         key,
@@ -335,6 +344,7 @@ fn pictures(work: &EngineWork, off: u32) -> Vec<Picture> {
                 u32::from(colour),
             )]
         }
+        EngineWork::Weigh { .. } => Vec::new(),
     }
 }
 

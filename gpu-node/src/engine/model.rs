@@ -19,7 +19,7 @@ pub enum ModelError {
 
 /// What a piece of work has become.
 pub enum Started<S> {
-    /// One slot for each picture, to be stepped until all are done.
+    /// One slot for each picture, or one for all words, to be stepped until all are done.
     Slots(Vec<S>),
     /// Finished pictures: there was nothing to denoise.
     Pictures(Vec<Picture>),
@@ -60,6 +60,9 @@ pub trait Model {
 
     /// One picture for each slot, all of which are done.
     fn decode(&mut self, slots: &[&Self::Slot], how: Decoding) -> Result<Vec<Picture>, ModelError>;
+
+    /// What a slot that is done says of words; nothing where it is a picture's.
+    fn influences(&self, slot: &Self::Slot) -> Option<Vec<f32>>;
 
     /// The same pictures, that many times as large.
     fn enlarge(&mut self, pictures: Vec<Picture>, scale: u32) -> Result<Vec<Picture>, ModelError>;

@@ -23,9 +23,10 @@ pub(super) async fn check(store: &Store) -> Result<()> {
             WHERE (SELECT count(*) FROM ledger l WHERE l.job_id = j.id AND l.kind = 'reserve') <> 1".to_owned()),
         ("a job that is not settled exactly once at its end", "SELECT j.id::text FROM jobs j WHERE (j.ended_at IS NOT NULL)::int <>
             (SELECT count(*) FROM ledger l WHERE l.job_id = j.id AND l.settles)".to_owned()),
-        ("a charge without pictures, or pictures without a charge", "SELECT j.id::text FROM jobs j
+        ("a charge without a result, or a result without a charge", "SELECT j.id::text FROM jobs j
             WHERE EXISTS (SELECT 1 FROM ledger l WHERE l.job_id = j.id AND l.kind = 'charge') <> (j.state = 'completed')
-               OR EXISTS (SELECT 1 FROM pictures p WHERE p.job_id = j.id) <> (j.state = 'completed')".to_owned()),
+               OR (EXISTS (SELECT 1 FROM pictures p WHERE p.job_id = j.id) OR
+                   EXISTS (SELECT 1 FROM job_answers a WHERE a.job_id = j.id)) <> (j.state = 'completed')".to_owned()),
         ("a balance that is not what the ledger says", format!("SELECT a.user_id::text FROM accounts a
             WHERE a.balance - (SELECT coalesce(sum(l.amount), 0) FROM ledger l WHERE l.user_id = a.user_id) NOT IN (0, {PURSE})")),
         ("a message that was not asked to show the end", "SELECT j.id::text FROM jobs j JOIN deliveries d ON d.job_id = j.id

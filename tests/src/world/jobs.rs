@@ -8,7 +8,7 @@ use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{
     Action, GenerateSpec, InputPicture, NoisePlan, Place, PromptText, RenderSpec, RepaintSpec,
-    Repainted, Sampler, UpscaleSpec,
+    Repainted, Sampler, UpscaleSpec, WeighSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{Clock, DiscordId, Entropy, InteractionId, JobId, UserId};
@@ -102,6 +102,18 @@ impl World {
             action: Action::Imagine,
             parent: None,
             spec: RenderSpec::Generate(spec),
+            storage_class: StorageClass::Public,
+        }
+    }
+
+    /// Which words count.
+    pub fn question(&self) -> Request {
+        Request {
+            action: Action::Shorten,
+            parent: None,
+            spec: RenderSpec::Weigh(WeighSpec {
+                model: self.model.clone(),
+            }),
             storage_class: StorageClass::Public,
         }
     }

@@ -115,6 +115,7 @@ impl World {
             files,
             verdicts: vec![verdict; claims.len()],
             timings: Timings::default(),
+            answer: None,
         })
     }
 

@@ -173,6 +173,7 @@ async fn a_result_without_its_verdicts_is_a_failed_try() -> Result<()> {
         files: Vec::new(),
         verdicts: Vec::new(),
         timings: Timings::default(),
+        answer: None,
     };
     world.say(&voice, event).await?;
     until_on_the_way(&world, job, "queued 2").await?;

@@ -52,6 +52,9 @@ pub struct NodeModel {
     /// How long their last load took, in seconds.
     #[serde(default)]
     pub load_s: Option<f64>,
+    /// Whether the node says how much the words of a prompt count for it. Nodes of older builds do not.
+    #[serde(default)]
+    pub weighs: bool,
 }
 
 impl NodeModel {
@@ -64,6 +67,7 @@ impl NodeModel {
             bytes: 0,
             pinned: false,
             load_s: None,
+            weighs: false,
         }
     }
 }
@@ -124,6 +128,10 @@ mod tests {
             "native_width":64,"native_height":64,"max_side":96,"default_steps":4,"default_guidance":5.0}}]}"#;
         let beat: Heartbeat = serde_json::from_str(body).unwrap();
         assert_eq!(beat.models[0].residency, Residency::Resident);
+        assert!(
+            !beat.models[0].weighs,
+            "it is asked nothing that it does not know"
+        );
         assert!(!beat.directed && beat.paused.is_empty() && beat.trouble.is_none());
     }
 }

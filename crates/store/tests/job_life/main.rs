@@ -5,5 +5,6 @@
 mod ends;
 mod fleet;
 mod leases;
+mod questions;
 mod together;
 mod world;

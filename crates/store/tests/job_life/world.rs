@@ -8,7 +8,7 @@ use easel_domain::clock::SeededEntropy;
 use easel_domain::message::{FileClaim, LeaseRef, NodeBoot, StoredFile, Timings};
 use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict};
-use easel_domain::spec::{GenerateSpec, NoisePlan, RenderSpec, Sampler};
+use easel_domain::spec::{GenerateSpec, NoisePlan, RenderSpec, Sampler, WeighSpec};
 use easel_domain::{BootId, JobId, LeaseToken, PictureId};
 use easel_store::complete::Completion;
 use easel_store::leadership::Leadership;
@@ -44,9 +44,17 @@ impl World {
         &self.db.store
     }
 
+    /// A queued question of what words count that was quoted 8 credits.
+    pub async fn question(&self) -> JobId {
+        let model = ModelRef {
+            id: "tiny".into(),
+            hash: "h".into(),
+        };
+        self.asked(RenderSpec::Weigh(WeighSpec { model })).await
+    }
+
     /// A queued job of four pictures that was quoted 8 credits.
     pub async fn job(&self) -> JobId {
-        let (job, user) = (self.entropy.random_uuid(), self.entropy.random_uuid());
         let spec = RenderSpec::Generate(GenerateSpec {
             model: ModelRef {
                 id: "tiny".into(),
@@ -60,6 +68,11 @@ impl World {
             pictures: (0..4).map(NoisePlan::from_seed).collect(),
             finish_scale: 1,
         });
+        self.asked(spec).await
+    }
+
+    async fn asked(&self, spec: RenderSpec) -> JobId {
+        let (job, user) = (self.entropy.random_uuid(), self.entropy.random_uuid());
         let connection = self.store().connection().await.unwrap();
         connection
             .execute("INSERT INTO users (id) VALUES ($1)", &[&user])
@@ -166,6 +179,7 @@ impl World {
                 })
                 .to_vec(),
             timings: Timings::default(),
+            answer: None,
         }
     }
 }

@@ -34,7 +34,9 @@ impl Model for Slow {
     fn start(&mut self, work: &EngineWork) -> Result<Started<(u32, u32)>, ModelError> {
         match work {
             EngineWork::Generate { spec, .. } => Ok(Started::Slots(vec![(0, spec.steps)])),
-            EngineWork::Upscale { .. } => Err(ModelError::Bad("cannot".to_owned())),
+            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => {
+                Err(ModelError::Bad("cannot".to_owned()))
+            }
         }
     }
 
@@ -59,6 +61,10 @@ impl Model for Slow {
 
     fn decode(&mut self, _: &[&(u32, u32)], _: Decoding) -> Result<Vec<Picture>, ModelError> {
         Ok(Vec::new())
+    }
+
+    fn influences(&self, _slot: &(u32, u32)) -> Option<Vec<f32>> {
+        None
     }
 
     fn enlarge(&mut self, pictures: Vec<Picture>, _: u32) -> Result<Vec<Picture>, ModelError> {

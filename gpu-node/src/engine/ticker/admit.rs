@@ -154,7 +154,7 @@ impl<M: Model> Ticker<M> {
 fn pictures(work: &EngineWork) -> usize {
     match work {
         EngineWork::Generate { spec, .. } => spec.pictures.len(),
-        EngineWork::Upscale { .. } => 0,
+        EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => 0,
     }
 }
 

@@ -201,9 +201,17 @@ impl<M: Model> Ticker<M> {
         }
     }
 
-    /// A denoised job becomes pictures.
+    /// A denoised job becomes pictures, and a weighed prompt its answer.
     pub(super) fn finish(&mut self, mut job: Job<M::Slot>) {
         let (key, began) = (job.key, self.now());
+        if let Some(influences) = self.influences(&job) {
+            let timings = job.timings;
+            return job.end(EngineEvent::Weighed {
+                key,
+                influences,
+                timings,
+            });
+        }
         let decoded = self.decode(&job);
         let middle = self.now();
         job.timings.decode = middle.saturating_sub(began);
@@ -218,6 +226,11 @@ impl<M: Model> Ticker<M> {
             },
             Err(error) => failed(key, &error),
         });
+    }
+
+    fn influences(&self, job: &Job<M::Slot>) -> Option<Vec<f32>> {
+        let model = self.shelf.get(job.group.0)?;
+        job.slots.first().and_then(|slot| model.influences(slot))
     }
 
     /// All at once, one by one, in tiles, in tiles without the models that nobody uses: the first of these that is

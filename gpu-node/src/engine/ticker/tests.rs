@@ -119,6 +119,10 @@ impl Model for Counter {
         Ok(slots.iter().map(|slot| shade(slot.seed)).collect())
     }
 
+    fn influences(&self, _slot: &Count) -> Option<Vec<f32>> {
+        None
+    }
+
     fn enlarge(&mut self, pictures: Vec<Picture>, _scale: u32) -> Result<Vec<Picture>, ModelError> {
         Ok(pictures)
     }

@@ -3,7 +3,7 @@
 use easel_diffusion::vae::VaeConfig;
 use easel_diffusion::{
     Checkpoint, Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Precision, Sampler, Slot,
-    Syntax, Task, TaskError,
+    Syntax, Task, TaskError, Weighing,
 };
 use easel_domain::spec::{self, GenerateSpec, PromptText};
 
@@ -39,6 +39,26 @@ fn bad(parameter: &str, message: impl std::fmt::Display) -> ModelError {
     ModelError::Bad(format!("{parameter}: {message}"))
 }
 
+/// Words that are weighed in one step: about as much work for a text encoder as one prompt with many neighbours.
+const WORDS_A_STEP: usize = 8;
+
+/// What is between steps.
+pub enum TorchSlot {
+    /// One picture.
+    Picture(Box<Slot>),
+    /// All words of a prompt.
+    Words(Box<Weighing>),
+}
+
+impl TorchSlot {
+    fn picture(&self) -> Option<&Slot> {
+        match self {
+            Self::Picture(slot) => Some(slot),
+            Self::Words(_) => None,
+        }
+    }
+}
+
 /// The model that a pipeline is.
 pub struct TorchModel {
     pipeline: Pipeline,
@@ -63,7 +83,7 @@ impl TorchModel {
 }
 
 impl Model for TorchModel {
-    type Slot = Slot;
+    type Slot = TorchSlot;
 
     fn need(&self, work: &EngineWork) -> Need {
         match work {
@@ -80,23 +100,37 @@ impl Model for TorchModel {
                     ..Need::default()
                 }
             }
+            // A few rows of a text encoder: nothing beside any picture.
+            EngineWork::Weigh { .. } => Need::default(),
         }
     }
 
-    fn shape(&self, slot: &Slot) -> Vec<i64> {
-        let (latents, states) = slot.shape();
-        [latents, states].concat()
+    fn shape(&self, slot: &TorchSlot) -> Vec<i64> {
+        match slot {
+            TorchSlot::Picture(slot) => {
+                let (latents, states) = slot.shape();
+                [latents, states].concat()
+            }
+            TorchSlot::Words(_) => Vec::new(),
+        }
     }
 
-    fn start(&mut self, work: &EngineWork) -> Result<Started<Slot>, ModelError> {
+    fn start(&mut self, work: &EngineWork) -> Result<Started<TorchSlot>, ModelError> {
         match work {
             EngineWork::Generate { spec, text, init } => {
                 self.check_scale(spec.finish_scale)?;
                 let slots = tasks(spec, text, init.as_ref())?
                     .iter()
-                    .map(|task| self.pipeline.prepare(task))
-                    .collect::<Result<_, _>>()?;
+                    .map(|task| {
+                        let slot = self.pipeline.prepare(task)?;
+                        Ok(TorchSlot::Picture(Box::new(slot)))
+                    })
+                    .collect::<Result<_, ModelError>>()?;
                 Ok(Started::Slots(slots))
+            }
+            EngineWork::Weigh { words } => {
+                let weighing = self.pipeline.begin_weighing(words.clone())?;
+                Ok(Started::Slots(vec![TorchSlot::Words(Box::new(weighing))]))
             }
             EngineWork::Upscale { picture, scale } => {
                 let pictures = self.enlarge(vec![picture.clone()], *scale)?;
@@ -105,19 +139,44 @@ impl Model for TorchModel {
         }
     }
 
-    fn step(&mut self, slots: &mut [&mut Slot]) -> Result<(), ModelError> {
-        Ok(self.pipeline.step(slots)?)
+    fn step(&mut self, slots: &mut [&mut TorchSlot]) -> Result<(), ModelError> {
+        let mut pictures = Vec::new();
+        for slot in slots.iter_mut() {
+            match &mut **slot {
+                TorchSlot::Picture(slot) => pictures.push(&mut **slot),
+                TorchSlot::Words(words) => self.pipeline.weigh(words, WORDS_A_STEP)?,
+            }
+        }
+        if !pictures.is_empty() {
+            self.pipeline.step(&mut pictures)?;
+        }
+        Ok(())
     }
 
-    fn progress(&self, slot: &Slot) -> (u32, u32) {
-        (slot.done(), slot.steps())
+    fn progress(&self, slot: &TorchSlot) -> (u32, u32) {
+        match slot {
+            TorchSlot::Picture(slot) => (slot.done(), slot.steps()),
+            TorchSlot::Words(words) => {
+                let (done, all) = words.progress();
+                (done as u32, all as u32)
+            }
+        }
     }
 
-    fn preview(&self, slot: &Slot) -> Option<Picture> {
-        self.pipeline.preview(slot).map(picture)
+    fn preview(&self, slot: &TorchSlot) -> Option<Picture> {
+        self.pipeline.preview(slot.picture()?).map(picture)
     }
 
-    fn decode(&mut self, slots: &[&Slot], how: Decoding) -> Result<Vec<Picture>, ModelError> {
+    fn influences(&self, slot: &TorchSlot) -> Option<Vec<f32>> {
+        match slot {
+            TorchSlot::Picture(_) => None,
+            TorchSlot::Words(words) => Some(words.influences().to_vec()),
+        }
+    }
+
+    fn decode(&mut self, slots: &[&TorchSlot], how: Decoding) -> Result<Vec<Picture>, ModelError> {
+        let slots: Vec<&Slot> = slots.iter().filter_map(|slot| slot.picture()).collect();
+        let slots = slots.as_slice();
         if !slots.iter().all(|slot| slot.is_finite()) {
             let message = "the latents are not numbers any more";
             return Err(ModelError::Broken(message.to_owned()));

@@ -1,0 +1,41 @@
+//! `/shorten` and `/describe`: what a model makes of words, and words of a picture.
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, take};
+use crate::arrival::Request;
+
+/// Find out which words of a prompt count
+#[poise::command(
+    slash_command,
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+pub(super) async fn shorten(
+    ctx: Context<'_>,
+    #[description = "The prompt, with its parameters last"]
+    #[max_length = 6000]
+    prompt: String,
+) -> Result<(), CommandError> {
+    take(ctx, Request::Shorten { prompt });
+    Ok(())
+}
+
+/// Find words for a picture
+#[poise::command(
+    slash_command,
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+pub(super) async fn describe(
+    ctx: Context<'_>,
+    // Not fetched: no model here could look at it, and the answer says so.
+    #[rename = "picture"]
+    #[description = "The picture"]
+    _picture: serenity::Attachment,
+) -> Result<(), CommandError> {
+    take(ctx, Request::Describe);
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! `/shorten`: which words of a prompt count for the model, and shorter prompts that come to nearly the same.
+//!
+//! This process has no model: a node reads the prompt without each of its words, as a job of its own.
+
+use easel_domain::prompt::{self, Prompt, PromptProfile, WeightedText};
+use easel_domain::spec::{
+    Action, MAX_WEIGHED_WORDS, RenderSpec, WeighSpec, shortened, words_to_weigh,
+};
+use easel_service::chain;
+use easel_store::show::JobSnapshot;
+use easel_store::submit::Repetition;
+use sha2::{Digest, Sha256};
+
+use super::click::Refusal;
+use super::form::may_use;
+use super::imagine::{blocked, decision};
+use super::made::{Made, no_picture};
+use super::submit::Wish;
+use super::{Intake, NewestModel, resolve};
+use crate::arrival::Arrival;
+use crate::custom_id::{ButtonAction, CustomId};
+use crate::rest::{Callback, MessagePayload};
+use crate::text::Language;
+
+impl Intake {
+    /// Has the words of a prompt weighed.
+    pub(super) async fn shorten(&self, arrival: &Arrival, typed: &str) {
+        let language = arrival.language;
+        let asked = match prompt::parse(typed, &PromptProfile::EASEL, 1) {
+            Ok(request) => request.jobs.into_iter().next(),
+            Err(error) => {
+                let words = language.parse_error(typed, &error);
+                return self.whisper(arrival, &words, "parse_error").await;
+            }
+        };
+        let asked = asked.as_ref();
+        let Some((asked, text)) = asked.and_then(|asked| Some((asked, plain_words(asked)?))) else {
+            let words = language.shorten_one_part();
+            return self.whisper(arrival, words, "parts").await;
+        };
+        let count = words_to_weigh(&text).len();
+        if !(2..=MAX_WEIGHED_WORDS).contains(&count) {
+            let words = language.shorten_count(count, MAX_WEIGHED_WORDS);
+            return self.whisper(arrival, &words, "word_count").await;
+        }
+        let verdict = self.judge(&asked.judged_words());
+        if !verdict.allows() {
+            return self.whisper_blocked(arrival, &verdict).await;
+        }
+        let Some(model) = self.newest_model() else {
+            return self.whisper(arrival, language.no_model(), "no_model").await;
+        };
+        let thinking = Callback::Thinking { ephemeral: false };
+        let Some(answered) = self.begin(arrival, thinking).await else {
+            return;
+        };
+        if let Err((words, outcome)) = self.can_weigh(&model, language).await {
+            let payload = MessagePayload::text(words);
+            return self.refuse(arrival, answered, payload, outcome).await;
+        }
+        let wish = Wish {
+            action: Action::Shorten,
+            parent: None,
+            repetition: Repetition::SameWords(self.parts.settings.same_words),
+            lane: resolve::lane(asked),
+            spec: weigh(&model),
+            text: easel_domain::spec::PromptText {
+                positive: text,
+                negative: String::new(),
+            },
+            shown: typed.trim().to_owned(),
+            // Never that of pictures of the same words.
+            digest: hex::encode(Sha256::digest(format!(
+                "shorten {}",
+                asked.canonical_text()
+            ))),
+            moderation: decision(&verdict),
+        };
+        self.submit(arrival, answered, wish).await;
+    }
+
+    /// Whether any node could say what words count for this model: nobody is left waiting for one that cannot.
+    async fn can_weigh(&self, model: &NewestModel, language: Language) -> Result<(), Refusal> {
+        match self.parts.store.weighs_words(&model.reference).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err((language.shorten_not_here().to_owned(), "no_weighing")),
+            Err(error) => {
+                tracing::warn!("look a model up: {error}", error = chain(&error));
+                Err((language.not_accepted().to_owned(), "not_accepted"))
+            }
+        }
+    }
+
+    /// "Try again" under words that could not be weighed. None of the buttons of pictures makes anything of them.
+    pub(super) fn ask_again(
+        &self,
+        job: &JobSnapshot,
+        button: CustomId,
+        model: &NewestModel,
+        language: Language,
+    ) -> Result<Made, Refusal> {
+        match button.action {
+            ButtonAction::Again | ButtonAction::Exact | ButtonAction::Reroll => Ok(Made {
+                action: Action::Shorten,
+                parent: (job.job, 0),
+                repetition: Repetition::SameClick(self.parts.settings.same_click),
+                spec: weigh(model),
+            }),
+            _ => Err(no_picture(language)),
+        }
+    }
+
+    /// A number under weighed words: draws that shorter prompt.
+    pub(super) async fn draw_shorter(&self, arrival: &Arrival, button: CustomId) {
+        let thinking = Callback::Thinking { ephemeral: false };
+        let Some(answered) = self.begin(arrival, thinking).await else {
+            return;
+        };
+        match self.shorter(arrival, button).await {
+            Ok(wish) => self.submit(arrival, answered, wish).await,
+            Err((words, outcome)) => {
+                let payload = MessagePayload::text(words);
+                self.refuse(arrival, answered, payload, outcome).await;
+            }
+        }
+    }
+
+    async fn shorter(&self, arrival: &Arrival, button: CustomId) -> Result<Wish, Refusal> {
+        let language = arrival.language;
+        let job = self.snapshot(button.job, language).await?;
+        if !may_use(arrival, job.storage_class, job.owner) {
+            return Err((language.private_picture().to_owned(), "private"));
+        }
+        if job.words.is_none() {
+            return Err((language.words_erased().to_owned(), "erased"));
+        }
+        let asked = proposal(&job, button.index)
+            .ok_or_else(|| (language.unknown_button().to_owned(), "unknown_button"))?;
+        let verdict = self.judge(&asked.judged_words());
+        if !verdict.allows() {
+            return Err((blocked(language, &verdict), "blocked_words"));
+        }
+        let model = self
+            .newest_model()
+            .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
+        Ok(Wish {
+            action: Action::Imagine,
+            // Each number is a button of its own.
+            parent: Some((job.job, button.index)),
+            repetition: Repetition::SameClick(self.parts.settings.same_click),
+            lane: resolve::lane(&asked),
+            spec: self.with_pictures(arrival, &asked, &[], &model).await?,
+            text: asked.words(),
+            shown: asked.to_string(),
+            digest: String::new(),
+            moderation: decision(&verdict),
+        })
+    }
+}
+
+fn weigh(model: &NewestModel) -> RenderSpec {
+    RenderSpec::Weigh(WeighSpec {
+        model: model.reference.clone(),
+    })
+}
+
+/// The words that are weighed: those of a prompt of one part, without their weights.
+fn plain_words(asked: &Prompt) -> Option<String> {
+    match asked.parts.as_slice() {
+        [part] if part.weight > 0.0 => Some(asked.words().spoken().positive),
+        _ => None,
+    }
+}
+
+/// The shorter prompt of this number, with the parameters of the whole one.
+fn proposal(job: &JobSnapshot, number: u32) -> Option<Prompt> {
+    let words = job.words.as_ref()?;
+    let easel_domain::spec::Answer::Influences { of_words } = job.answer.as_ref()?;
+    let text = shortened(&words.text.positive, of_words)?.shorter;
+    let text = text.get(number as usize)?.clone();
+    let asked = prompt::parse(&words.shown, &PromptProfile::EASEL, 1).ok()?;
+    let asked = asked.jobs.into_iter().next()?.once();
+    Some(Prompt {
+        parts: vec![WeightedText { text, weight: 1.0 }],
+        ..asked
+    })
+}
