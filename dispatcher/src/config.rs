@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use easel_broker::{Lane, Segment};
+use easel_scheduler::scaling::ScaleRules;
 use easel_service::ProcessConfig;
 use easel_service::config::{
     BrokerConfig, CdnConfig, DatabaseConfig, HttpConfig, LogConfig, S3Config, ShutdownConfig,
@@ -69,8 +70,18 @@ pub struct LaneConfig {
     pub progress_deadline: Duration,
     /// Fewest nodes that `GET /scale` asks for.
     pub least_nodes: u32,
-    /// Most nodes that it asks for: the ceiling of what the lane may cost.
+    /// Most nodes that it asks for.
     pub most_nodes: u32,
+    /// How long a node that is started takes until it works: as far as the forecast looks ahead.
+    #[serde(with = "duration")]
+    pub node_start: Duration,
+    /// How long what was asked for is still asked for.
+    #[serde(with = "duration")]
+    pub cool_down: Duration,
+    /// What an hour of a node costs, in any money.
+    pub node_cost: f64,
+    /// What an hour of the lane may cost: no more nodes are asked for, not even the fewest. Nothing for no ceiling.
+    pub most_cost: Option<f64>,
 }
 
 impl Default for LaneConfig {
@@ -91,11 +102,28 @@ impl Default for LaneConfig {
             progress_deadline: Duration::from_mins(5),
             least_nodes: 0,
             most_nodes: 1_000,
+            node_start: Duration::from_mins(5),
+            cool_down: Duration::from_mins(5),
+            node_cost: 1.0,
+            most_cost: None,
         }
     }
 }
 
 impl LaneConfig {
+    /// How many nodes there should be, as the operator decides it.
+    pub fn scale_rules(&self) -> ScaleRules {
+        ScaleRules {
+            least: self.least_nodes,
+            most: self.most_nodes,
+            cool_down_s: self.cool_down.as_secs_f64(),
+            ahead_s: self.node_start.as_secs_f64(),
+            node_cost: self.node_cost,
+            most_cost: self.most_cost,
+            ..ScaleRules::default()
+        }
+    }
+
     /// Region and pool as the broker names them.
     pub fn lane(&self) -> Lane {
         Lane {
@@ -123,6 +151,12 @@ impl ProcessConfig for DispatcherConfig {
             return Err(format!(
                 "`dispatcher.progress_deadline` is {:?}: use at least the lease's term, {:?}",
                 self.dispatcher.progress_deadline, self.dispatcher.lease_term
+            ));
+        }
+        let (node, most) = (self.dispatcher.node_cost, self.dispatcher.most_cost);
+        if !(node.is_finite() && node > 0.0 && most.is_none_or(|most| most >= 0.0)) {
+            return Err(format!(
+                "`dispatcher.node_cost` is {node} and `dispatcher.most_cost` is {most:?}: use an amount above 0, and one of 0 or more or none"
             ));
         }
         let shortest = Duration::from_secs(2);

@@ -15,13 +15,13 @@ use std::time::Duration;
 use easel_domain::message::{Heartbeat, LeaseRef, NodeBoot, ProgressNote, ProgressState, Timings};
 use easel_domain::{DiscordId, JobId, UserId};
 use easel_scheduler::event::Outcome;
+use easel_scheduler::scaling::Scaler;
 use easel_store::StoreError;
 use easel_store::waiting::WaitingJob;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::lanes::Office;
-use crate::scale::Scaler;
 use crate::scheduler::Scheduler;
 use crate::term::TermEnd;
 use queue_view::QueueView;

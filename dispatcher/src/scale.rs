@@ -1,6 +1,4 @@
-//! How many nodes a lane should have, and `GET /scale` for whoever starts them.
-
-use std::collections::VecDeque;
+//! `GET /scale`: how many nodes each lane should have, for whoever starts them.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,12 +7,6 @@ use axum::{Json, Router};
 use easel_store::Store;
 use serde::Serialize;
 
-/// What waits should be done within so many seconds.
-const DRAIN_S: f64 = 60.0;
-/// A node is that much of each second busy where promises are kept.
-const TARGET_LOAD: f64 = 0.75;
-/// What was wanted within so many seconds is still wanted: nodes take long to start.
-const COOL_DOWN_S: f64 = 300.0;
 /// A snapshot that is older than this is nobody's knowledge.
 const STALE_S: f64 = 30.0;
 
@@ -58,55 +50,4 @@ async fn scale(State(store): State<Store>) -> Result<Json<Scale>, (StatusCode, S
         })
         .collect();
     Ok(Json(Scale { pools }))
-}
-
-/// Decides how many nodes a lane should have.
-#[derive(Debug, Default)]
-pub(crate) struct Scaler {
-    wanted: VecDeque<(f64, u32)>,
-}
-
-impl Scaler {
-    /// The number of nodes for what waits and what is busy, at `now_s`; between the limits of the operator.
-    pub fn desired(
-        &mut self,
-        now_s: f64,
-        backlog_gpu_s: f64,
-        busy_nodes: f64,
-        least: u32,
-        most: u32,
-    ) -> u32 {
-        let for_backlog = backlog_gpu_s / DRAIN_S;
-        let wanted = (busy_nodes / TARGET_LOAD + for_backlog).ceil();
-        // A cast from a float saturates.
-        let wanted = (wanted as u32).clamp(least, most.max(least));
-        self.wanted.push_back((now_s, wanted));
-        while self
-            .wanted
-            .front()
-            .is_some_and(|(at, _)| now_s - at > COOL_DOWN_S)
-        {
-            self.wanted.pop_front();
-        }
-        self.wanted
-            .iter()
-            .map(|(_, wanted)| *wanted)
-            .max()
-            .unwrap_or(least)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_backlog_asks_for_nodes_at_once_and_lets_them_go_slowly() {
-        let mut scaler = Scaler::default();
-        assert_eq!(scaler.desired(0.0, 0.0, 0.0, 1, 10), 1);
-        assert_eq!(scaler.desired(1.0, 120.0, 1.5, 1, 10), 4);
-        assert_eq!(scaler.desired(2.0, 9_000.0, 3.0, 1, 10), 10);
-        assert_eq!(scaler.desired(290.0, 0.0, 0.0, 1, 10), 10);
-        assert_eq!(scaler.desired(303.0, 0.0, 0.0, 1, 10), 1);
-    }
 }

@@ -22,6 +22,7 @@ use easel_domain::{BootId, GuildKey, JobId, NodeId, UserId};
 use easel_scheduler::easel::{Easel, Settings};
 use easel_scheduler::event::Outcome;
 use easel_scheduler::fleet::NodeFacts;
+use easel_scheduler::scaling::Load;
 use easel_scheduler::speed::SpeedModel;
 use easel_scheduler::{
     Action, BatchKey, Event, GuildIx, Job, ModelKey, Moment, NodeKey, Policy, Shape, TierKey,
@@ -359,6 +360,11 @@ impl Scheduler {
         waiting
             .iter()
             .fold(0.0, |sum, job| sum + waiting.cost_s(job.id))
+    }
+
+    /// What the lane has to do.
+    pub fn load(&self, now: OffsetDateTime) -> Load {
+        self.easel.load(moment(now)).unwrap_or_default()
     }
 
     /// How far off the predicted speeds are.

@@ -3,6 +3,7 @@
 //! Who is next is decided by the [waiting set](crate::waiting), where he goes by `place`, and when weights are loaded by
 //! `cold`; `urgent` pauses what is less so, and `health` leaves broken nodes alone. A job that cannot start anywhere blocks nobody: the next in the order that can start does.
 
+mod alone;
 mod cold;
 mod demand;
 mod health;
@@ -18,6 +19,7 @@ use crate::event::{Action, Event, Outcome, Policy, ShedReason};
 use crate::fleet::{Fleet, Held, NodeFacts};
 use crate::job::{BatchKey, ClassKey, Job, NodeKey};
 use crate::moment::Moment;
+use crate::scaling::Load;
 use crate::speed::{BatchGain, SpeedModel};
 use crate::waiting::Waiting;
 use demand::Demand;
@@ -114,49 +116,6 @@ impl Easel {
     /// Jobs that nodes have, those of nodes that are not heard included.
     pub fn running(&self) -> usize {
         self.fleet.running() + self.adrift.len()
-    }
-
-    /// Seconds that a job takes by itself on an average node that may run it, warm.
-    pub fn alone_s(&self, job: &Job) -> f64 {
-        let asked = (job.key, job.pictures);
-        let step_s = self.alone.get(&asked).copied();
-        step_s.unwrap_or_else(|| self.average_step_s(job.key, job.pictures)) * f64::from(job.steps)
-    }
-
-    /// Speeds or nodes have changed: what is known of jobs alone is reckoned again.
-    fn reckon_alone(&mut self) {
-        let mut alone = std::mem::take(&mut self.alone);
-        for ((key, pictures), step_s) in &mut alone {
-            *step_s = self.average_step_s(*key, *pictures);
-        }
-        self.alone = alone;
-    }
-
-    fn average_step_s(&self, key: BatchKey, pictures: u32) -> f64 {
-        let (mut sum, mut nodes) = (0.0, 0.0);
-        for class in self.classes() {
-            if self.fleet.runs(class, key.model) {
-                let count = self.fleet.up_in(class).max(1) as f64;
-                sum += count * self.speed.step_s(class, key, pictures);
-                nodes += count;
-            }
-        }
-        if nodes > 0.0 {
-            sum / nodes
-        } else {
-            self.speed.step_s(ClassKey(0), key, pictures)
-        }
-    }
-
-    fn classes(&self) -> impl Iterator<Item = ClassKey> + use<> {
-        let count = u16::try_from(self.fleet.classes().len()).unwrap_or(u16::MAX);
-        (0..count).map(ClassKey)
-    }
-
-    /// Seconds of one step by itself on an average node, for each kind of job that was ever asked for.
-    pub fn alone_steps(&self) -> impl Iterator<Item = (BatchKey, u32, f64)> + '_ {
-        let all = self.alone.iter();
-        all.map(|((key, pictures), step_s)| (*key, *pictures, *step_s))
     }
 
     /// Seconds until a job that comes now could start, by what waits in its lane before it and by what the lane is
@@ -375,6 +334,18 @@ impl Policy for Easel {
     fn admits(&self, job: &Job, now: Moment) -> bool {
         let bound = self.waiting.tier(job).and_then(|tier| tier.shed_s);
         bound.is_none_or(|shed_s| self.predicted_wait_s(job.lane, now) <= SURE_TO_START * shed_s)
+    }
+
+    fn load(&self, now: Moment) -> Option<Load> {
+        let backlog: f64 = ServiceClass::ALL
+            .into_iter()
+            .map(|lane| self.waiting.lane_cost_s(lane))
+            .sum();
+        Some(Load {
+            backlog_gpu_s: backlog,
+            offered: self.demand.all_nodes(now),
+            busy: self.fleet.busy() as f64,
+        })
     }
 
     fn wake(&self, now: Moment) -> Option<Moment> {

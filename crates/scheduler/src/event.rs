@@ -5,6 +5,7 @@ use easel_domain::JobId;
 use crate::fleet::{ClassRule, NodeFacts};
 use crate::job::{ClassKey, Job, ModelKey, NodeKey};
 use crate::moment::Moment;
+use crate::scaling::Load;
 use crate::tier::TierRule;
 
 /// How a try ended.
@@ -140,6 +141,11 @@ pub trait Policy {
 
     /// Whether the policy would take one more job of this tier now; the caller has checked the limits of its member.
     fn admits(&self, job: &Job, now: Moment) -> bool;
+
+    /// What there is to do, where the policy keeps account of that.
+    fn load(&self, _now: Moment) -> Option<Load> {
+        None
+    }
 
     /// When the policy wants to be asked again even if nothing happens.
     fn wake(&self, now: Moment) -> Option<Moment>;

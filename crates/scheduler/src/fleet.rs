@@ -113,6 +113,11 @@ impl Fleet {
         self.busy_by_tier.get(&tier).copied().unwrap_or(0)
     }
 
+    /// Nodes that render something.
+    pub fn busy(&self) -> usize {
+        self.busy_by_tier.values().map(|busy| *busy as usize).sum()
+    }
+
     /// A node.
     pub fn get(&self, key: NodeKey) -> Option<&Node> {
         self.by_key

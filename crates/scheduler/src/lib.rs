@@ -8,6 +8,7 @@
 //! - [`fleet`]: the nodes, indexed by what they have loaded and what they are doing.
 //! - [`speed`]: how long things take, learnt from what was measured.
 //! - [`easel`]: the policy. [`baseline`]: four others to compare it with.
+//! - [`scaling`]: how many nodes there should be, now and by the time that they are ready.
 //! - [`scenario`], [`simulation`]: fleets, tiers, arrivals and faults as a file, and what becomes of them.
 
 pub mod baseline;
@@ -17,6 +18,7 @@ pub mod event;
 pub mod fleet;
 pub mod job;
 pub mod moment;
+pub mod scaling;
 pub mod scenario;
 pub mod simulation;
 pub mod speed;

@@ -13,6 +13,7 @@ mod faults;
 mod machine;
 mod plan;
 mod report;
+mod sampled;
 mod watch;
 mod world;
 

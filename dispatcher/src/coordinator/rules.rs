@@ -73,13 +73,11 @@ impl Coordinator {
             .oldest_waiting()
             .map_or(0.0, |at| (now - at).as_seconds_f64().max(0.0));
         let nodes = self.scheduler.nodes(now);
-        let capacity = f64::from(self.scheduler.capacity(now).max(1));
         let running = self.scheduler.running_len();
-        let busy = nodes as f64 * (running as f64 / capacity).min(1.0);
         let now_s = (now - time::OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
         let settings = &self.office.settings;
-        let (least, most) = (settings.least_nodes, settings.most_nodes);
-        let desired_nodes = self.scaler.desired(now_s, backlog_gpu_s, busy, least, most);
+        let load = self.scheduler.load(now);
+        let desired_nodes = self.scaler.desired(now_s, load, &settings.scale_rules());
         metrics::gauge!(metric::BACKLOG_GPU_SECONDS).set(backlog_gpu_s);
         metrics::gauge!(metric::DESIRED_NODES).set(f64::from(desired_nodes));
         if let Some(error) = self.scheduler.speed_error() {

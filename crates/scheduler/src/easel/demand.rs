@@ -62,6 +62,13 @@ impl Demand {
         })
     }
 
+    /// GPU-seconds asked for in a second, of all models.
+    pub fn all_nodes(&self, now: Moment) -> f64 {
+        // From 0, because the sum of nothing is minus 0.
+        let models = self.order.iter();
+        models.fold(0.0, |sum, model| sum + self.nodes(*model, now))
+    }
+
     /// Jobs asked for in a second.
     pub fn jobs(&self, model: ModelKey, now: Moment) -> f64 {
         self.models.get(&model).map_or(0.0, |asked| {

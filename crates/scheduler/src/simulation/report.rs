@@ -86,6 +86,8 @@ pub struct Report {
     pub fairness_jain: f64,
     /// Longest time of a member past his aging bound.
     pub max_starvation_s: f64,
+    /// Nodes that the autoscaler would have asked for, once a minute, without limits; 0 for policies that have none.
+    pub desired_nodes: Percentiles,
     /// Jobs placed in a second of the policy's own time.
     pub decisions_per_s: f64,
     /// Starts of younger jobs while one past its bound waited for the same: 0, or the policy breaks its word. Not counted
@@ -100,6 +102,7 @@ impl Report {
         books: &Books,
         decisions_per_s: f64,
         passed_over: u64,
+        desired_nodes: Vec<f64>,
     ) -> Self {
         let mut by_tier: Vec<Vec<&Record>> = vec![Vec::new(); scenario.tiers.len()];
         for record in &books.records {
@@ -127,6 +130,7 @@ impl Report {
             cost: books.cost,
             fairness_jain: jain(scenario, books),
             max_starvation_s: max_starvation_s(scenario, books),
+            desired_nodes: Percentiles::of(desired_nodes),
             decisions_per_s,
             passed_over,
         }

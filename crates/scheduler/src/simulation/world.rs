@@ -16,6 +16,7 @@ use crate::event::{Action, Event, Policy};
 use crate::fleet::{ClassRule, NodeFacts};
 use crate::job::{BatchKey, ClassKey, Job, ModelKey, NodeKey};
 use crate::moment::Moment;
+use crate::scaling::Scaler;
 use crate::scenario::{Scenario, TraceJob};
 use crate::speed::BatchGain;
 
@@ -96,6 +97,10 @@ pub(super) struct World<'a, P> {
     /// Times in a row that the policy was woken and nothing came of it.
     idle_wakes: u32,
     last_progress: Moment,
+    pub scaler: Scaler,
+    pub sampled: Option<Moment>,
+    /// Nodes that there should have been, once a minute.
+    pub desired: Vec<f64>,
 }
 
 impl<'a, P: Policy> World<'a, P> {
@@ -144,6 +149,9 @@ impl<'a, P: Policy> World<'a, P> {
             wake_at: None,
             idle_wakes: 0,
             last_progress: Moment::START,
+            scaler: Scaler::default(),
+            sampled: None,
+            desired: Vec::new(),
         };
         world.begin();
         world
@@ -220,6 +228,7 @@ impl<'a, P: Policy> World<'a, P> {
                 self.happens(what, now);
             }
             self.place(now);
+            self.sample(now);
             if self.arriving.is_none() {
                 self.give_up(now);
             }
@@ -377,6 +386,7 @@ impl<'a, P: Policy> World<'a, P> {
             &self.books,
             self.books.placed as f64 / seconds,
             self.watch.map_or(0, |watch| watch.passed_over),
+            self.desired,
         )
     }
 }
