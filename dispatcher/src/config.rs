@@ -68,6 +68,13 @@ pub struct LaneConfig {
     /// than the slowest step of the slowest node, waiting on the node included.
     #[serde(with = "duration")]
     pub progress_deadline: Duration,
+    /// Jobs go to another region of the pool when the wait here is predicted to be longer than this, or when no node has
+    /// been heard for as long.
+    #[serde(with = "duration")]
+    pub spill_after: Duration,
+    /// Jobs of another region of the pool are taken over when nobody has led it for this long.
+    #[serde(with = "duration")]
+    pub adopt_after: Duration,
     /// Fewest nodes that `GET /scale` asks for.
     pub least_nodes: u32,
     /// Most nodes that it asks for.
@@ -100,6 +107,8 @@ impl Default for LaneConfig {
             model_patience: Duration::from_mins(15),
             replaced_after: Duration::from_secs(15),
             progress_deadline: Duration::from_mins(5),
+            spill_after: Duration::from_mins(1),
+            adopt_after: Duration::from_secs(30),
             least_nodes: 0,
             most_nodes: 1_000,
             node_start: Duration::from_mins(5),
@@ -166,6 +175,7 @@ impl ProcessConfig for DispatcherConfig {
                 self.dispatcher.leadership_term,
             ),
             ("dispatcher.lease_term", self.dispatcher.lease_term),
+            ("dispatcher.adopt_after", self.dispatcher.adopt_after),
         ] {
             if value < shortest {
                 return Err(format!(

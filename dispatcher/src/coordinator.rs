@@ -4,6 +4,7 @@ mod acts;
 mod direct;
 mod lease;
 mod queue_view;
+mod regions;
 mod rules;
 mod troubles;
 mod watch;
@@ -218,6 +219,7 @@ impl Coordinator {
                 self.cancel(job_id).await?;
             }
             self.settle_homeless().await?;
+            self.balance_regions().await?;
         }
         self.tell_positions();
         self.record_gauges();

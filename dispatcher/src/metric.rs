@@ -50,3 +50,5 @@ pub const BACKLOG_GPU_SECONDS: &str = "easel_dispatcher_backlog_gpu_seconds";
 pub const DESIRED_NODES: &str = "easel_dispatcher_desired_nodes";
 /// Gauge: running mean of |measured - predicted| / measured over step times.
 pub const SPEED_ERROR: &str = "easel_dispatcher_speed_error_ratio";
+/// Counter: jobs that went to another region, or came from one without a leader; label: what.
+pub const REGION_JOBS: &str = "easel_dispatcher_region_jobs_total";

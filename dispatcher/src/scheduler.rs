@@ -10,6 +10,7 @@ mod nodes;
 mod orders;
 mod outlook;
 pub(crate) mod skill;
+pub mod spill;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,8 @@ mod losses;
 mod orders;
 #[path = "dispatcher/questions.rs"]
 mod questions;
+#[path = "dispatcher/regions.rs"]
+mod regions;
 
 use anyhow::{Context as _, Result, ensure};
 use easel_blobs::FileDigests;

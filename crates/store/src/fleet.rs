@@ -46,6 +46,8 @@ pub struct LaneSnapshot {
     pub waits: BTreeMap<String, f64>,
     /// How long steps take.
     pub steps: Vec<StepTime>,
+    /// Hashes of the weights that nodes have or can load.
+    pub models: Vec<String>,
 }
 
 /// How long a step of a kind of job takes by itself, on an average node.
@@ -210,14 +212,14 @@ impl Store {
             .execute(
                 "-- fleet::write_snapshot\n\
                  INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting,
-                                             running, nodes, waits, steps)
-                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9, $10, $11
+                                             running, nodes, waits, steps, models)
+                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9, $10, $11, $12
                  FROM leadership l WHERE l.region = $1 AND l.pool = $2 AND l.epoch = $3
                  ON CONFLICT (region, pool) DO UPDATE
                  SET taken_at = excluded.taken_at, backlog_gpu_s = excluded.backlog_gpu_s,
                      oldest_s = excluded.oldest_s, desired_nodes = excluded.desired_nodes,
                      waiting = excluded.waiting, running = excluded.running, nodes = excluded.nodes,
-                     waits = excluded.waits, steps = excluded.steps",
+                     waits = excluded.waits, steps = excluded.steps, models = excluded.models",
                 &[
                     /* region */ &leadership.region,
                     /* pool */ &leadership.pool,
@@ -230,6 +232,7 @@ impl Store {
                     /* nodes */ &whole(snapshot.nodes),
                     /* waits */ &Json(&snapshot.waits),
                     /* steps */ &Json(&snapshot.steps),
+                    /* models */ &Json(&snapshot.models),
                 ],
             )
             .await?;
@@ -244,7 +247,7 @@ impl Store {
             .query(
                 "-- fleet::snapshots\n\
                  SELECT region, pool, extract(epoch FROM now() - taken_at)::float8 AS age_s, backlog_gpu_s, oldest_s,
-                        desired_nodes, waiting, running, nodes, waits, steps
+                        desired_nodes, waiting, running, nodes, waits, steps, models
                  FROM lane_snapshots ORDER BY region, pool",
                 &[],
             )
@@ -255,6 +258,7 @@ impl Store {
                 let unreadable = |_| corrupt("lane snapshot", row.get::<_, &str>("pool"));
                 let Json(waits) = row.try_get("waits").map_err(unreadable)?;
                 let Json(steps) = row.try_get("steps").map_err(unreadable)?;
+                let Json(models) = row.try_get("models").map_err(unreadable)?;
                 Ok(AgedSnapshot {
                     region: row.get("region"),
                     pool: row.get("pool"),
@@ -268,6 +272,7 @@ impl Store {
                         nodes: whole("nodes"),
                         waits,
                         steps,
+                        models,
                     },
                 })
             })

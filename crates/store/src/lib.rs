@@ -33,6 +33,7 @@ pub mod outbox;
 pub mod pool;
 pub mod preference;
 pub mod proposal;
+pub mod region;
 pub mod removal;
 mod row;
 pub mod settle;

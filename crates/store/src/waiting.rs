@@ -52,10 +52,13 @@ pub struct WaitingJob {
     pub shard: u32,
     /// The channel of its message.
     pub channel_id: DiscordId,
+    /// Whether it waits where it was asked for: a job is handed over to another region once.
+    pub at_home: bool,
 }
 
 const COLUMNS: &str = "j.id, j.user_id, j.guild_id, j.tier, j.service_class, t.running_limit, t.aging_s, j.model_id, j.model_hash, j.spec,
-    j.attempt, j.deaths, nullif(j.not_before, '-infinity') AS not_before, j.avoid_boot, j.submitted_at, d.shard, d.channel_id";
+    j.attempt, j.deaths, nullif(j.not_before, '-infinity') AS not_before, j.avoid_boot, j.submitted_at, d.shard, d.channel_id,
+    j.home_region IS NULL AS at_home";
 
 const TABLES: &str = "jobs j JOIN tiers t ON t.name = j.tier JOIN deliveries d ON d.job_id = j.id";
 
@@ -83,6 +86,7 @@ impl WaitingJob {
             submitted_at: row.get("submitted_at"),
             shard: unsigned(row, "shard")?,
             channel_id: row.get("channel_id"),
+            at_home: row.get("at_home"),
         })
     }
 }

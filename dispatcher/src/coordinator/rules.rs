@@ -93,6 +93,7 @@ impl Coordinator {
             nodes: count(nodes),
             waits: self.scheduler.waits(now),
             steps: self.scheduler.step_times(),
+            models: self.scheduler.served_models(now),
         };
         self.office
             .store

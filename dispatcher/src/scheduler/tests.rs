@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 mod directed;
 mod questions;
+mod spilled;
 
 use super::*;
 
@@ -35,6 +36,7 @@ fn job(number: u32, class: ServiceClass) -> WaitingJob {
         submitted_at: START + Duration::from_millis(u64::from(number)),
         shard: 0,
         channel_id: DiscordId(1),
+        at_home: true,
     }
 }
 

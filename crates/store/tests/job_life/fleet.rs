@@ -117,6 +117,7 @@ async fn only_the_leader_writes_what_its_lane_knows() {
             pictures: 4,
             step_s: 0.25,
         }],
+        models: vec!["h".into()],
     };
     for _ in 0..2 {
         store

@@ -6,5 +6,6 @@ mod ends;
 mod fleet;
 mod leases;
 mod questions;
+mod regions;
 mod together;
 mod world;
