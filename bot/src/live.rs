@@ -12,6 +12,7 @@ mod ended;
 pub mod errands;
 mod feed;
 mod handle;
+mod lighter;
 pub mod ownership;
 pub mod picture;
 pub mod sweep;

@@ -56,6 +56,8 @@ pub enum Picture {
     Link(String),
     /// With the message.
     File(Bytes),
+    /// With the message, as a JPEG: the stored file is larger than may be attached.
+    Lighter(Bytes),
 }
 
 /// Colours of the bar beside the picture, as Discord counts them.
@@ -106,15 +108,18 @@ fn show_picture(payload: &mut MessagePayload, job: &JobSnapshot, picture: &Pictu
     match picture {
         Picture::None | Picture::Missing => {}
         Picture::Link(url) => payload.embeds.push(embed(url, FINISHED)),
-        Picture::File(bytes) => {
-            let name = file_name(job);
+        Picture::File(bytes) | Picture::Lighter(bytes) => {
+            let content_type = match picture {
+                Picture::Lighter(_) => "image/jpeg".to_owned(),
+                _ => shown_file(job)
+                    .map_or_else(|| "image/png".to_owned(), |file| file.content_type.clone()),
+            };
+            let name = file_name(job, &content_type);
             if !hides(job) {
                 payload
                     .embeds
                     .push(embed(&format!("attachment://{name}"), FINISHED));
             }
-            let content_type = shown_file(job)
-                .map_or_else(|| "image/png".to_owned(), |file| file.content_type.clone());
             payload.files.push(FilePart {
                 name,
                 content_type,
@@ -132,8 +137,8 @@ pub fn hides(job: &JobSnapshot) -> bool {
         .any(|picture| picture.outcome == PictureOutcome::Spoiler)
 }
 
-fn file_name(job: &JobSnapshot) -> String {
-    let suffix = file_suffix(shown_file(job).map_or("", |file| file.content_type.as_str()));
+fn file_name(job: &JobSnapshot, content_type: &str) -> String {
+    let suffix = file_suffix(content_type);
     let spoiler = if hides(job) { "SPOILER_" } else { "" };
     format!("{spoiler}easel-{}.{suffix}", job.job)
 }

@@ -66,8 +66,15 @@ impl Editor {
             Err(error) if error.is_too_large() && !payload.files.is_empty() => error,
             Err(error) => return Err(error),
         };
-        let small = self.pictures.small(job).await.ok();
-        for picture in small.into_iter().chain([Picture::Missing]) {
+        let size: usize = payload.files.iter().map(|file| file.bytes.len()).sum();
+        // What the channel takes is not told: half of what was too large, then a thumbnail, then nothing.
+        for step in 0..3 {
+            let picture = match step {
+                0 => self.pictures.lighter(job, size as u64 / 2).await,
+                1 => self.pictures.small(job).await,
+                _ => Ok(Picture::Missing),
+            };
+            let Ok(picture) = picture else { continue };
             payload = self.message(job, &Live::Unknown, &picture).await;
             error = match self.send(row, action, &payload, None).await {
                 Ok(message) => return Ok((message, payload)),

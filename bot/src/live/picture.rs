@@ -1,16 +1,19 @@
 //! Bringing a finished picture into its message: by link, or as a file where Discord cannot reach the CDN.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use easel_domain::JobId;
 use easel_domain::job::JobState;
-use easel_domain::picture::{FileRole, PictureOutcome};
+use easel_domain::picture::{FileRole, MAX_FILE_BYTES, PictureOutcome};
 use easel_service::chain;
 use easel_service::config::CdnConfig;
 use easel_store::show::{JobSnapshot, SnapshotFile, SnapshotPicture};
+use tokio::sync::Semaphore;
 use url::Url;
 
+use super::lighter::lighter;
 use crate::view::history::Thumbnail;
 use crate::view::mail::SinglePicture;
 use crate::view::{Picture, hides, shown_file};
@@ -53,6 +56,7 @@ pub struct PictureSource {
     fetch_base: Url,
     attach: bool,
     http: reqwest::Client,
+    encoding: Arc<Semaphore>,
 }
 
 /// An address to which keys can be joined.
@@ -77,6 +81,7 @@ impl PictureSource {
             fetch_base: directory(cdn.fetch_url.as_ref().unwrap_or(&cdn.base_url)),
             attach,
             http,
+            encoding: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -95,14 +100,34 @@ impl PictureSource {
                 .map_or(Picture::None, |url| Picture::Link(url.into())));
         }
         let whole = if file.size_bytes > MAX_ATTACHMENT_BYTES {
-            Err(PictureError::TooLarge { job: job.job })
+            self.lighter(job, MAX_ATTACHMENT_BYTES).await
         } else {
-            self.fetch(job.job, &file.key).await
+            let found = self.fetch(job.job, &file.key).await;
+            found.map(Picture::File)
         };
         match whole {
-            Ok(bytes) => Ok(Picture::File(bytes)),
+            Ok(picture) => Ok(picture),
             Err(error) => self.small(job).await.map_err(|_| error),
         }
+    }
+
+    /// The same in at most so many bytes, as a JPEG: for a channel that takes no larger files.
+    ///
+    /// # Errors
+    ///
+    /// The CDN does not hand the picture out, or it cannot be made so small.
+    pub async fn lighter(&self, job: &JobSnapshot, at_most: u64) -> Result<Picture, PictureError> {
+        let too_large = || PictureError::TooLarge { job: job.job };
+        let file = shown_file(job).ok_or_else(too_large)?;
+        let whole = self.fetch_up_to(job.job, &file.key, MAX_FILE_BYTES).await?;
+        // One at a time: a decoded picture is many times as large as its file. The semaphore is never closed.
+        let _turn = self.encoding.acquire().await.map_err(|_| too_large())?;
+        let at_most = usize::try_from(at_most).unwrap_or(usize::MAX);
+        let made = tokio::task::spawn_blocking(move || lighter(&whole, at_most)).await;
+        made.ok()
+            .flatten()
+            .map(Picture::Lighter)
+            .ok_or_else(too_large)
     }
 
     /// The same in a smaller format, as a file.
@@ -197,6 +222,15 @@ impl PictureSource {
     }
 
     async fn fetch(&self, job: JobId, key: &str) -> Result<Bytes, PictureError> {
+        self.fetch_up_to(job, key, MAX_ATTACHMENT_BYTES).await
+    }
+
+    async fn fetch_up_to(
+        &self,
+        job: JobId,
+        key: &str,
+        max_bytes: u64,
+    ) -> Result<Bytes, PictureError> {
         let failed = |reason: String| PictureError::Fetch { job, reason };
         let url = self
             .fetch_base
@@ -212,7 +246,7 @@ impl PictureSource {
             .map_err(said)?;
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(said)? {
-            if (body.len() + chunk.len()) as u64 > MAX_ATTACHMENT_BYTES {
+            if (body.len() + chunk.len()) as u64 > max_bytes {
                 return Err(PictureError::TooLarge { job });
             }
             body.extend_from_slice(&chunk);

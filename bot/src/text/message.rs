@@ -93,6 +93,12 @@ texts! {
         de: "📦 Das Bild ist gespeichert, konnte aber nicht in diese Nachricht gebracht werden. Drücke **Holen**, um es zu sehen.",
         fr: "📦 L'image est enregistrée, mais n'a pas pu être ajoutée à ce message. Appuie sur **Récupérer** pour la voir.",
     }
+    /// Beside a picture whose stored file is larger than what may be attached.
+    picture_lighter {
+        en: "🗜️ Shown as a lighter JPEG, because the picture is larger than what may be attached here. The stored one is whole, and the buttons go on from that.",
+        de: "🗜️ Als leichteres JPEG gezeigt, weil das Bild größer ist, als hier angehängt werden darf. Das gespeicherte ist unverändert, und die Knöpfe gehen von ihm aus.",
+        fr: "🗜️ Montrée en JPEG plus léger, car l'image est plus grande que ce qui peut être joint ici. Celle qui est enregistrée est intacte, et les boutons partent d'elle.",
+    }
     /// Button.
     button_fetch {
         en: "Fetch",

@@ -26,8 +26,11 @@ pub(super) fn content(job: &JobSnapshot, live: &Live, picture: &Picture) -> Stri
         JobState::Held => lines.push(language(job).held().into()),
         JobState::Completed => {
             lines.extend(withheld(job));
-            let missing = *picture == Picture::Missing;
-            lines.extend(missing.then(|| language(job).picture_missing().to_owned()));
+            lines.extend(match picture {
+                Picture::Missing => Some(language(job).picture_missing().to_owned()),
+                Picture::Lighter(_) => Some(language(job).picture_lighter().to_owned()),
+                Picture::None | Picture::Link(_) | Picture::File(_) => None,
+            });
         }
         JobState::Failed | JobState::Cancelled | JobState::Rejected | JobState::Shed => {
             lines.push(language(job).end(job.state, job.end_reason).into());

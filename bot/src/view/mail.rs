@@ -77,7 +77,7 @@ fn show(payload: &mut MessagePayload, job: &JobSnapshot, one: &SinglePicture) {
     match &one.picture {
         Picture::None | Picture::Missing => {}
         Picture::Link(url) => payload.embeds.push(embed(url, FINISHED)),
-        Picture::File(bytes) => {
+        Picture::File(bytes) | Picture::Lighter(bytes) => {
             let spoiler = if one.is_hidden { "SPOILER_" } else { "" };
             let suffix = file_suffix(&one.content_type);
             payload.files.push(FilePart {

@@ -11,6 +11,7 @@ mod imagine;
 mod keeping;
 mod languages;
 mod large;
+mod lighter;
 mod limits;
 mod member;
 mod menu;

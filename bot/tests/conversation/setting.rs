@@ -237,11 +237,16 @@ impl World {
 
 /// The address of a CDN that hands out the same kilobyte for every key, and the task that it ends with.
 pub async fn picture_server() -> (String, JoinSet<()>) {
+    serving(vec![0_u8; 1_000]).await
+}
+
+/// The same with these bytes.
+pub async fn serving(body: Vec<u8>) -> (String, JoinSet<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("a bound listener");
-    let router = axum::Router::new().fallback(|| async { vec![0_u8; 1_000] });
+    let router = axum::Router::new().fallback(move || std::future::ready(body.clone()));
     let mut server = JoinSet::new();
     server.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
     (format!("http://{address}/"), server)
