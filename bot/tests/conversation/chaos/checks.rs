@@ -65,8 +65,12 @@ pub async fn told(story: &Story) -> Result<usize, String> {
     let given_up = story.world.platform.one::<i64>(GIVEN_UP).await;
     // A person's deletion takes one message at most, and one that nobody could be sent is no more than that.
     if missing.len() > story.deleted || given_up as usize > story.deleted {
+        let mut stories = Vec::new();
+        for job in &missing {
+            stories.push(asked(story, *job).await);
+        }
         return Err(format!(
-            "{missing:?} ended with pictures that nobody sees, {given_up} given up; {} messages were deleted",
+            "ended with pictures that nobody sees: {stories:?}, {given_up} given up; {} messages were deleted",
             story.deleted
         ));
     }
@@ -75,6 +79,18 @@ pub async fn told(story: &Story) -> Result<usize, String> {
         return Err(format!("{invalid} invalid requests"));
     }
     Ok(shown.len())
+}
+
+/// What became of the interaction that asked for a job, and what its message says.
+async fn asked(story: &Story, job: JobId) -> String {
+    let row =
+        format!("SELECT coalesce((SELECT interaction_id FROM intake WHERE job_id = '{job}'), 0)");
+    let id = story.world.platform.one::<i64>(&row).await.to_string();
+    let Some(one) = story.started.iter().find(|one| one.id().to_string() == id) else {
+        return format!("job {job}, whose interaction is not known");
+    };
+    let says = one.message().map(|message| message.all_text());
+    format!("job {job}, {}, says {says:?}", history(story, one).await)
 }
 
 /// What became of an interaction: its row, and the requests about it.

@@ -22,17 +22,19 @@ const PAUSE: Duration = Duration::from_millis(120);
 
 const PEOPLE: [&str; 3] = ["ada", "grace", "alan"];
 
-/// Short limits, so that what hangs is given up within the story.
-const SETTINGS: [(&str, &str); 3] = [
+/// Short limits, so that what hangs is given up within the story. As in earnest, an interaction counts as abandoned only
+/// long after every try to answer it is over.
+const SETTINGS: [(&str, &str); 4] = [
     ("discord.try_timeout", "500ms"),
     ("discord.call_timeout", "2s"),
     ("delivery.sweep_every", "300ms"),
+    ("delivery.abandoned_after", "6s"),
 ];
 
 pub struct Story {
     pub world: World,
     pub started: Vec<StartedInteraction>,
-    /// Messages that a person deleted.
+    /// Messages that a person deleted, or wanted deleted.
     pub deleted: usize,
     random: ChaCha8Rng,
     deaths: usize,
@@ -165,6 +167,8 @@ impl Story {
         }
         let button = &buttons[self.below(buttons.len())];
         if let Some(id) = &button.custom_id {
+            // ❌ of a result, confirmed.
+            self.deleted += usize::from(id.starts_with("v1:delete:") && id.ends_with(":1"));
             self.started.extend(person.begin_click(message, id).ok());
         }
     }
