@@ -1,9 +1,11 @@
 //! The connection to Discord's gateway.
 
+mod budget;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use easel_domain::DiscordId;
@@ -13,13 +15,15 @@ use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
 use serenity::ConnectionStage;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::commands::{self, CommandError};
 use crate::intake::Intake;
 use crate::intake::reactions::ReactionHandle;
 use crate::reaction::Reaction;
-use crate::rest::{GatewayInfo, Rest};
+use crate::rest::{GatewayInfo, Rest, SessionStartLimit};
+use budget::{SessionGuard, pause_before};
 
 /// Longest wait for the shards to close their connections.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -33,6 +37,8 @@ pub struct Shared {
     bot: OnceLock<DiscordId>,
     application: watch::Sender<Option<DiscordId>>,
     shards: Mutex<BTreeMap<u32, bool>>,
+    sessions: Mutex<SessionGuard>,
+    worn_out: CancellationToken,
     switch: ReadySwitch,
 }
 
@@ -69,6 +75,12 @@ impl Shared {
     pub(crate) fn stage(&self, shard: serenity::ShardId, stage: ConnectionStage) {
         if stage != ConnectionStage::Connected {
             self.set(shard.0, false);
+        }
+        if stage == ConnectionStage::Identifying {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            if !sessions.begins(shard.0, Instant::now()) {
+                self.worn_out.cancel();
+            }
         }
     }
 
@@ -159,12 +171,20 @@ impl Gateway {
     /// The gateway cannot be connected, or refuses for good.
     pub async fn run(self, info: GatewayInfo, shutdown: Shutdown) -> anyhow::Result<()> {
         let (shards, total) = (self.shards.clone(), self.total);
-        let mut client = self.client(&info).await?;
+        if !wait_for_budget(&info.session_start_limit, &shards, &shutdown).await {
+            return Ok(());
+        }
+        let worn_out = CancellationToken::new();
+        let mut client = self.client(&info, worn_out.clone()).await?;
         let manager = Arc::clone(&client.shard_manager);
         let soft = shutdown.soft().clone();
         let mut closing = tokio::task::JoinSet::new();
+        let stopped = worn_out.clone();
         closing.spawn(async move {
-            soft.cancelled().await;
+            tokio::select! {
+                () = soft.cancelled() => {}
+                () = stopped.cancelled() => {}
+            }
             if tokio::time::timeout(CLOSING, manager.shutdown_all())
                 .await
                 .is_err()
@@ -188,12 +208,20 @@ impl Gateway {
         }
         closing.shutdown().await;
         served.context("serve the gateway")?;
+        anyhow::ensure!(
+            !worn_out.is_cancelled(),
+            "a shard began too many sessions within minutes; ending before Discord's daily budget of them is used up"
+        );
         anyhow::bail!(
             "the gateway closed every shard for good; check DISCORD_TOKEN and `discord.total_shards`"
         )
     }
 
-    async fn client(self, info: &GatewayInfo) -> anyhow::Result<serenity::Client> {
+    async fn client(
+        self,
+        info: &GatewayInfo,
+        worn_out: CancellationToken,
+    ) -> anyhow::Result<serenity::Client> {
         let origin = self.origin.as_str().trim_end_matches('/').to_owned();
         // The built-in limiter would bypass the proxy; the hot calls are ours anyway.
         let http = serenity::HttpBuilder::new(self.token.expose_secret())
@@ -206,6 +234,8 @@ impl Gateway {
             bot: OnceLock::new(),
             application: self.application,
             shards: Mutex::new(self.shards.map(|shard| (shard, false)).collect()),
+            sessions: Mutex::default(),
+            worn_out,
             switch: self.switch,
         };
         let framework = poise::Framework::builder()
@@ -227,6 +257,29 @@ impl Gateway {
         // Building looks the address up once more and falls back to the real Discord: ours counts.
         info.url.clone_into(&mut *client.ws_url.lock().await);
         Ok(client)
+    }
+}
+
+/// Spreads starts where few sessions are left. `false` where draining came first.
+async fn wait_for_budget(
+    limit: &SessionStartLimit,
+    shards: &RangeInclusive<u32>,
+    shutdown: &Shutdown,
+) -> bool {
+    let count = u32::try_from(shards.clone().count()).unwrap_or(u32::MAX);
+    let pause = pause_before(limit, count);
+    if pause.is_zero() {
+        return true;
+    }
+    let left = limit.remaining;
+    tracing::warn!(
+        left,
+        "Discord allows {left} more sessions before they are counted anew; connecting in {} s",
+        pause.as_secs()
+    );
+    tokio::select! {
+        () = shutdown.soft().cancelled() => false,
+        () = tokio::time::sleep(pause) => true,
     }
 }
 

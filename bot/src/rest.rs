@@ -21,4 +21,6 @@ pub use client::{Rest, RestSettings};
 pub use error::{RestError, code};
 pub use permit::{Permit, Way};
 pub use refusal::Refusals;
-pub use types::{ApiGuild, ApiMessage, ApiPlace, Callback, Field, Form, GatewayInfo};
+pub use types::{
+    ApiGuild, ApiMessage, ApiPlace, Callback, Field, Form, GatewayInfo, SessionStartLimit,
+};

@@ -268,10 +268,14 @@ pub struct GatewayInfo {
 /// A limit over 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SessionStartLimit {
+    /// Sessions of a day.
+    pub total: u32,
     /// Sessions left.
     pub remaining: u32,
     /// Until it is full again, in milliseconds.
     pub reset_after: u64,
+    /// Shards that may begin at once: those of different numbers modulo this one.
+    pub max_concurrency: u32,
 }
 
 /// Discord writes snowflakes as text.
