@@ -40,6 +40,13 @@ pub enum Request {
     },
     /// `/describe`.
     Describe,
+    /// "Blend" in the menu of a message.
+    BlendMessage {
+        /// Pictures that were uploaded with it.
+        uploads: Vec<Url>,
+        /// Pictures that it shows by their address.
+        embedded: Vec<Url>,
+    },
     /// `/show`.
     Show {
         /// The job id as typed.
@@ -126,7 +133,7 @@ impl Request {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Imagine { .. } => "imagine",
-            Self::Blend { .. } => "blend",
+            Self::Blend { .. } | Self::BlendMessage { .. } => "blend",
             Self::Shorten { .. } => "shorten",
             Self::Describe => "describe",
             Self::Show { .. } => "show",

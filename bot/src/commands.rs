@@ -39,6 +39,7 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
         member::cancel(),
         help(),
         menu::details(),
+        menu::blend(),
     ]
 }
 
@@ -198,7 +199,8 @@ mod tests {
                 "public",
                 "cancel",
                 "help",
-                "Show job"
+                "Show job",
+                "Blend"
             ]
         );
         assert_eq!(commands[0]["options"][0]["name"], "prompt");

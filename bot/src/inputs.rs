@@ -80,6 +80,8 @@ impl Inputs {
         if config.serves_local_discord() {
             // Attachments lie with the stand-in itself.
             fetch.trusted_origins.push(config.discord_api.clone());
+            // And our own pictures with a CDN that only this machine reaches.
+            fetch.trusted_origins.push(config.cdn.base_url.clone());
         }
         Ok(Some(Self {
             uploads: Fetcher::new(fetch)?,

@@ -225,7 +225,12 @@ impl Intake {
             Request::Imagine { prompt, pictures } => {
                 self.imagine(&arrival, prompt, pictures).await;
             }
-            Request::Blend { pictures, shape } => self.blend(&arrival, pictures, *shape).await,
+            Request::Blend { pictures, shape } => {
+                self.blend(&arrival, pictures, &[], *shape).await;
+            }
+            Request::BlendMessage { uploads, embedded } => {
+                self.blend_message(&arrival, uploads, embedded).await;
+            }
             Request::Shorten { prompt } => self.shorten(&arrival, prompt).await,
             Request::Describe => {
                 let words = arrival.language.describe_not_here();

@@ -2,6 +2,7 @@
 
 use poise::serenity_prelude as serenity;
 use serenity::{ActionRowComponent, ButtonKind};
+use url::Url;
 
 use super::{CommandError, Context, take};
 use crate::arrival::Request;
@@ -26,6 +27,39 @@ pub(super) async fn details(
         .filter(|button| button.action.is_of_a_job())
         .map(|button| button.job);
     take(ctx, Request::Details { job });
+    Ok(())
+}
+
+/// New pictures from those of a message.
+#[poise::command(
+    context_menu_command = "Blend",
+    install_context = "Guild",
+    interaction_context = "Guild|BotDm"
+)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+pub(super) async fn blend(
+    ctx: Context<'_>,
+    message: serenity::Message,
+) -> Result<(), CommandError> {
+    let uploads = message.attachments.iter().filter(|file| {
+        let kind = file.content_type.as_deref();
+        kind.is_some_and(|kind| kind.starts_with("image/"))
+    });
+    let embedded = message
+        .embeds
+        .iter()
+        .filter_map(|embed| embed.image.as_ref())
+        // A file of the message is there once more in its embed.
+        .filter(|image| !message.attachments.iter().any(|file| file.url == image.url));
+    let request = Request::BlendMessage {
+        uploads: uploads
+            .filter_map(|file| Url::parse(&file.url).ok())
+            .collect(),
+        embedded: embedded
+            .filter_map(|image| Url::parse(&image.url).ok())
+            .collect(),
+    };
+    take(ctx, request);
     Ok(())
 }
 

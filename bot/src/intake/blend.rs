@@ -16,7 +16,14 @@ use crate::rest::{Callback, MessagePayload};
 
 impl Intake {
     /// Four pictures from the mean of others, without words.
-    pub(super) async fn blend(&self, arrival: &Arrival, pictures: &[Url], shape: AspectRatio) {
+    /// `typed` are addresses that nobody vouches for.
+    pub(super) async fn blend(
+        &self,
+        arrival: &Arrival,
+        pictures: &[Url],
+        typed: &[Url],
+        shape: AspectRatio,
+    ) {
         let language = arrival.language;
         let Some(inputs) = &self.parts.inputs else {
             return self
@@ -30,7 +37,7 @@ impl Intake {
         let Some(answered) = self.begin(arrival, thinking).await else {
             return;
         };
-        let taken = match inputs.take(pictures, &[]).await {
+        let taken = match inputs.take(pictures, typed).await {
             Ok(taken) => taken,
             Err(error) => {
                 let (words, outcome) = inputs::refusal(language, &error);
@@ -51,6 +58,23 @@ impl Intake {
             digest: String::new(),
         };
         self.submit(arrival, answered, wish).await;
+    }
+
+    /// Four pictures from those of a message: its files, and what it shows by address.
+    pub(super) async fn blend_message(&self, arrival: &Arrival, uploads: &[Url], embedded: &[Url]) {
+        let language = arrival.language;
+        let count = uploads.len() + embedded.len();
+        if !(2..=MAX_INPUTS).contains(&count) {
+            let words = language.blend_needs_pictures(count, MAX_INPUTS);
+            return self.whisper(arrival, &words, "count").await;
+        }
+        // Our own pictures are vouched for like what Discord holds.
+        let is_ours = |address: &&Url| self.parts.pictures.is_ours(address);
+        let (ours, others): (Vec<_>, Vec<_>) = embedded.iter().partition(is_ours);
+        let known: Vec<Url> = uploads.iter().chain(ours).cloned().collect();
+        let typed: Vec<Url> = others.into_iter().cloned().collect();
+        self.blend(arrival, &known, &typed, AspectRatio::default())
+            .await;
     }
 
     /// What a prompt makes with the pictures in it and beside it. Where members' pictures are not taken those in it do not

@@ -57,6 +57,10 @@ impl Intake {
         member: easel_domain::DiscordId,
         job: &JobSnapshot,
     ) -> Result<Favoured, StoreError> {
+        if job.spec.is_question() {
+            // There is no picture to mark.
+            return Ok(Favoured::Nothing);
+        }
         let now = self.parts.clock.now();
         let new = NewFavourite {
             id: self.parts.entropy.ordered_uuid(now),

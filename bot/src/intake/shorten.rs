@@ -26,14 +26,11 @@ impl Intake {
     /// Has the words of a prompt weighed.
     pub(super) async fn shorten(&self, arrival: &Arrival, typed: &str) {
         let language = arrival.language;
-        let asked = match prompt::parse(typed, &PromptProfile::EASEL, 1) {
-            Ok(request) => request.jobs.into_iter().next(),
-            Err(error) => {
-                let words = language.parse_error(typed, &error);
-                return self.whisper(arrival, &words, "parse_error").await;
-            }
+        let read = match self.read_prompt(arrival, typed, 1).await {
+            Ok(read) => read,
+            Err(words) => return self.whisper(arrival, &words, "parse_error").await,
         };
-        let asked = asked.as_ref();
+        let asked = read.request.jobs.first();
         let Some((asked, text)) = asked.and_then(|asked| Some((asked, plain_words(asked)?))) else {
             let words = language.shorten_one_part();
             return self.whisper(arrival, words, "parts").await;
@@ -68,7 +65,7 @@ impl Intake {
                 positive: text,
                 negative: String::new(),
             },
-            shown: typed.trim().to_owned(),
+            shown: read.text.trim().to_owned(),
             // Never that of pictures of the same words.
             digest: hex::encode(Sha256::digest(format!(
                 "shorten {}",

@@ -217,6 +217,11 @@ impl PictureSource {
         }
     }
 
+    /// Whether the address is that of one of our pictures.
+    pub fn is_ours(&self, address: &Url) -> bool {
+        address.as_str().starts_with(self.base.as_str())
+    }
+
     fn address(&self, file: &SnapshotFile) -> Option<Url> {
         self.base.join(&file.key).ok()
     }

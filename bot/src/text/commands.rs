@@ -273,6 +273,7 @@ const COMMANDS: &[CommandText] = &[
         ("tâche", "La tâche, dans la liste ou par son identifiant"),
     ),
     row("Show job", ("Auftrag zeigen", ""), ("Montrer la tâche", "")),
+    row("Blend", ("Mischen", ""), ("Mélanger", "")),
     row(
         "help",
         ("hilfe", "Wie man zeichnet und was die Knöpfe tun"),

@@ -23,9 +23,9 @@ texts! {
     }
     /// Button.
     button_unstar {
-        en: "Take ⭐ back",
-        de: "⭐ zurücknehmen",
-        fr: "Retirer ⭐",
+        en: "Take back",
+        de: "Zurücknehmen",
+        fr: "Retirer",
     }
     /// The star is set.
     favourite_kept {

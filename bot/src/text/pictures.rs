@@ -23,6 +23,12 @@ texts! {
         de: "❌ Ein Auftrag kann von höchstens {most} Bildern ausgehen. Es wurde nichts gestartet.",
         fr: "❌ Une tâche peut partir de {most} images au plus. Rien n'a été lancé.",
     }
+    /// "Blend" on a message with too few or too many pictures.
+    blend_needs_pictures(count, most) {
+        en: "❌ A blend takes 2 to {most} pictures of a message, and this one has {count}. `/blend` takes uploads.",
+        de: "❌ Gemischt werden 2 bis {most} Bilder einer Nachricht, und diese hat {count}. `/mischen` nimmt Hochgeladenes.",
+        fr: "❌ Un mélange prend de 2 à {most} images d'un message, et celui-ci en a {count}. `/mélanger` prend des fichiers.",
+    }
     /// Neither http nor https, or an unusual port.
     fetch_kind {
         en: "This address cannot be followed: use http or https, without a user name and on the usual port. Nothing was started.",

@@ -5,9 +5,9 @@ use super::table::texts;
 texts! {
     /// Above the list.
     options_title {
-        en: "📎 **What you keep for your prompts**: each name of your own stands for the parameters beside it.",
-        de: "📎 **Was du für deine Prompts aufbewahrst**: Jeder eigene Name steht für die Parameter daneben.",
-        fr: "📎 **Ce que tu gardes pour tes prompts** : chaque nom à toi vaut les paramètres à côté.",
+        en: "⚙️ **What you keep for your prompts**: each name of your own stands for the parameters beside it.",
+        de: "⚙️ **Was du für deine Prompts aufbewahrst**: Jeder eigene Name steht für die Parameter daneben.",
+        fr: "⚙️ **Ce que tu gardes pour tes prompts** : chaque nom à toi vaut les paramètres à côté.",
     }
     /// An empty list.
     options_none {
@@ -17,15 +17,15 @@ texts! {
     }
     /// A name is kept.
     option_kept(name, value) {
-        en: "📎 **--{name}** stands for {value} in your prompts from now on.",
-        de: "📎 **--{name}** steht in deinen Prompts ab jetzt für {value}.",
-        fr: "📎 **--{name}** vaut désormais {value} dans tes prompts.",
+        en: "⚙️ **--{name}** stands for {value} in your prompts from now on.",
+        de: "⚙️ **--{name}** steht in deinen Prompts ab jetzt für {value}.",
+        fr: "⚙️ **--{name}** vaut désormais {value} dans tes prompts.",
     }
     /// A name is taken away.
     option_removed(name) {
-        en: "📎 **--{name}** is taken away.",
-        de: "📎 **--{name}** ist entfernt.",
-        fr: "📎 **--{name}** est retiré.",
+        en: "⚙️ **--{name}** is taken away.",
+        de: "⚙️ **--{name}** ist entfernt.",
+        fr: "⚙️ **--{name}** est retiré.",
     }
     /// A name that is not kept was to be taken away.
     option_not_there(name) {
@@ -53,15 +53,15 @@ texts! {
     }
     /// The suffix is kept.
     suffix_kept(value) {
-        en: "📎 {value} stands behind every prompt of yours from now on. What you type yourself wins.",
-        de: "📎 {value} steht ab jetzt hinter jedem deiner Prompts. Was du selbst schreibst, hat Vorrang.",
-        fr: "📎 {value} suit désormais chacun de tes prompts. Ce que tu tapes toi-même l'emporte.",
+        en: "⚙️ {value} stands behind every prompt of yours from now on. What you type yourself wins.",
+        de: "⚙️ {value} steht ab jetzt hinter jedem deiner Prompts. Was du selbst schreibst, hat Vorrang.",
+        fr: "⚙️ {value} suit désormais chacun de tes prompts. Ce que tu tapes toi-même l'emporte.",
     }
     /// The suffix is taken away.
     suffix_removed {
-        en: "📎 Nothing is put behind your prompts any more.",
-        de: "📎 Hinter deine Prompts wird nichts mehr gesetzt.",
-        fr: "📎 Plus rien n'est ajouté à tes prompts.",
+        en: "⚙️ Nothing is put behind your prompts any more.",
+        de: "⚙️ Hinter deine Prompts wird nichts mehr gesetzt.",
+        fr: "⚙️ Plus rien n'est ajouté à tes prompts.",
     }
     /// In the list.
     suffix_is(value) {

@@ -17,7 +17,7 @@ pub fn kept(words: &str, job: JobId, language: Language) -> MessagePayload {
         index: 0,
     };
     let button = json!({"type": 2, "style": SECONDARY, "custom_id": id.to_string(),
-        "label": language.button_unstar()});
+        "label": language.button_unstar(), "emoji": {"name": "⭐"}});
     MessagePayload {
         components: vec![json!({"type": 1, "components": [button]})],
         ..MessagePayload::text(words)

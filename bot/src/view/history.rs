@@ -158,7 +158,9 @@ pub fn detail(
     let mut last = vec![to(ButtonAction::Listed, place.row, language.button_back())];
     match job.parent {
         _ if place.number == FAVOURITES => {
-            last.push(own(ButtonAction::Unstar, 0, language.button_unstar(), true));
+            let mut unstar = own(ButtonAction::Unstar, 0, language.button_unstar(), true);
+            unstar["emoji"] = json!({"name": "⭐"});
+            last.push(unstar);
         }
         Some((parent, _)) => {
             let label = language.button_parent();

@@ -23,6 +23,10 @@ fn variable(name: &str) -> String {
 
 /// A world whose operator takes pictures unchecked.
 async fn open_world() -> World {
+    open_world_with(&[]).await
+}
+
+async fn open_world_with(more: &[(&str, &str)]) -> World {
     let s3 = ["ENDPOINT", "BUCKET", "ACCESS_KEY", "SECRET_KEY"]
         .map(|name| (name, variable(&format!("EASEL_TEST_S3_{name}"))));
     let keys = ["s3.endpoint", "s3.bucket", "s3.access_key", "s3.secret_key"];
@@ -32,6 +36,7 @@ async fn open_world() -> World {
         .map(|(key, (_, value))| (*key, value.as_str()))
         .collect();
     settings.push(("inputs.unchecked", "true"));
+    settings.extend_from_slice(more);
     World::start_with(&settings).await
 }
 
@@ -174,4 +179,57 @@ async fn where_nothing_checks_pictures_none_is_fetched() {
     let job = world.platform.snapshot(world.platform.job(1).await).await;
     assert!(matches!(job.spec, RenderSpec::Generate(_)));
     world.close().await;
+}
+
+/// A CDN that hands out pictures of ever other colours, and the task that it ends with.
+async fn colourful_cdn() -> (String, tokio::task::JoinSet<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let next = std::sync::Arc::new(std::sync::atomic::AtomicU8::new(0));
+    let serve = move || {
+        let red = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        async move { png(red, 32, 32) }
+    };
+    let router = axum::Router::new().fallback(serve);
+    let mut server = tokio::task::JoinSet::new();
+    server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (format!("http://{address}/"), server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pictures_of_a_message_are_blended_whether_they_came_with_it_or_by_address() {
+    let (cdn, _server) = colourful_cdn().await;
+    for pictures in ["attach", "link"] {
+        let more = [
+            ("delivery.pictures", pictures),
+            ("cdn.base_url", cdn.as_str()),
+        ];
+        let world = open_world_with(&more).await;
+        let ada = world.discord.user("ada");
+        let message = crate::favourites::grid(&world, &ada, 1, "a boat").await;
+        let menu = ada.choose("Blend", message.id()).await.unwrap();
+        let why = menu.message().unwrap();
+        assert!(
+            why.is_ephemeral() && why.content().contains("has 1"),
+            "{}",
+            why.content()
+        );
+        ada.click(&message, "Send to me").await.unwrap();
+        let ada = ada.in_dm();
+        let four = ada
+            .wait_for_message(|m| m.content().contains("✉️ **a boat"), PATIENCE)
+            .await
+            .unwrap();
+        let menu = ada.choose("Blend", four.id()).await.unwrap();
+        assert_eq!(menu.answer(), Some(5), "{pictures}");
+        let job = world.platform.snapshot(world.platform.job(2).await).await;
+        let RenderSpec::Repaint(spec) = &job.spec else {
+            panic!("not from pictures")
+        };
+        assert_eq!((job.action, spec.inputs.len()), (Action::Blend, 4));
+        let said = ada.say("no pictures").unwrap();
+        let none = ada.choose("Blend", said.id()).await.unwrap();
+        assert!(none.message().unwrap().content().contains("has 0"));
+        world.close().await;
+    }
 }

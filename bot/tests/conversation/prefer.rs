@@ -57,6 +57,19 @@ async fn a_name_of_ones_own_stands_for_its_parameters_and_outlives_the_bot() {
         words.content()
     );
 
+    // A form for other words reads names, too.
+    world.platform.complete(job.job).await;
+    let grid = imagine
+        .wait_for_message(|m| m.button("U1").is_some(), PATIENCE)
+        .await
+        .unwrap();
+    let form = ada.click(&grid, "✏️").await.unwrap();
+    ada.submit(&form, [("words", "a train --mine")])
+        .await
+        .unwrap();
+    let remixed = world.platform.snapshot(world.platform.job(2).await).await;
+    assert_eq!(remixed.words.unwrap().shown, "a train --ar 3:2 --seed 7");
+
     let offered = ada.complete(SET, [("name", "mi")], "name").await.unwrap();
     assert_eq!(offered.len(), 1);
     assert_eq!(offered[0]["value"], "mine");
