@@ -3,6 +3,8 @@
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::takeover::Takeover;
+
 /// Names of the hops, in order.
 const NAMES: [&str; 5] = ["submit", "lane", "lease", "done", "end"];
 
@@ -41,6 +43,18 @@ pub(super) struct Report {
     /// Seconds from the leader's death until its standby led.
     #[serde(skip_serializing_if = "Option::is_none")]
     takeover_s: Option<f64>,
+    /// The most memory that the leader's process had, in bytes, where the system tells: without `--kill-leader` it is
+    /// this process, nodes and members included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leader_peak_rss_bytes: Option<u64>,
+}
+
+/// The most memory that a process has had, in bytes, or nothing where the system does not tell.
+pub(super) fn peak_rss_bytes(process: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 impl Report {
@@ -65,11 +79,15 @@ impl Report {
             lost,
             duplicated,
             takeover_s: None,
+            leader_peak_rss_bytes: peak_rss_bytes(std::process::id()),
         }
     }
 
-    pub fn takeover(mut self, took: Option<std::time::Duration>) -> Self {
-        self.takeover_s = took.map(|took| took.as_secs_f64());
+    pub fn takeover(mut self, takeover: Option<Takeover>) -> Self {
+        if let Some(takeover) = takeover {
+            self.takeover_s = Some(takeover.took.as_secs_f64());
+            self.leader_peak_rss_bytes = takeover.leader_peak_rss_bytes;
+        }
         self
     }
 
@@ -85,6 +103,9 @@ impl Report {
         );
         if let Some(took) = self.takeover_s {
             println!("the standby led {took:.2} s after the leader was killed");
+        }
+        if let Some(bytes) = self.leader_peak_rss_bytes {
+            println!("the leader's process had {} MiB at most", bytes >> 20);
         }
         for name in NAMES {
             if let Some(hop) = self.hops_ms.get(name) {
@@ -104,6 +125,13 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_of_this_process_is_known_and_that_of_none_is_not() {
+        let own = peak_rss_bytes(std::process::id());
+        assert!(own.is_some_and(|bytes| bytes > 1 << 20), "{own:?}");
+        assert_eq!(peak_rss_bytes(u32::MAX), None);
+    }
 
     #[test]
     fn percentiles_are_by_nearest_rank() {

@@ -10,11 +10,20 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::LANE;
+use super::report::peak_rss_bytes;
 
 /// Longest wait for a leader.
 const LIMIT: Duration = Duration::from_mins(1);
 /// How often the table is asked who leads.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A change of leader.
+pub(super) struct Takeover {
+    /// From the death to the next leader.
+    pub took: Duration,
+    /// The most memory that the dead leader had.
+    pub leader_peak_rss_bytes: Option<u64>,
+}
 
 /// Two dispatchers, the first of which leads. Dropping them kills both.
 pub(super) struct Pair {
@@ -39,14 +48,18 @@ impl Pair {
     }
 
     /// Kills the leader and waits for the next one. Returns how long that took.
-    pub async fn kill_leader(&mut self, store: &Store) -> anyhow::Result<Duration> {
+    pub async fn kill_leader(&mut self, store: &Store) -> anyhow::Result<Takeover> {
+        let leader_peak_rss_bytes = self.leader.id().and_then(peak_rss_bytes);
         let killed_at = Instant::now();
         self.leader.kill().await.context("kill the leader")?;
         tokio::select! {
             epoch = newer_epoch(store, self.epoch) => epoch?,
             ended = self.standby.wait() => bail!("the standby ended: {}", ended?),
         };
-        Ok(killed_at.elapsed())
+        Ok(Takeover {
+            took: killed_at.elapsed(),
+            leader_peak_rss_bytes,
+        })
     }
 }
 
