@@ -38,6 +38,15 @@ pub enum Request {
         /// The prompt as typed.
         prompt: String,
     },
+    /// `/vary-region`.
+    VaryRegion {
+        /// The job id as typed.
+        job: String,
+        /// The picture, counted from 0.
+        picture: u32,
+        /// What is white in it is painted anew.
+        mask: Option<Url>,
+    },
     /// `/describe`.
     Describe,
     /// "Blend" in the menu of a message.
@@ -135,6 +144,7 @@ impl Request {
             Self::Imagine { .. } => "imagine",
             Self::Blend { .. } | Self::BlendMessage { .. } => "blend",
             Self::Shorten { .. } => "shorten",
+            Self::VaryRegion { .. } => "vary_region",
             Self::Describe => "describe",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",

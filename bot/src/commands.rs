@@ -5,6 +5,7 @@ mod history;
 mod member;
 mod menu;
 mod prefer;
+mod region;
 mod words;
 
 use poise::serenity_prelude as serenity;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
     vec![
         imagine(),
         blend::blend(),
+        region::vary_region(),
         words::shorten(),
         words::describe(),
         show(),
@@ -184,6 +186,7 @@ mod tests {
             [
                 "imagine",
                 "blend",
+                "vary-region",
                 "shorten",
                 "describe",
                 "show",

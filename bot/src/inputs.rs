@@ -1,7 +1,8 @@
 //! Pictures that members give: fetched through the one guarded fetcher, stored where nodes may read them by grant.
 //!
 //! There is no check of pictures in this process, and a model that is marked safe is safe only while it draws from words.
-//! So members' pictures are taken only where the operator has said that they may go unchecked; else nothing is fetched.
+//! So members' pictures are taken only where the operator has said that they may go unchecked; else nothing is fetched. Masks
+//! are taken wherever there is a place to keep them: see [`crate::mask`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::config::BotConfig;
-use crate::fetch::{FetchError, FetchedPicture, Fetcher};
+use crate::fetch::{FetchError, FetchedPicture, Fetcher, PictureFormat};
+use crate::mask::{self, MaskError};
 
 /// All pictures of a job together: shorter than what an answered interaction may be left alone.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -36,6 +38,9 @@ pub enum InputError {
     /// It could not be had: the member is told why.
     #[error("fetch a picture")]
     Fetch(#[from] FetchError),
+    /// It is no mask: the member is told why.
+    #[error("read a mask")]
+    Mask(#[from] MaskError),
     /// It could not be kept: nobody's fault but ours.
     #[error("keep a picture: {0}")]
     Keep(String),
@@ -72,7 +77,25 @@ impl Inputs {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<Option<Self>> {
-        let Some(s3) = config.s3.as_ref().filter(|_| config.inputs.unchecked) else {
+        if config.inputs.unchecked {
+            Self::for_masks(config, store, clock, entropy)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The way for masks, of which only a shape is kept: wherever there is a place to keep them.
+    ///
+    /// # Errors
+    ///
+    /// Settings that cannot work.
+    pub fn for_masks(
+        config: &BotConfig,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(s3) = config.s3.as_ref() else {
             return Ok(None);
         };
         let typed = Fetcher::new(config.fetch.clone())?;
@@ -109,6 +132,28 @@ impl Inputs {
         tokio::time::timeout(LIMIT, all)
             .await
             .map_err(|_| InputError::Fetch(FetchError::Slow))?
+    }
+
+    /// Fetches a mask that was uploaded and keeps its shape, in the size of the picture that it is for.
+    pub async fn take_mask(
+        &self,
+        address: &Url,
+        size: (u32, u32),
+    ) -> Result<InputPicture, InputError> {
+        let fetched = self.uploads.picture(address).await?;
+        // Off the event loop; the fetcher has bounded the pixels.
+        let prepared = tokio::task::spawn_blocking(move || mask::prepare(&fetched.bytes, size));
+        let prepared = prepared.await.map_err(|_| MaskError::Damaged)??;
+        let mask = FetchedPicture {
+            bytes: prepared.into(),
+            format: PictureFormat::Png,
+            width: size.0,
+            height: size.1,
+        };
+        self.keep(mask).await.map_err(|error| {
+            tracing::warn!("keep a mask: {error:#}");
+            InputError::Keep(error.to_string())
+        })
     }
 
     async fn take_one(&self, fetcher: &Fetcher, address: &Url) -> Result<InputPicture, InputError> {
@@ -159,6 +204,9 @@ pub(crate) fn refusal(
             tracing::info!("fetch a member's picture: {error}", error = chain(error));
             (language.fetch_error(error), "picture")
         }
+        InputError::Mask(MaskError::Damaged) => (language.mask_damaged().to_owned(), "mask"),
+        InputError::Mask(MaskError::Empty) => (language.mask_empty().to_owned(), "mask"),
+        InputError::Mask(MaskError::Full) => (language.mask_full().to_owned(), "mask"),
         InputError::Keep(_) => (language.not_accepted().to_owned(), "not_accepted"),
     }
 }

@@ -14,6 +14,7 @@ pub mod history;
 mod imagine;
 mod made;
 mod mail;
+mod masked;
 mod member;
 mod pace;
 mod prefer;
@@ -67,6 +68,8 @@ pub struct IntakeParts {
     pub policy: PromptPolicy,
     /// Members' pictures, where they are taken.
     pub inputs: Option<Inputs>,
+    /// The shapes of members' masks, where there is a place to keep them.
+    pub masks: Option<Inputs>,
     /// Finished pictures, for `/show`.
     pub pictures: PictureSource,
     /// The owner of the messages.
@@ -232,6 +235,10 @@ impl Intake {
                 self.blend_message(&arrival, uploads, embedded).await;
             }
             Request::Shorten { prompt } => self.shorten(&arrival, prompt).await,
+            Request::VaryRegion { job, picture, mask } => {
+                self.vary_region(&arrival, job, *picture, mask.as_ref())
+                    .await;
+            }
             Request::Describe => {
                 let words = arrival.language.describe_not_here();
                 self.whisper(&arrival, words, "no_describe").await;

@@ -14,6 +14,7 @@ pub mod inputs;
 pub mod intake;
 pub mod link;
 pub mod live;
+pub mod mask;
 pub mod metric;
 pub mod parse;
 pub mod process;

@@ -272,9 +272,16 @@ fn intake(ctx: &Context, config: &BotConfig, uses: IntakeUses) -> anyhow::Result
         Arc::clone(&ctx.clock),
         Arc::clone(&ctx.entropy),
     )?;
+    let masks = Inputs::for_masks(
+        config,
+        uses.store.clone(),
+        Arc::clone(&ctx.clock),
+        Arc::clone(&ctx.entropy),
+    )?;
     Ok(Intake::new(IntakeParts {
         rest: uses.rest,
         inputs,
+        masks,
         store: uses.store,
         broker: uses.broker,
         policy,

@@ -168,7 +168,7 @@ impl Intake {
         let origin = self.origin(job, 0, language).await?;
         let generated = origin.drawn.spec.generated();
         let source = generated
-            .and_then(|spec| Source::new(job, spec, model))
+            .and_then(|spec| Source::new(job, 0, spec, model))
             .ok_or_else(|| no_picture(language))?;
         let seed = self.parts.entropy.random_u32();
         let (width, height) = source.size();

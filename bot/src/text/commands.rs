@@ -113,6 +113,38 @@ const COMMANDS: &[CommandText] = &[
     row("blend shape Portrait", ("Hochformat", ""), ("Portrait", "")),
     row("blend shape Landscape", ("Querformat", ""), ("Paysage", "")),
     row(
+        "vary-region",
+        (
+            "bereich-variieren",
+            "Male einen Teil eines Bildes neu, nach einer Maske",
+        ),
+        (
+            "varier-zone",
+            "Repeindre une partie d'une image, d'après un masque",
+        ),
+    ),
+    row(
+        "vary-region job",
+        (
+            "auftrag",
+            "Die Nummer des Auftrags, sie steht am Ende seiner Nachricht",
+        ),
+        (
+            "tâche",
+            "L'identifiant de la tâche, à la fin de son message",
+        ),
+    ),
+    row(
+        "vary-region mask",
+        ("maske", "Ein Bild, dessen weißer Teil neu gemalt wird"),
+        ("masque", "Une image dont la partie blanche est repeinte"),
+    ),
+    row(
+        "vary-region picture",
+        ("bild", "Welches Bild eines Rasters; ohne Angabe das erste"),
+        ("image", "Quelle image d'une grille ; la première sinon"),
+    ),
+    row(
         "shorten",
         ("kürzen", "Finde heraus, welche Wörter eines Prompts zählen"),
         ("raccourcir", "Trouver quels mots d'un prompt comptent"),

@@ -5,6 +5,30 @@ use super::table::texts;
 use crate::fetch::FetchError;
 
 texts! {
+    /// There is no place to keep masks.
+    masks_not_taken {
+        en: "Masks are not taken here: the operator has set up no place to keep them. Nothing was started; **Vary (Region)** under a picture in large works without one.",
+        de: "Masken werden hier nicht angenommen: Der Betreiber hat keinen Platz dafür eingerichtet. Es wurde nichts gestartet; **Variieren (Bereich)** unter einem großen Bild geht ohne.",
+        fr: "Les masques ne sont pas acceptés ici : l'opérateur n'a prévu aucun endroit où les garder. Rien n'a été lancé ; **Varier (zone)** sous une image en grand s'en passe.",
+    }
+    /// Not to be read.
+    mask_damaged {
+        en: "The mask cannot be read. Give a PNG, JPEG, WebP or GIF that is black, and white where the picture is to be painted anew. Nothing was started.",
+        de: "Die Maske lässt sich nicht lesen. Gib ein PNG, JPEG, WebP oder GIF, das schwarz ist, und weiß, wo neu gemalt werden soll. Es wurde nichts gestartet.",
+        fr: "Le masque ne peut pas être lu. Donne un PNG, JPEG, WebP ou GIF noir, et blanc là où l'image doit être repeinte. Rien n'a été lancé.",
+    }
+    /// Nothing white.
+    mask_empty {
+        en: "The mask has no white part, so nothing would be painted anew. Make white what is to change; what is transparent counts as black. Nothing was started.",
+        de: "Die Maske hat keinen weißen Teil; es würde also nichts neu gemalt. Mach weiß, was sich ändern soll; Durchsichtiges zählt als schwarz. Es wurde nichts gestartet.",
+        fr: "Le masque n'a pas de partie blanche, donc rien ne serait repeint. Mets en blanc ce qui doit changer ; ce qui est transparent compte comme noir. Rien n'a été lancé.",
+    }
+    /// Nothing black.
+    mask_full {
+        en: "The mask is white all over, so nothing of the picture would stay. Make black what is to stay, or draw a new picture with `/imagine`. Nothing was started.",
+        de: "Die Maske ist überall weiß; vom Bild bliebe also nichts. Mach schwarz, was bleiben soll, oder zeichne mit `/imagine` ein neues. Es wurde nichts gestartet.",
+        fr: "Le masque est blanc partout, donc rien de l'image ne resterait. Mets en noir ce qui doit rester, ou dessine une nouvelle image avec `/imagine`. Rien n'a été lancé.",
+    }
     /// The operator has not said that members' pictures may go unchecked.
     pictures_not_taken {
         en: "❌ Members' pictures are not taken here: there is no check for them, and the operator has not allowed them without one. Nothing was started.",

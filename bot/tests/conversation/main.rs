@@ -13,6 +13,7 @@ mod languages;
 mod large;
 mod lighter;
 mod limits;
+mod masks;
 mod member;
 mod menu;
 mod ownership;

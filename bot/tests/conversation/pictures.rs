@@ -27,6 +27,13 @@ async fn open_world() -> World {
 }
 
 async fn open_world_with(more: &[(&str, &str)]) -> World {
+    let mut all = vec![("inputs.unchecked", "true")];
+    all.extend_from_slice(more);
+    world_with_store(&all).await
+}
+
+/// A world with a place to keep files.
+pub async fn world_with_store(more: &[(&str, &str)]) -> World {
     let s3 = ["ENDPOINT", "BUCKET", "ACCESS_KEY", "SECRET_KEY"]
         .map(|name| (name, variable(&format!("EASEL_TEST_S3_{name}"))));
     let keys = ["s3.endpoint", "s3.bucket", "s3.access_key", "s3.secret_key"];
@@ -35,8 +42,7 @@ async fn open_world_with(more: &[(&str, &str)]) -> World {
         .zip(&s3)
         .map(|(key, (_, value))| (*key, value.as_str()))
         .collect();
-    settings.push(("inputs.unchecked", "true"));
-    settings.extend_from_slice(more);
+    settings.extend(more);
     World::start_with(&settings).await
 }
 

@@ -22,9 +22,15 @@ pub struct Source {
 }
 
 impl Source {
-    /// The first picture of a finished job, where `drawn` is the spec that drew it.
-    pub fn new(job: &JobSnapshot, drawn: &GenerateSpec, model: &NewestModel) -> Option<Self> {
-        let file = job.file(FileRole::Full, 0).filter(|_| usable(job, 0))?;
+    /// The picture at `index` of a finished job, where `drawn` is the spec that drew it.
+    pub fn new(
+        job: &JobSnapshot,
+        index: u32,
+        drawn: &GenerateSpec,
+        model: &NewestModel,
+    ) -> Option<Self> {
+        let shown = usable(job, index);
+        let file = job.file(FileRole::Full, index).filter(|_| shown)?;
         Some(Self {
             input: input(file),
             generate: on_model(drawn, model),
