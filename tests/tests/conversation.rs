@@ -107,10 +107,16 @@ async fn the_first_example_of_all() -> Result<()> {
     node.engine.gate().allow(u64::MAX);
     let grid = there.until_answered(&asked, "[U1]").await?;
     let small_print = "-# 80×48 · seed N · 4 steps · T s · job `ID`";
-    let buttons = ["[U1] [U2] [U3] [U4] [🔄]", "[V1] [V2] [V3] [V4] [✏️]"];
     expect(
         &grid,
-        &[heading, small_print, "<picture>", buttons[0], buttons[1]],
+        &[
+            heading,
+            small_print,
+            "<picture>",
+            "[U1] [U2] [U3] [U4] [🔄]",
+            "[V1] [V2] [V3] [V4] [✏️]",
+            "[⭐ Favourite] [✉️ Send to me] [❌ Delete]",
+        ],
     )?;
     let size = picture(&grid).await?.dimensions();
     ensure!(size == (160, 96), "the grid is {size:?}");

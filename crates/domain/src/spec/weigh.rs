@@ -135,6 +135,7 @@ fn without(words: &[&str], left_out: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::Weight::{Middle, Strong, Weak};
     use super::*;
     use proptest::prelude::*;
 
@@ -144,12 +145,10 @@ mod tests {
         let text = "a  red sailboat, on the sea at sunset";
         let influences = [0.120, 0.264, 0.279, 0.121, 0.118, 0.292, 0.122, 0.313];
         let found = shortened(text, &influences).unwrap();
-        let marks: String = found
-            .weights
-            .iter()
-            .map(|weight| format!("{weight:?} "))
-            .collect();
-        assert_eq!(marks, "Weak Middle Middle Weak Weak Strong Weak Strong ");
+        assert_eq!(
+            found.weights,
+            [Weak, Middle, Middle, Weak, Weak, Strong, Weak, Strong]
+        );
         assert_eq!(
             found.shorter,
             [
