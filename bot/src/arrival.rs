@@ -230,6 +230,11 @@ macro_rules! arrival {
 }
 
 impl Arrival {
+    /// The guild whose messages the member may manage, where he asks.
+    pub fn moderated(&self) -> Option<GuildKey> {
+        self.guild.filter(|_| self.moderates)
+    }
+
     /// When Discord made the interaction: its token lives from then on.
     pub fn created_at(&self) -> OffsetDateTime {
         let millis = (self.interaction.0 >> 22) + DISCORD_EPOCH_MS;

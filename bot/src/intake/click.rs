@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use easel_broker::Lane;
-use easel_domain::DiscordId;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
+use easel_domain::{DiscordId, GuildKey};
 use easel_service::chain;
 use easel_store::StoreError;
 use easel_store::cancel::{CancelOutcome, CancelRequest};
@@ -167,7 +167,7 @@ impl Intake {
         let Some(answered) = self.begin(arrival, Callback::Noted).await else {
             return;
         };
-        match self.stop(arrival, button.job, arrival.moderates).await {
+        match self.stop(arrival, button.job, arrival.moderated()).await {
             Ok(()) => {
                 count(arrival.request.kind(), "cancel");
                 self.close(arrival, IntakeEnd::Answered).await;
@@ -181,7 +181,7 @@ impl Intake {
         &self,
         arrival: &Arrival,
         job: easel_domain::JobId,
-        moderates: bool,
+        moderates: Option<GuildKey>,
     ) -> Result<(), Refusal> {
         let asked = self.request_stop(arrival.member, job, moderates).await;
         let outcome = asked.map_err(|error| {
@@ -196,7 +196,7 @@ impl Intake {
         &self,
         member: DiscordId,
         job: easel_domain::JobId,
-        moderates: bool,
+        moderates: Option<GuildKey>,
     ) -> Result<CancelOutcome, StoreError> {
         let request = CancelRequest {
             job,

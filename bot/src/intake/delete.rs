@@ -1,6 +1,6 @@
 //! ❌ by reaction: stops a job that runs, deletes a result. And the button that deletes one.
 
-use easel_domain::{DiscordId, JobId};
+use easel_domain::{DiscordId, GuildKey, JobId};
 use easel_service::chain;
 use easel_store::StoreError;
 use easel_store::cancel::CancelOutcome;
@@ -24,19 +24,25 @@ impl Intake {
             return Ok("no_job");
         };
         let is_own = snapshot.owner == Some(reaction.member);
-        let moderates = !is_own && self.moderates(reaction).await;
-        if !is_own && !moderates {
-            return Ok("not_yours");
+        let mut moderates = None;
+        if !is_own {
+            // Whoever moderates where a copy stands has no say over a job of elsewhere.
+            let is_here = reaction.guild.is_some() && reaction.guild == snapshot.guild;
+            if !is_here || !self.moderates(reaction).await {
+                return Ok("not_yours");
+            }
+            moderates = reaction.guild;
         }
         if !snapshot.state.is_end() {
-            match self.request_stop(reaction.member, job, moderates).await? {
-                // It has ended between two looks.
-                CancelOutcome::AlreadyEnded(_) => {}
-                CancelOutcome::Requested { .. } => return Ok("cancel"),
-                CancelOutcome::AlreadyRequested => return Ok("cancel_again"),
-                CancelOutcome::NotYours => return Ok("not_yours"),
-                CancelOutcome::Unknown => return Ok("no_job"),
-            }
+            let asked = self.request_stop(reaction.member, job, moderates).await?;
+            return Ok(match asked {
+                // It has ended between two looks. Who wanted it stopped has not asked for its pictures to be deleted.
+                CancelOutcome::AlreadyEnded(_) => "late",
+                CancelOutcome::Requested { .. } => "cancel",
+                CancelOutcome::AlreadyRequested => "cancel_again",
+                CancelOutcome::NotYours => "not_yours",
+                CancelOutcome::Unknown => "no_job",
+            });
         }
         let removed = self
             .remove(reaction.member, job, moderates, reaction.shard)
@@ -66,7 +72,12 @@ impl Intake {
         let language = arrival.language;
         self.turned(arrival, async || {
             let removed = self
-                .remove(arrival.member, button.job, arrival.moderates, arrival.shard)
+                .remove(
+                    arrival.member,
+                    button.job,
+                    arrival.moderated(),
+                    arrival.shard,
+                )
                 .await;
             let removed = removed.map_err(|error| {
                 tracing::warn!("delete a result: {error}", error = chain(&error));
@@ -91,7 +102,8 @@ impl Intake {
         let language = arrival.language;
         self.whispered(arrival, "delete", async || {
             let job = self.snapshot(button.job, language).await?;
-            if job.owner != Some(arrival.member) && !arrival.moderates {
+            let moderates = arrival.moderates && arrival.guild == job.guild;
+            if job.owner != Some(arrival.member) && !moderates {
                 return Err((language.not_yours_to_delete().to_owned(), "not_yours"));
             }
             Ok(sure(job.job, language))
@@ -103,7 +115,7 @@ impl Intake {
         &self,
         member: DiscordId,
         job: JobId,
-        moderates: bool,
+        moderates: Option<GuildKey>,
         shard: u32,
     ) -> Result<Removed, StoreError> {
         let removal = Removal {

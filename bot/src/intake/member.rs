@@ -102,7 +102,7 @@ impl Intake {
                 return Err((language.not_a_job_id().to_owned(), "bad_id"));
             };
             if job.0 != ALL_JOBS {
-                self.stop(arrival, job, false).await?;
+                self.stop(arrival, job, None).await?;
                 return Ok(MessagePayload::text(language.cancel_asked()));
             }
             let jobs = self
@@ -114,7 +114,7 @@ impl Intake {
             let mut stopped: u32 = 0;
             for unfinished in jobs {
                 // One that has ended meanwhile needs no stopping.
-                if self.stop(arrival, unfinished.job, false).await.is_ok() {
+                if self.stop(arrival, unfinished.job, None).await.is_ok() {
                     stopped += 1;
                 }
             }

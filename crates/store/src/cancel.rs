@@ -3,7 +3,7 @@
 use easel_domain::job::JobState;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::tier::ServiceClass;
-use easel_domain::{DiscordId, JobId, UserId};
+use easel_domain::{DiscordId, GuildKey, JobId, UserId};
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
@@ -20,8 +20,8 @@ pub struct CancelRequest {
     pub member: DiscordId,
     /// Key of the member, if he is new.
     pub fresh_user: UserId,
-    /// Whether he may cancel jobs of others here.
-    pub moderates: bool,
+    /// The guild he moderates, if he asks there: jobs of others that were asked for in it are his to stop.
+    pub moderates: Option<GuildKey>,
 }
 
 /// What became of the wish.
@@ -74,7 +74,7 @@ async fn request_cancel(
     let row = tx
         .query_opt(
             "-- cancel::request_cancel (job)\n\
-             SELECT j.state, j.region, j.pool, j.service_class, d.discord_id
+             SELECT j.state, j.region, j.pool, j.service_class, d.discord_id, j.guild_id
              FROM jobs j LEFT JOIN discord_users d ON d.user_id = j.user_id WHERE j.id = $1 FOR SHARE OF j",
             &[/* job */ &request.job],
         )
@@ -82,7 +82,9 @@ async fn request_cancel(
     let Some(row) = row else {
         return Ok(CancelOutcome::Unknown);
     };
-    if row.get::<_, Option<DiscordId>>(4) != Some(request.member) && !request.moderates {
+    let is_own = row.get::<_, Option<DiscordId>>(4) == Some(request.member);
+    let moderates = request.moderates.is_some() && request.moderates == row.get(5);
+    if !is_own && !moderates {
         return Ok(CancelOutcome::NotYours);
     }
     let (state, class): (&str, &str) = (row.get(0), row.get(3));

@@ -222,19 +222,14 @@ impl Store {
             /* state */ &state, /* message */ &message, /* reason */ &reason,
             /* at */ &at,
         ];
+        if let Some(message) = message {
+            self.run("learn_mail", move |tx| {
+                Box::pin(async move { learn_mail(tx, lease, id, message).await })
+            })
+            .await?;
+        }
         self.change_mailing("end_mailing", set, lease, id, &values)
-            .await?;
-        self.connection()
-            .await?
-            .execute(
-                "-- mailing::end_mailing (message)\n\
-                 INSERT INTO job_messages (message_id, channel_id, job_id)
-                 SELECT message_id, channel_id, job_id FROM mailings WHERE id = $1 AND message_id IS NOT NULL
-                 ON CONFLICT (message_id) DO NOTHING",
-                &[/* id */ &id],
-            )
-            .await?;
-        Ok(())
+            .await
     }
 
     async fn change_mailing(
@@ -320,4 +315,43 @@ async fn ask_mailing(tx: &Transaction<'_>, new: &NewMailing) -> Result<MailAsked
         )
         .await?;
     Ok(row.map_or(MailAsked::SentBefore, |row| MailAsked::Open(row.get(0))))
+}
+
+/// Notes that a message shows a job, whatever has become of its row meanwhile: a result that was deleted while it was on
+/// its way takes it along.
+async fn learn_mail(
+    tx: &Transaction<'_>,
+    lease: ShardLease,
+    id: Uuid,
+    message: DiscordId,
+) -> Result<(), StoreError> {
+    // A removal holds the job's row until it has read which messages show it.
+    tx.execute(
+        "-- mailing::learn_mail (job)\n\
+         SELECT 1 FROM jobs j JOIN mailings m ON m.job_id = j.id WHERE m.id = $1 FOR SHARE OF j",
+        &[/* id */ &id],
+    )
+    .await?;
+    tx.execute(
+        "-- mailing::learn_mail\n\
+         INSERT INTO job_messages (message_id, channel_id, job_id)
+         SELECT $2, channel_id, job_id FROM mailings WHERE id = $1 AND channel_id IS NOT NULL
+         ON CONFLICT (message_id) DO NOTHING",
+        &[/* id */ &id, /* message */ &message],
+    )
+    .await?;
+    tx.execute(
+        "-- mailing::learn_mail (removed)\n\
+         INSERT INTO doomed_messages (message_id, channel_id, job_id, shard)
+         SELECT $2, m.channel_id, m.job_id, $3 FROM mailings m JOIN removals r USING (job_id)
+         WHERE m.id = $1 AND m.channel_id IS NOT NULL
+         ON CONFLICT (message_id) DO NOTHING",
+        &[
+            /* id */ &id,
+            /* message */ &message,
+            /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
+        ],
+    )
+    .await?;
+    Ok(())
 }

@@ -4,7 +4,7 @@
 //! that owns the shard deletes those, and proves it with its [`ShardLease`].
 
 use easel_domain::job::JobState;
-use easel_domain::{DiscordId, JobId, UserId};
+use easel_domain::{DiscordId, GuildKey, JobId, UserId};
 use time::OffsetDateTime;
 
 use crate::cached::Transaction;
@@ -23,8 +23,8 @@ pub struct Removal {
     pub member: DiscordId,
     /// Key of the member, if he is new.
     pub fresh_user: UserId,
-    /// Whether he may delete results of others here.
-    pub moderates: bool,
+    /// The guild he moderates, if he asks there: results of others that were asked for in it are his to delete.
+    pub moderates: Option<GuildKey>,
     /// The gateway shard that it came through.
     pub shard: u32,
     /// When.
@@ -150,7 +150,7 @@ async fn remove_result(tx: &Transaction<'_>, removal: Removal) -> Result<Removed
     let row = tx
         .query_opt(
             "-- removal::remove_result (job)\n\
-             SELECT j.state, u.discord_id FROM jobs j LEFT JOIN discord_users u ON u.user_id = j.user_id
+             SELECT j.state, u.discord_id, j.guild_id FROM jobs j LEFT JOIN discord_users u ON u.user_id = j.user_id
              WHERE j.id = $1 FOR UPDATE OF j",
             &[/* job */ &removal.job],
         )
@@ -161,7 +161,8 @@ async fn remove_result(tx: &Transaction<'_>, removal: Removal) -> Result<Removed
     let state: &str = row.get(0);
     let state = JobState::from_name(state).ok_or_else(|| corrupt("job state", state))?;
     let is_own = row.get::<_, Option<DiscordId>>(1) == Some(removal.member);
-    if !is_own && !removal.moderates {
+    let moderates = removal.moderates.is_some() && removal.moderates == row.get(2);
+    if !is_own && !moderates {
         return Ok(Removed::NotYours);
     }
     if !state.is_end() {

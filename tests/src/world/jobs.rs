@@ -199,7 +199,7 @@ impl World {
             job,
             member: self.member.0,
             fresh_user: self.member.1,
-            moderates: false,
+            moderates: None,
         };
         let (lane, plain) = (self.lane.clone(), Names::default());
         let queue = move |_: &str, _: &str, class| Some(plain.jobs(&lane, class).name().to_owned());

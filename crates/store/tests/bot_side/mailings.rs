@@ -1,7 +1,7 @@
 //! Pictures by direct message, and deleted results.
 
 use super::support::*;
-use easel_domain::{DiscordId, JobId, UserId};
+use easel_domain::{DiscordId, GuildKey, JobId, UserId};
 use easel_store::favourite::{Favoured, NewFavourite};
 use easel_store::history::{PageStart, Search};
 use easel_store::mailing::{MailAsked, MailEnd, NewMailing};
@@ -167,7 +167,7 @@ fn removal(member: DiscordId, moderates: bool) -> Removal {
         job: job(1),
         member,
         fresh_user: UserId(Uuid::from_u128(700)),
-        moderates,
+        moderates: moderates.then_some(GUILD),
         shard: 0,
         at: NOW,
     }
@@ -178,6 +178,10 @@ async fn a_result_is_deleted_by_its_owner_or_a_moderator_and_by_nobody_else() {
     let (db, _) = jobs(1, true).await;
     let remove = |member, moderates| db.store.remove_result(removal(member, moderates));
     assert_eq!(remove(GRACE, false).await.unwrap(), Removed::NotYours);
+    let mut elsewhere = removal(GRACE, true);
+    elsewhere.moderates = Some(GuildKey(GUILD.0 + 1));
+    let outcome = db.store.remove_result(elsewhere).await.unwrap();
+    assert_eq!(outcome, Removed::NotYours, "who moderates another guild");
     execute(&db, "UPDATE jobs SET state = 'queued', ended_at = NULL").await;
     assert_eq!(remove(ADA, false).await.unwrap(), Removed::UnderWay);
     execute(&db, "UPDATE jobs SET state = 'completed', ended_at = now()").await;
@@ -264,4 +268,21 @@ async fn nothing_shows_a_deleted_result_and_its_messages_are_doomed_once() {
         doomed().await.unwrap().is_empty(),
         "what is gone is not doomed again"
     );
+}
+
+#[tokio::test]
+async fn a_message_that_was_on_its_way_goes_with_its_deleted_result() {
+    let (db, lease) = jobs(1, true).await;
+    let MailAsked::Open(id) = db.store.ask_mailing(wish(GRACE, 1, 1)).await.unwrap() else {
+        panic!("a public result may be sent");
+    };
+    let begun = db.store.begin_mailing(lease, id, DiscordId(6), NOW);
+    begun.await.unwrap();
+    let removed = db.store.remove_result(removal(ADA, false)).await.unwrap();
+    assert_eq!(removed, Removed::Done);
+    let sent = MailEnd::Sent(DiscordId(90));
+    let ended = db.store.end_mailing(lease, id, sent, NOW).await;
+    assert!(ended.unwrap_err().is_lost_race());
+    let doomed = db.store.doomed_messages(0, NOW, 10).await.unwrap();
+    assert!(doomed.iter().any(|one| one.message == DiscordId(90)));
 }

@@ -8,7 +8,7 @@ use easel_domain::model::ModelProfile;
 use easel_domain::picture::FileRole;
 use easel_domain::spec::Sampler;
 use easel_domain::tier::ServiceClass;
-use easel_domain::{DiscordId, InteractionId, JobId, UserId};
+use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use easel_store::cancel::{CancelOutcome, CancelRequest};
 use easel_store::delivery::Route;
 use easel_store::intake::{IntakeEnd, NewIntake};
@@ -219,11 +219,11 @@ async fn cancelling_is_asked_for_once_by_the_owner_or_a_moderator() {
     let queue = |region: &str, pool: &str, class: ServiceClass| {
         Some(format!("jobs.{region}.{pool}.{}", class.as_str()))
     };
-    let wish = |job: u128, member, moderates| CancelRequest {
+    let wish = |job: u128, member, moderates: bool| CancelRequest {
         job: JobId(Uuid::from_u128(job)),
         member: DiscordId(member),
         fresh_user: UserId(Uuid::from_u128(5)),
-        moderates,
+        moderates: moderates.then_some(GUILD),
     };
     let ask = |wish| db.store.request_cancel(wish, queue);
     assert_eq!(
@@ -234,6 +234,11 @@ async fn cancelling_is_asked_for_once_by_the_owner_or_a_moderator() {
         ask(wish(2, 8, false)).await.unwrap(),
         CancelOutcome::Unknown
     );
+    let elsewhere = CancelRequest {
+        moderates: Some(GuildKey(GUILD.0 + 1)),
+        ..wish(1, 8, true)
+    };
+    assert_eq!(ask(elsewhere).await.unwrap(), CancelOutcome::NotYours);
     assert!(matches!(
         ask(wish(1, 8, true)).await.unwrap(),
         CancelOutcome::Requested { .. }

@@ -15,6 +15,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+/// Where the jobs are asked for.
+pub const GUILD: GuildKey = GuildKey(2);
 pub const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
 pub const WITHIN: Duration = Duration::from_secs(10);
 
@@ -43,7 +45,7 @@ pub fn submission(n: u16) -> Submission {
         fresh_user: UserId(Uuid::from_u128(1_000 + u128::from(n))),
         default_tier: "free".into(),
         place: MessagePlace {
-            guild: Some(GuildKey(2)),
+            guild: Some(GUILD),
             channel: DiscordId(3),
             message: None,
         },
