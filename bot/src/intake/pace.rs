@@ -108,12 +108,13 @@ impl<C: Clock + Clone> Pace<C> {
         }
     }
 
-    /// Counts one request, or tells how long to wait. What is refused is not counted.
+    /// Counts one request, or tells how long to wait. What a limit refuses it does not count; what only the guild's limit
+    /// refuses has been counted for the member, so that nobody can fill a guild by being refused.
     pub(super) fn check(&self, member: DiscordId, guild: Option<GuildKey>) -> Result<(), TooFast> {
         let tier = self.tier_of(member);
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(limiter) = rules.tiers.get(&tier) {
-            self.count(limiter, member.as_u64())
+            self.count(limiter, member.as_u64(), member.spread())
                 .map_err(|wait| TooFast {
                     wait,
                     tier: Some(tier.to_string()),
@@ -124,15 +125,15 @@ impl<C: Clock + Clone> Pace<C> {
         let (Some(guild), Some(limiter)) = (guild, limiter) else {
             return Ok(());
         };
-        self.count(limiter, guild.as_u64())
+        self.count(limiter, guild.as_u64(), guild.spread())
             .map_err(|wait| TooFast { wait, tier: None })
     }
 
-    fn count(&self, limiter: &Limiter<C>, id: u64) -> Result<(), Duration> {
+    fn count(&self, limiter: &Limiter<C>, id: u64, spread: u64) -> Result<(), Duration> {
         let key = if limiter.len() < KEYS {
             id
         } else {
-            SHARED_KEYS | (id % SHARED)
+            SHARED_KEYS | (spread % SHARED)
         };
         limiter
             .check_key(&key)

@@ -46,7 +46,7 @@ impl ReactionHandle {
     /// Hands a reaction in; one that finds its lane full is dropped.
     pub fn take(&self, reaction: Reaction) {
         let sign = reaction.sign;
-        let lane = reaction.member.0.unsigned_abs() as usize % LANES;
+        let lane = reaction.member.spread() as usize % LANES;
         if self.lanes[lane].try_send(reaction).is_err() {
             count(sign.kind(), "busy");
             tracing::warn!("a reaction is dropped: too many at once");

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::decide::backoff;
 use super::ownership::Ownership;
-use super::picture::PictureSource;
+use super::picture::{PictureError, PictureSource};
 use crate::link::WebLinks;
 use crate::metric;
 use crate::rest::{ApiMessage, MessagePayload, Rest, RestError, code};
@@ -32,6 +32,9 @@ const BATCH: u32 = 100;
 const AT_ONCE: usize = 4;
 /// What is refused so often is not tried any more.
 const REFUSALS: u32 = 5;
+
+/// Failed tries to fetch its pictures that end a mailing: about an hour.
+const MISSING: u32 = 60;
 /// Messages looked through for one of our own after a restart.
 const LOOK_BACK: u8 = 50;
 /// Hints that may wait; more are found by the look.
@@ -208,7 +211,7 @@ impl Errands {
         {
             return Ok(Tried::Ended(MailEnd::Sent(found)));
         }
-        let pictures = self.pictures.each(&job).await;
+        let pictures = self.pictures.each(&job).await?;
         if pictures.is_empty() {
             return Ok(Tried::Ended(MailEnd::Void("no pictures")));
         }
@@ -256,7 +259,11 @@ impl Errands {
     ) -> Result<Option<MailEnd>, StoreError> {
         let error = match error {
             MailError::Store(error) if error.is_lost_race() => return Ok(None),
-            MailError::Store(_) => None,
+            // A store of pictures that is away comes back; what it has lost for good it does not say.
+            MailError::Picture(_) if row.failures + 1 >= MISSING => {
+                return Ok(Some(MailEnd::Void("no pictures")));
+            }
+            MailError::Store(_) | MailError::Picture(_) => None,
             MailError::Rest(error) => Some(error),
         };
         let refused = error.filter(|error| !error.is_transient());
@@ -341,6 +348,8 @@ enum MailError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Rest(#[from] RestError),
+    #[error(transparent)]
+    Picture(#[from] PictureError),
 }
 
 fn is_closed(code: u32) -> bool {

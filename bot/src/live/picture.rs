@@ -7,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use easel_domain::JobId;
 use easel_domain::job::JobState;
 use easel_domain::picture::{FileRole, MAX_FILE_BYTES, PictureOutcome};
-use easel_service::chain;
 use easel_service::config::CdnConfig;
 use easel_store::show::{JobSnapshot, SnapshotFile, SnapshotPicture};
 use tokio::sync::Semaphore;
@@ -144,7 +143,11 @@ impl PictureSource {
     /// Each picture of a finished job by itself, as far as it may be seen and can be had: by link, or as a file where Discord
     /// cannot reach the CDN and where it stands behind a spoiler. Large files come in a smaller format once a request is
     /// full.
-    pub async fn each(&self, job: &JobSnapshot) -> Vec<SinglePicture> {
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be fetched now.
+    pub async fn each(&self, job: &JobSnapshot) -> Result<Vec<SinglePicture>, PictureError> {
         let mut pictures = Vec::new();
         let mut room = MAX_REQUEST_BYTES;
         let seen = |picture: &&SnapshotPicture| {
@@ -155,7 +158,7 @@ impl PictureSource {
         };
         for picture in job.pictures.iter().filter(seen).take(MAX_PICTURES) {
             let is_hidden = picture.outcome == PictureOutcome::Spoiler;
-            let Some((found, content_type)) = self.single(job, picture, is_hidden, room).await
+            let Some((found, content_type)) = self.single(job, picture, is_hidden, room).await?
             else {
                 continue;
             };
@@ -170,7 +173,7 @@ impl PictureSource {
                 content_type,
             });
         }
-        pictures
+        Ok(pictures)
     }
 
     async fn single(
@@ -179,11 +182,13 @@ impl PictureSource {
         picture: &SnapshotPicture,
         is_hidden: bool,
         room: u64,
-    ) -> Option<(Picture, String)> {
-        let whole = job.file(FileRole::Full, picture.index)?;
+    ) -> Result<Option<(Picture, String)>, PictureError> {
+        let Some(whole) = job.file(FileRole::Full, picture.index) else {
+            return Ok(None);
+        };
         if !self.attach && !is_hidden {
-            let url = self.address(whole)?;
-            return Some((Picture::Link(url.into()), whole.content_type.clone()));
+            let link = |url: Url| (Picture::Link(url.into()), whole.content_type.clone());
+            return Ok(self.address(whole).map(link));
         }
         let limit = MAX_ATTACHMENT_BYTES.min(room);
         let small = job.file(FileRole::Thumb512, picture.index);
@@ -191,12 +196,10 @@ impl PictureSource {
             if file.size_bytes > limit {
                 continue;
             }
-            match self.fetch(job.job, &file.key).await {
-                Ok(bytes) => return Some((Picture::File(bytes), file.content_type.clone())),
-                Err(error) => tracing::warn!(job.id = %job.job, "{error}", error = chain(&error)),
-            }
+            let bytes = self.fetch(job.job, &file.key).await?;
+            return Ok(Some((Picture::File(bytes), file.content_type.clone())));
         }
-        None
+        Ok(None)
     }
 
     /// A small picture by its key, with `None` where it cannot be had: a list is worth showing without it.

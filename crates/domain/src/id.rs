@@ -125,6 +125,12 @@ macro_rules! snowflake_id {
             pub fn as_u64(self) -> u64 {
                 u64::try_from(self.0).unwrap_or(0)
             }
+
+            /// A number whose remainders are spread evenly: when the id was made, in milliseconds. The bits below count
+            /// within a millisecond and are nearly always the same.
+            pub fn spread(self) -> u64 {
+                self.as_u64() >> 22
+            }
         }
 
         impl fmt::Display for $name {
