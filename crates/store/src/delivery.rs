@@ -9,9 +9,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
-use crate::error::{StoreError, expect_one_row};
+use crate::error::StoreError;
 use crate::pool::Store;
-use crate::shard::{ShardLease, hold_shard};
+use crate::shard::{OwnedChange, ShardLease, hold_shard};
 
 /// Which message of a job is the one that is kept up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,8 +79,6 @@ pub struct Delivery {
     /// Why no route is left.
     pub undeliverable: Option<String>,
 }
-
-const OWNED: &str = "EXISTS (SELECT 1 FROM shard_owners o WHERE o.shard = deliveries.shard AND o.shard = $1 AND o.epoch = $2)";
 
 impl Store {
     /// The delivery of a job.
@@ -267,19 +265,14 @@ impl Store {
         job: JobId,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<(), StoreError> {
-        let shard = i32::try_from(lease.shard()).unwrap_or(i32::MAX);
-        let statement = format!(
-            "-- delivery::{name}\nUPDATE deliveries SET {set} WHERE job_id = $3 AND {OWNED}"
-        );
-        let epoch = lease.epoch();
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&shard, &epoch, &job];
-        parameters.extend_from_slice(values);
-        let changed = self
-            .connection()
-            .await?
-            .execute(&statement, &parameters)
-            .await?;
-        expect_one_row(name, changed)
+        let change = OwnedChange {
+            module: "delivery",
+            name,
+            table: "deliveries",
+            set,
+            row: "job_id = $3",
+        };
+        self.change_owned(change, lease, &job, values).await
     }
 }
 

@@ -16,10 +16,10 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::cached::Transaction;
-use crate::error::{StoreError, expect_one_row};
+use crate::error::StoreError;
 use crate::pool::Store;
 use crate::row::corrupt;
-use crate::shard::ShardLease;
+use crate::shard::{OwnedChange, ShardLease};
 use crate::user::resolve_user;
 
 /// Somebody wants pictures sent to him.
@@ -91,8 +91,6 @@ pub struct Mailing {
     /// Failed tries.
     pub failures: u32,
 }
-
-const OWNED: &str = "EXISTS (SELECT 1 FROM shard_owners o WHERE o.shard = mailings.shard AND o.shard = $1 AND o.epoch = $2)";
 
 impl Store {
     /// Asks for pictures to be sent. Asking twice changes nothing.
@@ -240,19 +238,14 @@ impl Store {
         id: Uuid,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<(), StoreError> {
-        let shard = i32::try_from(lease.shard()).unwrap_or(i32::MAX);
-        let statement = format!(
-            "-- mailing::{name}\nUPDATE mailings SET {set} WHERE id = $3 AND state = 'open' AND {OWNED}"
-        );
-        let epoch = lease.epoch();
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&shard, &epoch, &id];
-        parameters.extend_from_slice(values);
-        let changed = self
-            .connection()
-            .await?
-            .execute(&statement, &parameters)
-            .await?;
-        expect_one_row(name, changed)
+        let change = OwnedChange {
+            module: "mailing",
+            name,
+            table: "mailings",
+            set,
+            row: "id = $3 AND state = 'open'",
+        };
+        self.change_owned(change, lease, &id, values).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::cached::Transaction;
@@ -25,6 +26,53 @@ impl ShardLease {
     /// Grows with every change of owner.
     pub fn epoch(&self) -> i64 {
         self.epoch
+    }
+}
+
+/// A change of one row that bears a shard.
+#[derive(Debug)]
+pub(crate) struct OwnedChange<'a> {
+    /// The module that makes it, for the statement's first line.
+    pub module: &'static str,
+    /// What makes it, there and in errors.
+    pub name: &'static str,
+    /// Whose row.
+    pub table: &'static str,
+    /// The new values; parameters from `$4` on.
+    pub set: &'a str,
+    /// Which row; its key is `$3`.
+    pub row: &'static str,
+}
+
+impl Store {
+    /// Changes a row while its shard's lease holds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when another process owns the shard, or the row is no longer as wanted.
+    pub(crate) async fn change_owned(
+        &self,
+        change: OwnedChange<'_>,
+        lease: ShardLease,
+        key: &(dyn ToSql + Sync),
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(), StoreError> {
+        let OwnedChange {
+            module,
+            name,
+            table,
+            set,
+            row,
+        } = change;
+        let statement = format!(
+            "-- {module}::{name}\nUPDATE {table} SET {set} WHERE {row} AND EXISTS (
+                 SELECT 1 FROM shard_owners o WHERE o.shard = {table}.shard AND o.shard = $1 AND o.epoch = $2)"
+        );
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&lease.shard, &lease.epoch, key];
+        parameters.extend_from_slice(values);
+        let connection = self.connection().await?;
+        let changed = connection.execute(&statement, &parameters).await?;
+        expect_one_row(name, changed)
     }
 }
 
