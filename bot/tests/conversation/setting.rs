@@ -195,17 +195,19 @@ impl World {
     pub async fn stop_bot(&mut self) {
         let bot = self.bot.take().expect("a bot is running");
         bot.ctx.shutdown.drain();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let mut left = bot.ctx.tasks.running();
-            left.retain(|task| *task != "health");
-            if left.is_empty() {
-                break;
-            }
-            let now = tokio::time::Instant::now();
-            assert!(now < deadline, "does not drain: {left:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let left = || {
+            bot.ctx
+                .tasks
+                .running()
+                .into_iter()
+                .filter(|task| *task != "health")
+        };
+        let drained = within(PATIENCE, || async { left().next().is_none().then_some(()) }).await;
+        assert!(
+            drained.is_some(),
+            "does not drain: {:?}",
+            left().collect::<Vec<_>>()
+        );
         bot.ctx.shutdown.stop();
         assert!(
             bot.ctx.tasks.failure().is_none(),
@@ -253,19 +255,25 @@ pub async fn serving(body: Vec<u8>) -> (String, JoinSet<()>) {
 }
 
 /// Waits until `ready` gives something.
-pub async fn eventually<T, F>(what: &str, mut ready: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, ready: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let found = within(PATIENCE, ready).await;
+    found.unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// The same, and nothing where it takes longer than `patience`.
+pub async fn within<T, F>(patience: Duration, mut ready: impl FnMut() -> F) -> Option<T>
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = tokio::time::Instant::now() + patience;
     loop {
-        if let Some(found) = ready().await {
+        let found = ready().await;
+        if found.is_some() || tokio::time::Instant::now() >= deadline {
             return found;
         }
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "waited in vain for {what}"
-        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

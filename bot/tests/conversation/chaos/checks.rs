@@ -8,6 +8,7 @@ use easel_domain::job::JobState;
 use easel_playground::StartedInteraction;
 
 use super::story::Story;
+use crate::setting::within;
 
 /// Longest time that the end may take once all is healed.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -23,24 +24,26 @@ const MOST_INVALID: usize = 1_000;
 /// Waits until nothing is under way: every interaction is answered or given up, every message shows what it should.
 pub async fn settled(story: &Story) -> Result<(), String> {
     let platform = &story.world.platform;
-    let deadline = tokio::time::Instant::now() + SETTLING;
-    loop {
+    let left = || async {
         let open = |one: &&StartedInteraction| one.answer().is_none() && !one.failed();
         let waiting = story.started.iter().filter(open).count();
-        let (open, due) = (
+        (
+            waiting,
             platform.one::<i64>(OPEN).await,
             platform.one::<i64>(DUE).await,
-        );
-        if waiting == 0 && open == 0 && due == 0 {
-            return Ok(());
-        }
-        if tokio::time::Instant::now() > deadline {
-            return Err(format!(
-                "{waiting} interactions without an answer, {open} not settled, {due} messages that are not up to date"
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        )
+    };
+    let done = within(SETTLING, || async {
+        (left().await == (0, 0, 0)).then_some(())
+    })
+    .await;
+    if done.is_some() {
+        return Ok(());
     }
+    let (waiting, open, due) = left().await;
+    Err(format!(
+        "{waiting} interactions without an answer, {open} not settled, {due} messages that are not up to date"
+    ))
 }
 
 /// Checks what people see; how many jobs' pictures they see.
