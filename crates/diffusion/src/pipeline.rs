@@ -205,7 +205,7 @@ impl Pipeline {
 }
 
 /// Turns a panic of the bindings into an error: libtorch's exceptions arrive as panics, for example out of memory.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, TaskError> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, TaskError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

@@ -1,13 +1,19 @@
-//! What judges pictures: the picture encoder of CLIP (Radford et al. 2021, arXiv 2103.00020) with the safety checker around
-//! it, and classifiers.
+//! What looks at pictures: the picture encoder of CLIP (Radford et al. 2021, arXiv 2103.00020), the safety checker around it,
+//! the whole model that finds words for pictures, and classifiers.
 
 mod classifier;
+mod describe;
+mod eyes;
 mod judge;
+mod phrases;
 mod preparation;
 mod safety;
 
 pub use classifier::{Classifier, ClassifierConfig, Score};
+pub use describe::{Describer, Description, Ranked, Ranking};
+pub use eyes::{Eyes, Placed};
 pub use judge::{Judge, JudgeConfig};
+pub use phrases::{Phrase, Phrases, Section};
 pub use safety::{CheckerConfig, SafetyChecker, SafetyConfig, Verdict};
 
 use std::path::Path;
