@@ -18,8 +18,12 @@ const JOB: Duration = Duration::from_secs(20);
 /// A transaction takes no longer.
 const SETTLED: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(100);
-/// Between two words on the progress of a job.
-const PROGRESS: Duration = Duration::from_secs(2);
+/// Between two words on the progress of a job: nodes say something twice as often.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// The bot's shortest interval between two previews of a message, where others share its limits and where its token has
+/// one of its own.
+const SHARED_INTERVAL_S: f64 = 2.0;
+const OWN_INTERVAL_S: f64 = 1.5;
 /// What an interaction's token, and a channel, were seen to allow.
 const BUCKET_PER_SECOND: f64 = 1.0;
 /// What the bot may send over all routes that count.
@@ -252,18 +256,20 @@ impl Live<'_> {
             .filter(|running| running.by_token)
             .count() as f64;
         let by_bot = self.running.len() as f64 - by_token;
-        // A channel's bucket, a token's, and the bot's limit; the interval between two edits of a message.
+        // A token's bucket; a channel's, and the bot's limit over all channels.
         let channels = by_bot.min(f64::from(self.arguments.channels)) * BUCKET_PER_SECOND;
-        let buckets = by_token * BUCKET_PER_SECOND + channels.min(GLOBAL_PER_SECOND);
-        let interval = PROGRESS.as_secs_f64();
-        let spaced = by_token / interval + (by_bot / interval).min(channels).min(GLOBAL_PER_SECOND);
+        let by_bot_at_most = channels.min(GLOBAL_PER_SECOND);
+        let buckets = by_token * BUCKET_PER_SECOND + by_bot_at_most;
+        // What is left of them beside the first and the last edit of each job.
+        let left = buckets - durable as f64 / seconds;
+        let spaced = by_token / OWN_INTERVAL_S + (by_bot / SHARED_INTERVAL_S).min(by_bot_at_most);
         self.shown.sort_unstable();
         json!({"part": "live", "messages": self.running.len(), "channels": self.arguments.channels,
             "past_token_life": by_bot, "seconds": seconds, "edits_per_s": sent as f64 / seconds, "own_429": limited,
             "ends": self.shown.len(), "end_shown_p50_s": quantile(&self.shown, 0.5),
             "end_shown_p99_s": quantile(&self.shown, 0.99), "not_shown_yet": self.ending.len(),
-            "previews_per_s": previews, "share_of_buckets": previews / buckets,
-            "share_of_buckets_at_one_in_2_s": previews / spaced})
+            "previews_per_s": previews, "buckets_allow_per_s": buckets, "share_of_buckets": previews / buckets,
+            "share_of_what_ends_leave": previews / left, "share_at_shortest_interval": previews / spaced})
     }
 }
 

@@ -62,6 +62,9 @@ pub enum Done {
 
 /// However much waits, the interval grows no further than to this many times its shortest.
 const SLOWEST: u32 = 4;
+/// A message that shares no limit with others may have progress after three of four parts of the interval: of the five
+/// requests in five seconds that its token was seen to have, one stays for its end.
+const ALONE: (u32, u32) = (3, 4);
 
 /// Whose limits an edit falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -73,10 +76,14 @@ pub enum Lane {
     Bot,
 }
 
+/// The first few edits of a message may follow one another after this part of the interval.
+const EARLY: u32 = 4;
+
 /// Limits of the budgeter.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetSettings {
-    /// Shortest time between two progress edits of a message; a quarter of it for the first ones.
+    /// Shortest time between two progress edits of a message whose limits others share; three quarters of it where only its
+    /// token limits it, and a quarter for the first ones.
     pub interval: Duration,
     /// Most edits at once.
     pub in_flight: usize,
@@ -165,8 +172,13 @@ impl Budgeter {
         true
     }
 
-    /// The next thing to do, which counts as begun. `gate` gives a turn for an edit, or says how long there is none.
-    pub fn next(&mut self, now: Instant, mut gate: impl FnMut(JobId, EditKind) -> Turn) -> Next {
+    /// The next thing to do, which counts as begun. `gate` tells the limits that an edit falls under now, and gives a turn
+    /// or says how long there is none.
+    pub fn next(
+        &mut self,
+        now: Instant,
+        mut gate: impl FnMut(JobId, EditKind) -> (Lane, Turn),
+    ) -> Next {
         self.wake(now);
         if self.reading < self.settings.reads
             && let Some(job) = self.reads.first()
@@ -180,10 +192,14 @@ impl Budgeter {
         }
         let shortest = Duration::from_millis(1);
         while self.in_flight < self.settings.in_flight {
-            let Some((job, kind, lane)) = self.first_waiting(now) else {
+            let Some((job, kind, queued_in)) = self.first_waiting(now) else {
                 break;
             };
-            match gate(job, kind) {
+            let (lane, turn) = gate(job, kind);
+            if let Some(slot) = self.slots.get_mut(&job) {
+                slot.lane = lane;
+            }
+            match turn {
                 Turn::Now => {
                     self.in_flight += 1;
                     self.begin_edit(job, kind, now);
@@ -192,7 +208,13 @@ impl Budgeter {
                 Turn::Wait(wait) => {
                     self.set_stage(job, Stage::Timed(now + wait.max(shortest)));
                 }
-                Turn::WaitAll(wait) => self.waiting(lane).block(kind, now + wait.max(shortest)),
+                Turn::WaitAll(wait) => {
+                    self.waiting(lane).block(kind, now + wait.max(shortest));
+                    // Its token has died since it was put there: it waits with the others of the bot.
+                    if lane != queued_in {
+                        self.place(job, now);
+                    }
+                }
             }
         }
         let timer = self.timers.first().map(|(at, _)| *at);
@@ -278,12 +300,15 @@ impl Budgeter {
         self.bot.forget(age, now);
     }
 
-    /// The time between two progress edits of a message, as things stand.
-    pub fn interval(&self) -> Duration {
-        let waiting = self.token.progress.len() + self.bot.progress.len();
-        let waiting = waiting / (2 * self.settings.in_flight).max(1);
+    /// The time between two progress edits of a message of this lane, as things stand there.
+    pub fn interval(&self, lane: Lane) -> Duration {
+        let (waiting, shortest) = match lane {
+            Lane::Token => (&self.token, self.settings.interval / ALONE.1 * ALONE.0),
+            Lane::Bot => (&self.bot, self.settings.interval),
+        };
+        let waiting = waiting.progress.len() / (2 * self.settings.in_flight).max(1);
         let factor = u32::try_from(waiting + 1).unwrap_or(SLOWEST).min(SLOWEST);
-        self.settings.interval * factor
+        shortest * factor
     }
 
     fn begin_edit(&mut self, job: JobId, kind: EditKind, now: Instant) {
@@ -313,11 +338,10 @@ impl Budgeter {
 
     /// Puts a message that no task has where it belongs.
     fn place(&mut self, job: JobId, now: Instant) {
-        let interval = self.interval();
         let Some(slot) = self.slots.get(&job) else {
             return;
         };
-        let at = slot.due(interval);
+        let at = slot.due(self.settings.interval / EARLY, self.interval(slot.lane));
         let stage = match at {
             None => Stage::Resting,
             Some(at) if at > now => Stage::Timed(at),

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{BudgetSettings, Budgeter, Done, EditKind, Next};
+use super::budget::{BudgetSettings, Budgeter, Done, EditKind, Lane, Next};
 use super::compose::way;
 use super::decide::DeliveryAction;
 use super::edit::{Edited, Editor, Known, Wanted};
@@ -332,7 +332,7 @@ fn take_turn(
     editor: &Editor,
     kind: EditKind,
     permit: &mut Option<Permit>,
-) -> Turn {
+) -> (Lane, Turn) {
     let planned = message.and_then(|message| match kind {
         EditKind::Durable => {
             let (known, action) = message.wanted.as_ref()?;
@@ -344,15 +344,15 @@ fn take_turn(
         }
     });
     let Some((known, action, urgency)) = planned else {
-        return Turn::Now;
+        return (Lane::default(), Turn::Now);
     };
-    let (_, way) = way(&known.delivery, action);
+    let (lane, way) = way(&known.delivery, action);
     match editor.rest.turn(way, urgency) {
         Ok(taken) => {
             *permit = Some(taken);
-            Turn::Now
+            (lane, Turn::Now)
         }
-        Err(wait) => wait,
+        Err(wait) => (lane, wait),
     }
 }
 

@@ -63,7 +63,7 @@ impl Slot {
     }
 
     /// From when on it may have what it wants.
-    pub(super) fn due(&self, interval: Duration) -> Option<Instant> {
+    pub(super) fn due(&self, early: Duration, interval: Duration) -> Option<Instant> {
         if self.durable || self.read {
             return Some(self.not_before);
         }
@@ -71,7 +71,7 @@ impl Slot {
             return None;
         }
         let interval = if self.edits <= EARLY_EDITS {
-            interval / 4
+            early
         } else {
             interval
         };

@@ -26,10 +26,10 @@ fn in_channel(budget: &mut Budgeter, n: u128, channel: i64, kind: EditKind, now:
 /// The next edit, where every row is read at once and every bucket has turns.
 fn next(budget: &mut Budgeter, now: Instant) -> Next {
     loop {
-        match budget.next(now, |_, _| Turn::Now) {
+        match budget.next(now, |_, _| (Lane::Bot, Turn::Now)) {
             Next::Read(job) => {
                 let channel = budget.slots[&job].channel.unwrap_or(DiscordId(1));
-                budget.read(job, channel, Lane::Token, now);
+                budget.read(job, channel, Lane::Bot, now);
             }
             other => return other,
         }
@@ -58,13 +58,55 @@ fn progress_of_one_message_is_spaced_and_coalesced() {
 #[test]
 fn the_interval_grows_with_what_waits_and_no_further_than_four_times() {
     let (mut budget, now) = (budgeter(), Instant::now());
-    let mut seen = vec![budget.interval()];
+    let alone = INTERVAL / 4 * 3;
+    let mut seen = vec![budget.interval(Lane::Token)];
     for n in 0..40 {
+        // Until its row is read, a message is taken for one with a token.
         in_channel(&mut budget, n, 1, EditKind::Progress, now);
-        seen.push(budget.interval());
+        seen.push(budget.interval(Lane::Token));
     }
-    assert_eq!((seen[0], seen[40]), (INTERVAL, INTERVAL * 4));
+    assert_eq!((seen[0], seen[40]), (alone, alone * 4));
     assert!(seen.is_sorted());
+    assert_eq!(
+        budget.interval(Lane::Bot),
+        INTERVAL,
+        "what waits under other limits widens nothing"
+    );
+}
+
+#[test]
+fn a_message_under_its_tokens_limit_alone_has_progress_more_often() {
+    let (mut budget, mut now) = (budgeter(), Instant::now());
+    let gate = |_, _| (Lane::Token, Turn::Now);
+    in_channel(&mut budget, 1, 1, EditKind::Progress, now);
+    for pause in [INTERVAL / 4, INTERVAL / 4, INTERVAL / 4 * 3] {
+        let edit = Next::Edit(job(1), EditKind::Progress);
+        assert_eq!(budget.next(now, gate), edit);
+        budget.done(job(1), EditKind::Progress, Done::Shown, now);
+        in_channel(&mut budget, 1, 1, EditKind::Progress, now);
+        assert_eq!(budget.next(now, gate), Next::Wait(pause));
+        now += pause;
+    }
+}
+
+#[test]
+fn a_message_whose_token_has_died_waits_with_the_bots_and_holds_up_no_token() {
+    let (mut budget, now) = (budgeter(), Instant::now());
+    for n in [1, 2] {
+        in_channel(&mut budget, n, 1, EditKind::Progress, now);
+    }
+    let gate = |asked: JobId, _| {
+        if asked == job(1) {
+            (Lane::Bot, Turn::WaitAll(INTERVAL))
+        } else {
+            (Lane::Token, Turn::Now)
+        }
+    };
+    let edit = |n| Next::Edit(job(n), EditKind::Progress);
+    assert_eq!(budget.next(now, gate), edit(2));
+    assert_eq!(budget.next(now, gate), Next::Wait(INTERVAL));
+    let later = now + INTERVAL;
+    assert_eq!(budget.next(later, |_, _| (Lane::Bot, Turn::Now)), edit(1));
 }
 
 #[test]
@@ -110,11 +152,20 @@ fn a_row_that_changes_while_its_edit_waits_is_read_again() {
     let (mut budget, now) = (budgeter(), Instant::now());
     in_channel(&mut budget, 1, 1, EditKind::Durable, now);
     let wait = Duration::from_secs(1);
-    assert_eq!(budget.next(now, |_, _| Turn::Now), Next::Read(job(1)));
+    assert_eq!(
+        budget.next(now, |_, _| (Lane::Bot, Turn::Now)),
+        Next::Read(job(1))
+    );
     budget.read(job(1), DiscordId(1), Lane::Bot, now);
-    assert_eq!(budget.next(now, |_, _| Turn::Wait(wait)), Next::Wait(wait));
+    assert_eq!(
+        budget.next(now, |_, _| (Lane::Bot, Turn::Wait(wait))),
+        Next::Wait(wait)
+    );
     in_channel(&mut budget, 1, 1, EditKind::Durable, now);
-    assert_eq!(budget.next(now, |_, _| Turn::Now), Next::Read(job(1)));
+    assert_eq!(
+        budget.next(now, |_, _| (Lane::Bot, Turn::Now)),
+        Next::Read(job(1))
+    );
 }
 
 #[test]
@@ -123,7 +174,7 @@ fn a_limit_of_the_whole_bot_holds_up_no_token() {
     for (n, lane) in [(1, Lane::Bot), (2, Lane::Bot), (3, Lane::Token)] {
         in_channel(&mut budget, n, 1, EditKind::Durable, now);
         assert_eq!(
-            budget.next(now, |_, _| Turn::WaitAll(INTERVAL)),
+            budget.next(now, |_, _| (Lane::Bot, Turn::WaitAll(INTERVAL))),
             Next::Read(job(n))
         );
         budget.read(job(n), DiscordId(1), lane, now);
@@ -132,9 +183,9 @@ fn a_limit_of_the_whole_bot_holds_up_no_token() {
     let gate = |job_id: JobId, _| {
         asked += 1;
         if job_id == job(3) {
-            Turn::Now
+            (Lane::Token, Turn::Now)
         } else {
-            Turn::WaitAll(INTERVAL)
+            (Lane::Bot, Turn::WaitAll(INTERVAL))
         }
     };
     assert_eq!(
@@ -142,7 +193,7 @@ fn a_limit_of_the_whole_bot_holds_up_no_token() {
         Next::Edit(job(3), EditKind::Durable)
     );
     assert_eq!(
-        budget.next(now, |_, _| Turn::WaitAll(INTERVAL)),
+        budget.next(now, |_, _| (Lane::Bot, Turn::WaitAll(INTERVAL))),
         Next::Wait(INTERVAL)
     );
     assert_eq!(
@@ -150,7 +201,7 @@ fn a_limit_of_the_whole_bot_holds_up_no_token() {
         Next::Wait(INTERVAL)
     );
     assert_eq!(
-        budget.next(now + INTERVAL, |_, _| Turn::Now),
+        budget.next(now + INTERVAL, |_, _| (Lane::Bot, Turn::Now)),
         Next::Edit(job(1), EditKind::Durable)
     );
 }

@@ -1,8 +1,10 @@
 //! The bot's limit over all routes: no second, wherever it begins, has more requests than allowed.
 //!
 //! Discord counts a request when it arrives. When that was, only its answer tells, and only within limits: until then it
-//! counts, and from then on for a second. Where the network or Discord stalls and then takes many requests at once, those
-//! of more than a second arrive within one: they are all still counted here, so no more are added.
+//! counts. From its answer on it counts for a second, less what both ways together take at least: it arrived at least its
+//! way back before its answer, and a request that is sent now arrives at least its way there later. Where the network or
+//! Discord stalls and then takes many requests at once, those of more than a second arrive within one: they are all still
+//! counted here, so no more are added.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -26,9 +28,9 @@ pub(super) struct Global {
     limit: usize,
     /// When those went out that have no answer yet, oldest first.
     under_way: VecDeque<Instant>,
-    /// When those count no more that have one.
-    counted_until: Vec<Instant>,
-    /// The quickest answer so far: half of it, at least, was the way back.
+    /// When those were answered that may still count.
+    answered: Vec<Instant>,
+    /// The quickest answer so far: both ways together took no longer.
     quickest: Option<Duration>,
     blocked_until: Option<Instant>,
 }
@@ -44,7 +46,7 @@ impl Global {
         Self {
             limit: per_second.max(1) as usize,
             under_way: VecDeque::new(),
-            counted_until: Vec::new(),
+            answered: Vec::new(),
             quickest: None,
             blocked_until: None,
         }
@@ -55,7 +57,8 @@ impl Global {
         if let Some(until) = self.blocked_until.filter(|until| *until > now) {
             return Some(until - now);
         }
-        self.counted_until.retain(|until| *until > now);
+        let counts = self.counts_after_answer();
+        self.answered.retain(|at| *at + counts > now);
         while self.under_way.front().is_some_and(|at| *at + HOLD <= now) {
             self.under_way.pop_front();
         }
@@ -63,13 +66,13 @@ impl Global {
             Urgency::Must => self.limit,
             Urgency::May => (self.limit - self.limit / RESERVED_OF).max(1),
         };
-        let over = (self.under_way.len() + self.counted_until.len() + 1)
+        let over = (self.under_way.len() + self.answered.len() + 1)
             .checked_sub(allowed)
             .filter(|over| *over > 0)?;
         let unanswered = self.under_way.iter();
         let mut frees: Vec<Instant> = unanswered
             .map(|at| (*at + SPAN).max(now + PROBE))
-            .chain(self.counted_until.iter().copied())
+            .chain(self.answered.iter().map(|at| *at + counts))
             .collect();
         frees.sort_unstable();
         let free_at = frees.get(over - 1).map_or(now, |at| *at);
@@ -98,10 +101,14 @@ impl Global {
         let took = now.saturating_duration_since(sent);
         let quickest = self.quickest.map_or(took, |quickest| quickest.min(took));
         self.quickest = Some(quickest);
-        let arrived = sent + took.saturating_sub(quickest / 2);
-        if arrived + SPAN > now {
-            self.counted_until.push(arrived + SPAN);
-        }
+        self.answered.push(now);
+    }
+
+    /// How long an answered request counts against one that is sent now. The next answer may be a little quicker than the
+    /// quickest so far.
+    fn counts_after_answer(&self) -> Duration {
+        let ways = self.quickest.unwrap_or_default() / 8 * 7;
+        SPAN.saturating_sub(ways)
     }
 
     pub(super) fn block(&mut self, until: Instant) {

@@ -147,7 +147,10 @@ impl Simulation {
     fn begin(&mut self) {
         loop {
             let (messages, buckets, now) = (&self.messages, &mut self.buckets, self.now);
-            let gate = |job: JobId, kind| buckets.turn(&ask(&messages[&job], kind), now);
+            let gate = |job: JobId, kind| {
+                let message = &messages[&job];
+                (message.lane, buckets.turn(&ask(message, kind), now))
+            };
             match self.budget.next(now, gate) {
                 Next::Read(job) => {
                     let message = &self.messages[&job];
