@@ -229,10 +229,14 @@ fn messages(
         ownership,
         every: config.delivery.sweep_every,
     };
+    let (all_sent, all_run) = (CancellationToken::new(), CancellationToken::new());
+    let (sent, run) = (
+        all_sent.clone().cancelled_owned(),
+        all_run.clone().cancelled_owned(),
+    );
+    let released = async move { tokio::join!(sent, run) };
     ctx.tasks
-        .spawn("errands", beside.run(hints, ctx.shutdown.clone()));
-    let all_sent = CancellationToken::new();
-    let released = all_sent.clone().cancelled_owned();
+        .spawn("errands", beside.run(hints, ctx.shutdown.clone(), all_run));
     ctx.tasks
         .spawn("messages", deliverer.run(ctx.shutdown.clone(), all_sent));
     ctx.tasks

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use easel_domain::JobId;
 use easel_service::{Shutdown, chain};
 use easel_store::StoreError;
+use easel_store::favourite::Learnt;
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -98,9 +99,16 @@ impl Intake {
     }
 
     async fn act_on(&self, reaction: &Reaction) -> Result<&'static str, StoreError> {
+        // To whose message a star was taken back, or what stands in direct messages, only the look at the message tells.
+        if reaction.author.is_some() && self.is_too_fast(reaction) {
+            return Ok("too_fast");
+        }
         let Some(job) = self.job_of_message(reaction).await? else {
             return Ok("no_job");
         };
+        if reaction.author.is_none() && self.is_too_fast(reaction) {
+            return Ok("too_fast");
+        }
         match (reaction.sign, reaction.is_set) {
             (Sign::Star, true) => self.star(reaction, job).await,
             (Sign::Star, false) => self.unstar(reaction, job).await,
@@ -108,6 +116,11 @@ impl Intake {
             (Sign::Cross, true) => self.cross(reaction, job).await,
             (Sign::Envelope | Sign::Cross, false) => Ok("taken_back"),
         }
+    }
+
+    /// Reactions to our messages count as commands and presses do. There is no way to say so to who reacts.
+    fn is_too_fast(&self, reaction: &Reaction) -> bool {
+        self.pace.check(reaction.member, reaction.guild).is_err()
     }
 
     /// The job that the message shows: of its row, or else of its buttons, where it is ours. The buttons are looked at
@@ -130,7 +143,14 @@ impl Intake {
             }
         };
         let Some(job) = shown else { return Ok(None) };
-        let known = store.learn_job_message(reaction.channel, message, job);
-        Ok(known.await?.then_some(job))
+        let known = store.learn_job_message(reaction.channel, message, job, reaction.shard);
+        match known.await? {
+            Learnt::Shows => Ok(Some(job)),
+            Learnt::NoJob => Ok(None),
+            Learnt::Doomed => {
+                self.parts.errands.doomed();
+                Ok(None)
+            }
+        }
     }
 }

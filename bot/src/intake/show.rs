@@ -2,6 +2,7 @@
 
 use easel_domain::JobId;
 use easel_service::chain;
+use easel_store::favourite::Learnt;
 use easel_store::intake::IntakeEnd;
 
 use super::answer::Answered;
@@ -83,7 +84,7 @@ impl Intake {
             .edit_original(arrival.application, &arrival.token, payload, None)
             .await;
         match shown {
-            Ok(message) => self.remember_copy(job, &message).await,
+            Ok(message) => self.remember_copy(arrival, job, &message).await,
             Err(error) => {
                 tracing::warn!("show a job: {error}", error = chain(&error));
                 let answered = Answered {
@@ -96,12 +97,16 @@ impl Intake {
         self.close(arrival, IntakeEnd::Answered).await;
     }
 
-    /// So that the copy takes reactions, and goes when the result is deleted.
-    async fn remember_copy(&self, job: JobId, message: &ApiMessage) {
+    /// So that the copy takes reactions, and goes when the result is deleted, or was meanwhile.
+    async fn remember_copy(&self, arrival: &Arrival, job: JobId, message: &ApiMessage) {
         let store = &self.parts.store;
-        let noted = store.learn_job_message(message.channel_id, message.id, job);
-        if let Err(error) = noted.await {
-            tracing::warn!(job.id = %job, "remember a copy: {error}", error = chain(&error));
+        let noted = store.learn_job_message(message.channel_id, message.id, job, arrival.shard);
+        match noted.await {
+            Ok(Learnt::Doomed) => self.parts.errands.doomed(),
+            Ok(Learnt::Shows | Learnt::NoJob) => {}
+            Err(error) => {
+                tracing::warn!(job.id = %job, "remember a copy: {error}", error = chain(&error));
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use easel_domain::clock::EntropyExt;
 use easel_domain::{Clock, DiscordId, Entropy, JobId};
 use easel_service::chain;
-use easel_store::delivery::{Delivery, Route};
+use easel_store::delivery::{Delivery, PostIntent, Route};
 use easel_store::shard::ShardLease;
 use easel_store::show::JobSnapshot;
 use easel_store::{Store, StoreError};
@@ -128,7 +128,7 @@ impl Editor {
             DeliveryAction::Nothing => Ok(done(self.nothing(&known))),
             DeliveryAction::Skip => {
                 self.store
-                    .record_shown(lease, row.job, row.desired_rev, None)
+                    .record_shown(lease, row.job, row.desired_rev)
                     .await?;
                 Ok(done(finished(known, None)))
             }
@@ -137,7 +137,7 @@ impl Editor {
                 Ok(Some(message)) => {
                     // It was posted with what the row wanted then; what it wants now is an edit.
                     self.store
-                        .record_shown(lease, row.job, row.shown_rev, Some(message))
+                        .record_new_message(lease, row.job, row.shown_rev, message)
                         .await?;
                     Ok(Step::Onward)
                 }
@@ -184,18 +184,27 @@ impl Editor {
             Err(NoPicture) => return self.wait_for_picture(lease, row).await,
         };
         if action == DeliveryAction::Post {
-            self.store
-                .begin_post(lease, row.job, self.clock.now())
-                .await?;
+            let begun = self.store.begin_post(lease, row.job, self.clock.now());
+            match begun.await? {
+                // What was posted before was looked for, and is not there.
+                PostIntent::Written | PostIntent::Before => {}
+                PostIntent::Over => return Ok(Step::Onward),
+            }
         }
         let sent = self
             .send_fitting(&known, action, payload, Some(permit))
             .await;
         match sent {
             Ok((message, payload)) => {
-                self.store
-                    .record_shown(lease, row.job, row.desired_rev, Some(message))
-                    .await?;
+                if row.message == Some(message) {
+                    self.store
+                        .record_shown(lease, row.job, row.desired_rev)
+                        .await?;
+                } else {
+                    self.store
+                        .record_new_message(lease, row.job, row.desired_rev, message)
+                        .await?;
+                }
                 self.measure(&known.job);
                 Ok(done(finished(
                     known.with_message(message),
@@ -299,7 +308,7 @@ impl Editor {
             Reaction::Switch(route) => self.switch(lease, &known, route).await,
             Reaction::Skip => {
                 self.store
-                    .record_shown(lease, row.job, row.desired_rev, None)
+                    .record_shown(lease, row.job, row.desired_rev)
                     .await?;
                 Ok(done(finished(known, None)))
             }

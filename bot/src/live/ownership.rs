@@ -91,10 +91,10 @@ impl Ownership {
 
 impl Claimer {
     /// Claims what is free and renews what is held, until draining; then lets go.
-    pub async fn run(
+    pub async fn run<T>(
         self,
         shutdown: Shutdown,
-        released: impl Future<Output = ()>,
+        released: impl Future<Output = T>,
     ) -> anyhow::Result<()> {
         let mut ticks = tokio::time::interval(self.term / 3);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

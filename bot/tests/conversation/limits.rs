@@ -102,3 +102,46 @@ async fn a_guild_has_one_limit_for_all_and_direct_messages_have_none() {
     assert!(direct.message().unwrap().content().contains("/imagine"));
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reactions_count_as_presses_do() {
+    let world = slow_world(2).await;
+    let (ada, grace) = (world.discord.user("ada"), world.discord.user("grace"));
+    let imagine = ada
+        .slash("imagine", [("prompt", "a red boat")])
+        .await
+        .unwrap();
+    let job = world.platform.job(1).await;
+    world.platform.complete(job).await;
+    let grid = imagine
+        .wait_for_message(|m| m.button("U1").is_some(), PATIENCE)
+        .await
+        .unwrap();
+    let stars = |count: i64| {
+        let world = &world;
+        eventually("so many favourites", move || async move {
+            let found = world.platform.one::<i64>("SELECT count(*) FROM favourites");
+            (found.await == count).then_some(())
+        })
+    };
+    grace.react(&grid, "⭐").unwrap();
+    stars(1).await;
+    grace.unreact(&grid, "⭐").unwrap();
+    stars(0).await;
+    grace.react(&grid, "⭐").unwrap();
+    world.platform.set_pace("standard", 500, 600).await;
+    eventually("the new limit to hold", || async {
+        let answer = grace.slash("info", []).await.unwrap();
+        (answer.answer() == Some(5)).then_some(())
+    })
+    .await;
+    // One member's reactions keep their order: when this one has worked, the star before it was refused.
+    grace.react(&grid, "✉️").unwrap();
+    eventually("the pictures to be sent", || async {
+        let sent = "SELECT count(*) FROM mailings WHERE state = 'sent'";
+        (world.platform.one::<i64>(sent).await == 1).then_some(())
+    })
+    .await;
+    stars(0).await;
+    world.close().await;
+}

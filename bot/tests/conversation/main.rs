@@ -5,6 +5,7 @@ mod buttons;
 mod chaos;
 mod conformance;
 mod delivery;
+mod errands;
 mod favourites;
 mod history;
 mod imagine;

@@ -9,8 +9,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
-use crate::error::StoreError;
+use crate::error::{StoreError, expect_one_row};
 use crate::pool::Store;
+use crate::removal::{doom_if_removed, keep_removals_out};
 use crate::shard::{OwnedChange, ShardLease, hold_shard};
 
 /// Which message of a job is the one that is kept up to date.
@@ -80,6 +81,21 @@ pub struct Delivery {
     pub undeliverable: Option<String>,
 }
 
+/// What the intent to post a new message found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostIntent {
+    /// Nothing was posted yet.
+    Written,
+    /// There was an intent already: the message may exist, and must be looked for before it is posted again.
+    Before,
+    /// Nothing is to be posted any more: the message is known, or the result was deleted.
+    Over,
+}
+
+/// What is written once a message shows revision `$4`; `$5` is its id, where that is news.
+const SHOWN: &str = "shown_rev = greatest(shown_rev, least($4, desired_rev)), message_id = coalesce($5, message_id),
+                     post_intent_at = NULL, failures = 0, next_try_at = '-infinity'";
+
 impl Store {
     /// The delivery of a job.
     pub async fn delivery(&self, job: JobId) -> Result<Option<Delivery>, StoreError> {
@@ -144,23 +160,38 @@ impl Store {
         Ok(())
     }
 
-    /// The message shows revision `rev`; `message` tells its id where that is known.
+    /// The message shows revision `rev`.
     pub async fn record_shown(
         &self,
         lease: ShardLease,
         job: JobId,
         rev: i32,
-        message: Option<DiscordId>,
     ) -> Result<(), StoreError> {
-        let set = "shown_rev = greatest(shown_rev, least($4, desired_rev)), message_id = coalesce($5, message_id),
-                   post_intent_at = NULL, failures = 0, next_try_at = '-infinity'";
         self.guarded(
             "record_shown",
-            set,
+            SHOWN,
             lease,
             job,
-            &[/* revision */ &rev, /* message */ &message],
+            &[
+                /* revision */ &rev,
+                /* message */ &None::<DiscordId>,
+            ],
         )
+        .await
+    }
+
+    /// A message whose id was not known shows revision `rev`. Where the result was deleted while the message was on its
+    /// way, it is to be deleted as well.
+    pub async fn record_new_message(
+        &self,
+        lease: ShardLease,
+        job: JobId,
+        rev: i32,
+        message: DiscordId,
+    ) -> Result<(), StoreError> {
+        self.run("record_new_message", move |tx| {
+            Box::pin(async move { record_new_message(tx, lease, job, rev, message).await })
+        })
         .await
     }
 
@@ -243,14 +274,13 @@ impl Store {
             .await
     }
 
-    /// Writes the intent to post a new message. `false` if there is one already: then the message may exist, and must be
-    /// looked for before it is posted again.
+    /// Writes the intent to post a new message.
     pub async fn begin_post(
         &self,
         lease: ShardLease,
         job: JobId,
         at: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<PostIntent, StoreError> {
         self.run("begin_post", move |tx| {
             Box::pin(async move { begin_post(tx, lease, job, at).await })
         })
@@ -281,17 +311,63 @@ async fn begin_post(
     lease: ShardLease,
     job: JobId,
     at: OffsetDateTime,
-) -> Result<bool, StoreError> {
+) -> Result<PostIntent, StoreError> {
     hold_shard(tx, lease).await?;
-    let changed = tx
-        .execute(
-            "-- delivery::begin_post\n\
-             UPDATE deliveries SET post_intent_at = $2
-             WHERE job_id = $1 AND post_intent_at IS NULL AND message_id IS NULL",
-            &[/* job */ &job, /* at */ &at],
+    let row = tx
+        .query_opt(
+            "-- delivery::begin_post (row)\n\
+             SELECT post_intent_at IS NOT NULL FROM deliveries
+             WHERE job_id = $1 AND shard = $2 AND message_id IS NULL AND undeliverable IS NULL FOR UPDATE",
+            &[
+                /* job */ &job,
+                /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
+            ],
         )
         .await?;
-    Ok(changed == 1)
+    match row.map(|row| row.get(0)) {
+        None => Ok(PostIntent::Over),
+        Some(true) => Ok(PostIntent::Before),
+        Some(false) => {
+            tx.execute(
+                "-- delivery::begin_post\n\
+                 UPDATE deliveries SET post_intent_at = $2 WHERE job_id = $1",
+                &[/* job */ &job, /* at */ &at],
+            )
+            .await?;
+            Ok(PostIntent::Written)
+        }
+    }
+}
+
+async fn record_new_message(
+    tx: &Transaction<'_>,
+    lease: ShardLease,
+    job: JobId,
+    rev: i32,
+    message: DiscordId,
+) -> Result<(), StoreError> {
+    hold_shard(tx, lease).await?;
+    keep_removals_out(tx, job).await?;
+    let statement = format!(
+        "-- delivery::record_new_message\n\
+         UPDATE deliveries SET {SHOWN} WHERE shard = $1 AND $2::bigint IS NOT NULL AND job_id = $3 RETURNING channel_id"
+    );
+    let rows = tx
+        .query(
+            &statement,
+            &[
+                /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
+                /* epoch, held above */ &lease.epoch(),
+                /* job */ &job,
+                /* revision */ &rev,
+                /* message */ &Some(message),
+            ],
+        )
+        .await?;
+    expect_one_row("record_new_message", rows.len() as u64)?;
+    let channel = rows[0].get(0);
+    doom_if_removed(tx, job, channel, message, lease.shard()).await?;
+    Ok(())
 }
 
 fn delivery(row: &Row) -> Result<Delivery, StoreError> {

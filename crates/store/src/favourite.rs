@@ -11,6 +11,7 @@ use crate::cached::{Connection, Transaction};
 use crate::error::StoreError;
 use crate::history::{COLUMNS, HistoryJob, JOINS, PageStart, history_job, picture};
 use crate::pool::Store;
+use crate::removal::{doom_if_removed, keep_removals_out};
 use crate::row::corrupt;
 use crate::user::resolve_user;
 
@@ -174,27 +175,60 @@ impl Store {
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// Notes that a message shows a job. `false` if there is no such job.
+    /// Notes that a message shows a job; one that shows a deleted result is to be deleted, too, by the owner of `shard`.
     pub async fn learn_job_message(
         &self,
         channel: DiscordId,
         message: DiscordId,
         job: JobId,
-    ) -> Result<bool, StoreError> {
-        let row = self
-            .connection()
-            .await?
-            .query_one(
-                "-- favourite::learn_job_message\n\
-                 WITH known AS (SELECT id FROM jobs WHERE id = $3), noted AS (
-                     INSERT INTO job_messages (message_id, channel_id, job_id) SELECT $1, $2, id FROM known
-                     ON CONFLICT (message_id) DO NOTHING)
-                 SELECT EXISTS (SELECT FROM known)",
-                &[/* message */ &message, /* channel */ &channel, /* job */ &job],
-            )
-            .await?;
-        Ok(row.get(0))
+        shard: u32,
+    ) -> Result<Learnt, StoreError> {
+        self.run("learn_job_message", move |tx| {
+            Box::pin(async move {
+                if !keep_removals_out(tx, job).await? {
+                    return Ok(Learnt::NoJob);
+                }
+                note_job_message(tx, channel, message, job).await?;
+                let removed = doom_if_removed(tx, job, channel, message, shard).await?;
+                Ok(if removed {
+                    Learnt::Doomed
+                } else {
+                    Learnt::Shows
+                })
+            })
+        })
+        .await
     }
+}
+
+/// What became of a message that was found to show a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Learnt {
+    /// It is known from now on.
+    Shows,
+    /// Its result was deleted before: it goes as well.
+    Doomed,
+    /// There is no such job.
+    NoJob,
+}
+
+/// Notes that a message shows a job.
+pub(crate) async fn note_job_message(
+    tx: &Transaction<'_>,
+    channel: DiscordId,
+    message: DiscordId,
+    job: JobId,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "-- favourite::note_job_message\n\
+         INSERT INTO job_messages (message_id, channel_id, job_id) VALUES ($1, $2, $3)
+         ON CONFLICT (message_id) DO NOTHING",
+        &[
+            /* message */ &message, /* channel */ &channel, /* job */ &job,
+        ],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn add_favourite(tx: &Transaction<'_>, new: NewFavourite) -> Result<Favoured, StoreError> {

@@ -17,7 +17,9 @@ use uuid::Uuid;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
+use crate::favourite::note_job_message;
 use crate::pool::Store;
+use crate::removal::{doom_if_removed, keep_removals_out};
 use crate::row::corrupt;
 use crate::shard::{OwnedChange, ShardLease};
 use crate::user::resolve_user;
@@ -102,29 +104,36 @@ impl Store {
         .await
     }
 
-    /// Open rows of a shard whose jobs have ended and that may be tried at `now`, those that waited longest first.
+    /// Open rows of a shard whose jobs have ended and that may be tried at `now`, each with whom it is for: of each member
+    /// those that waited longest, at most `per_member`, so that one who wants many does not hide the others.
     pub async fn due_mailings(
         &self,
         shard: u32,
         now: OffsetDateTime,
+        per_member: u32,
         limit: u32,
-    ) -> Result<Vec<Uuid>, StoreError> {
+    ) -> Result<Vec<(Uuid, UserId)>, StoreError> {
         let rows = self
             .connection()
             .await?
             .query(
                 "-- mailing::due_mailings\n\
-                 SELECT m.id FROM mailings m JOIN jobs j ON j.id = m.job_id
-                 WHERE m.shard = $1 AND m.state = 'open' AND m.next_try_at <= $2 AND j.ended_at IS NOT NULL
-                 ORDER BY m.next_try_at, m.id LIMIT $3",
+                 SELECT id, user_id FROM (
+                     SELECT m.id, m.user_id, m.next_try_at,
+                            row_number() OVER (PARTITION BY m.user_id ORDER BY m.next_try_at, m.id) AS place
+                     FROM mailings m JOIN jobs j ON j.id = m.job_id
+                     WHERE m.shard = $1 AND m.state = 'open' AND m.next_try_at <= $2 AND j.ended_at IS NOT NULL
+                 ) due
+                 WHERE place <= $3 ORDER BY place, next_try_at, id LIMIT $4",
                 &[
                     /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
                     /* now */ &now,
+                    /* per member */ &i64::from(per_member),
                     /* limit */ &i64::from(limit),
                 ],
             )
             .await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// A row that is still open.
@@ -318,33 +327,17 @@ async fn learn_mail(
     id: Uuid,
     message: DiscordId,
 ) -> Result<(), StoreError> {
-    // A removal holds the job's row until it has read which messages show it.
-    tx.execute(
-        "-- mailing::learn_mail (job)\n\
-         SELECT 1 FROM jobs j JOIN mailings m ON m.job_id = j.id WHERE m.id = $1 FOR SHARE OF j",
-        &[/* id */ &id],
-    )
-    .await?;
-    tx.execute(
-        "-- mailing::learn_mail\n\
-         INSERT INTO job_messages (message_id, channel_id, job_id)
-         SELECT $2, channel_id, job_id FROM mailings WHERE id = $1 AND channel_id IS NOT NULL
-         ON CONFLICT (message_id) DO NOTHING",
-        &[/* id */ &id, /* message */ &message],
-    )
-    .await?;
-    tx.execute(
-        "-- mailing::learn_mail (removed)\n\
-         INSERT INTO doomed_messages (message_id, channel_id, job_id, shard)
-         SELECT $2, m.channel_id, m.job_id, $3 FROM mailings m JOIN removals r USING (job_id)
-         WHERE m.id = $1 AND m.channel_id IS NOT NULL
-         ON CONFLICT (message_id) DO NOTHING",
-        &[
-            /* id */ &id,
-            /* message */ &message,
-            /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
-        ],
-    )
-    .await?;
+    let row = tx
+        .query_opt(
+            "-- mailing::learn_mail\n\
+             SELECT job_id, channel_id FROM mailings WHERE id = $1 AND channel_id IS NOT NULL",
+            &[/* id */ &id],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let (job, channel) = (row.get(0), row.get(1));
+    keep_removals_out(tx, job).await?;
+    note_job_message(tx, channel, message, job).await?;
+    doom_if_removed(tx, job, channel, message, lease.shard()).await?;
     Ok(())
 }

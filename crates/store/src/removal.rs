@@ -47,7 +47,7 @@ pub enum Removed {
 }
 
 /// A message that is to be deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DoomedMessage {
     /// Where.
     pub channel: DiscordId,
@@ -66,11 +66,13 @@ impl Store {
         .await
     }
 
-    /// Messages of a shard that are to be deleted and may be tried at `now`.
+    /// Messages of a shard that are to be deleted and may be tried at `now`: of each channel those that waited longest, at
+    /// most `per_channel`, so that a busy channel does not hide the others.
     pub async fn doomed_messages(
         &self,
         shard: u32,
         now: OffsetDateTime,
+        per_channel: u32,
         limit: u32,
     ) -> Result<Vec<DoomedMessage>, StoreError> {
         let rows = self
@@ -78,11 +80,16 @@ impl Store {
             .await?
             .query(
                 "-- removal::doomed_messages\n\
-                 SELECT channel_id, message_id, failures FROM doomed_messages
-                 WHERE shard = $1 AND ended_at IS NULL AND next_try_at <= $2 ORDER BY next_try_at, message_id LIMIT $3",
+                 SELECT channel_id, message_id, failures FROM (
+                     SELECT channel_id, message_id, failures, next_try_at,
+                            row_number() OVER (PARTITION BY channel_id ORDER BY next_try_at, message_id) AS place
+                     FROM doomed_messages WHERE shard = $1 AND ended_at IS NULL AND next_try_at <= $2
+                 ) due
+                 WHERE place <= $3 ORDER BY place, next_try_at, message_id LIMIT $4",
                 &[
                     /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
                     /* now */ &now,
+                    /* per channel */ &i64::from(per_channel),
                     /* limit */ &i64::from(limit),
                 ],
             )
@@ -225,4 +232,46 @@ async fn doom_messages(tx: &Transaction<'_>, removal: Removal) -> Result<(), Sto
     )
     .await?;
     Ok(())
+}
+
+/// Keeps removals of a job's result out until the transaction ends: a removal holds the job's row until it has read which
+/// messages show it, so one that is under way is waited for, and seen by what is read after this. `false` if there is no
+/// such job.
+pub(crate) async fn keep_removals_out(
+    tx: &Transaction<'_>,
+    job: JobId,
+) -> Result<bool, StoreError> {
+    let rows = tx
+        .query(
+            "-- removal::keep_removals_out\nSELECT 1 FROM jobs WHERE id = $1 FOR SHARE",
+            &[/* job */ &job],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// Dooms a message that shows a job whose result is deleted, and tells whether it is. Removals are kept out already.
+pub(crate) async fn doom_if_removed(
+    tx: &Transaction<'_>,
+    job: JobId,
+    channel: DiscordId,
+    message: DiscordId,
+    shard: u32,
+) -> Result<bool, StoreError> {
+    let row = tx
+        .query_one(
+            "-- removal::doom_if_removed\n\
+             WITH removed AS (SELECT job_id FROM removals WHERE job_id = $1), doomed AS (
+                 INSERT INTO doomed_messages (message_id, channel_id, job_id, shard)
+                 SELECT $3, $2, job_id, $4 FROM removed ON CONFLICT (message_id) DO NOTHING)
+             SELECT EXISTS (SELECT FROM removed)",
+            &[
+                /* job */ &job,
+                /* channel */ &channel,
+                /* message */ &message,
+                /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
+            ],
+        )
+        .await?;
+    Ok(row.get(0))
 }

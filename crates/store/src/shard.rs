@@ -10,7 +10,7 @@ use crate::error::{StoreError, expect_one_row};
 use crate::pool::Store;
 
 /// The right to render the messages of one shard, until another process takes over. Only [`Store::claim_shard`] makes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShardLease {
     shard: i32,
     epoch: i64,

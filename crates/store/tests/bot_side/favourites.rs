@@ -3,7 +3,7 @@
 use super::support::*;
 use easel_domain::clock::{EntropyExt, SeededEntropy};
 use easel_domain::{DiscordId, JobId, UserId};
-use easel_store::favourite::{Favoured, FavouritesPage, MOST, NewFavourite};
+use easel_store::favourite::{Favoured, FavouritesPage, Learnt, MOST, NewFavourite};
 use easel_store::history::PageStart;
 use easel_store::testing::TestDatabase;
 use uuid::Uuid;
@@ -177,11 +177,11 @@ async fn the_job_of_a_message_is_found_by_its_delivery_or_by_what_was_learnt() {
     assert_eq!(of(71).await.unwrap(), None);
     let learn = |n| {
         db.store
-            .learn_job_message(DiscordId(3), DiscordId(71), job(n))
+            .learn_job_message(DiscordId(3), DiscordId(71), job(n), 0)
     };
-    assert!(!learn(99).await.unwrap(), "a job that does not exist");
+    assert_eq!(learn(99).await.unwrap(), Learnt::NoJob);
     assert_eq!(of(71).await.unwrap(), None);
-    assert!(learn(2).await.unwrap());
-    assert!(learn(2).await.unwrap(), "again");
+    assert_eq!(learn(2).await.unwrap(), Learnt::Shows);
+    assert_eq!(learn(2).await.unwrap(), Learnt::Shows, "again");
     assert_eq!(of(71).await.unwrap(), Some(job(2)));
 }

@@ -2,7 +2,8 @@
 
 use super::support::*;
 use easel_domain::{DiscordId, GuildKey, JobId, UserId};
-use easel_store::favourite::{Favoured, NewFavourite};
+use easel_store::delivery::{PostIntent, Route};
+use easel_store::favourite::{Favoured, Learnt, NewFavourite};
 use easel_store::history::{PageStart, Search};
 use easel_store::mailing::{MailAsked, MailEnd, NewMailing};
 use easel_store::member::SettingsChange;
@@ -47,7 +48,8 @@ async fn jobs(count: u16, ended: bool) -> (TestDatabase, ShardLease) {
 }
 
 async fn due(db: &TestDatabase) -> Vec<Uuid> {
-    db.store.due_mailings(0, NOW, 10).await.unwrap()
+    let due = db.store.due_mailings(0, NOW, 10, 10).await.unwrap();
+    due.into_iter().map(|(id, _)| id).collect()
 }
 
 #[tokio::test]
@@ -212,8 +214,8 @@ async fn nothing_shows_a_deleted_result_and_its_messages_are_doomed_once() {
     .await;
     let copy = db
         .store
-        .learn_job_message(DiscordId(5), DiscordId(71), the_job);
-    assert!(copy.await.unwrap());
+        .learn_job_message(DiscordId(5), DiscordId(71), the_job, 0);
+    assert_eq!(copy.await.unwrap(), Learnt::Shows);
     let star = NewFavourite {
         id: Uuid::from_u128(1),
         member: GRACE,
@@ -249,7 +251,7 @@ async fn nothing_shows_a_deleted_result_and_its_messages_are_doomed_once() {
     let due = db.store.due_deliveries(0, NOW, 5, 5).await.unwrap();
     assert!(due.is_empty(), "its message is not brought up to date");
 
-    let doomed = || db.store.doomed_messages(0, NOW, 10);
+    let doomed = || db.store.doomed_messages(0, NOW, 10, 10);
     let messages: Vec<_> = doomed().await.unwrap().iter().map(|m| m.message).collect();
     assert_eq!(messages, [DiscordId(70), DiscordId(71)]);
     db.store
@@ -283,6 +285,66 @@ async fn a_message_that_was_on_its_way_goes_with_its_deleted_result() {
     let sent = MailEnd::Sent(DiscordId(90));
     let ended = db.store.end_mailing(lease, id, sent, NOW).await;
     assert!(ended.unwrap_err().is_lost_race());
-    let doomed = db.store.doomed_messages(0, NOW, 10).await.unwrap();
+    let doomed = db.store.doomed_messages(0, NOW, 10, 10).await.unwrap();
     assert!(doomed.iter().any(|one| one.message == DiscordId(90)));
+}
+
+#[tokio::test]
+async fn whatever_appears_of_a_deleted_result_is_deleted_and_nothing_more_is_posted() {
+    let (db, lease) = jobs(1, true).await;
+    let the_job = job(1);
+    let channel = DiscordId(3);
+    db.store
+        .change_route(lease, the_job, Route::Channel, channel)
+        .await
+        .unwrap();
+    let begin_post = || db.store.begin_post(lease, the_job, NOW);
+    assert_eq!(begin_post().await.unwrap(), PostIntent::Written);
+    let removed = db.store.remove_result(removal(ADA, false)).await.unwrap();
+    assert_eq!(removed, Removed::Done);
+    assert_eq!(begin_post().await.unwrap(), PostIntent::Over);
+    // What was on its way when the result was deleted: the message itself, and a copy.
+    db.store
+        .record_new_message(lease, the_job, 1, DiscordId(91))
+        .await
+        .unwrap();
+    let copy = db
+        .store
+        .learn_job_message(DiscordId(5), DiscordId(92), the_job, 0);
+    assert_eq!(copy.await.unwrap(), Learnt::Doomed);
+    let nobodys = db
+        .store
+        .learn_job_message(DiscordId(5), DiscordId(93), job(9), 0);
+    assert_eq!(nobodys.await.unwrap(), Learnt::NoJob);
+    let doomed = db.store.doomed_messages(0, NOW, 10, 10).await.unwrap();
+    let doomed: Vec<_> = doomed
+        .iter()
+        .map(|one| (one.channel, one.message))
+        .collect();
+    assert_eq!(
+        doomed,
+        [(channel, DiscordId(91)), (DiscordId(5), DiscordId(92))]
+    );
+}
+
+#[tokio::test]
+async fn a_busy_member_and_a_busy_channel_hide_nobody() {
+    let (db, _) = jobs(4, true).await;
+    for (n, member) in [(1, ADA), (2, ADA), (3, ADA), (4, GRACE)] {
+        let asked = db.store.ask_mailing(wish(member, n, u128::from(n))).await;
+        assert!(matches!(asked.unwrap(), MailAsked::Open(_)));
+    }
+    let due = db.store.due_mailings(0, NOW, 1, 10).await.unwrap();
+    let due: Vec<_> = due.iter().map(|(id, _)| id.as_u128()).collect();
+    assert_eq!(due, [1, 4]);
+    for (message, channel) in [(71, 5), (72, 5), (73, 5), (74, 6)] {
+        let copy = db
+            .store
+            .learn_job_message(DiscordId(channel), DiscordId(message), job(1), 0);
+        copy.await.unwrap();
+    }
+    db.store.remove_result(removal(ADA, false)).await.unwrap();
+    let doomed = db.store.doomed_messages(0, NOW, 1, 10).await.unwrap();
+    let doomed: Vec<_> = doomed.iter().map(|one| one.message.0).collect();
+    assert_eq!(doomed, [71, 74]);
 }

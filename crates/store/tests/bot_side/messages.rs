@@ -10,7 +10,7 @@ use easel_domain::spec::Sampler;
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use easel_store::cancel::{CancelOutcome, CancelRequest};
-use easel_store::delivery::Route;
+use easel_store::delivery::{PostIntent, Route};
 use easel_store::intake::{IntakeEnd, NewIntake};
 use easel_store::testing::TestDatabase;
 use secrecy::{ExposeSecret, SecretString};
@@ -124,7 +124,7 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
         (row.message, row.failures, row.next_try_at),
         (Some(DiscordId(55)), 1, Some(NOW + WITHIN))
     );
-    db.store.record_shown(lease, job, 1, None).await.unwrap();
+    db.store.record_shown(lease, job, 1).await.unwrap();
     let row = db.store.delivery(job).await.unwrap().unwrap();
     assert_eq!(
         (row.shown_rev, row.failures, row.next_try_at, row.message),
@@ -141,8 +141,11 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
     assert!(successor.epoch() > lease.epoch());
     for lost in [
         db.store.renew_shard(lease, term).await,
-        db.store.record_shown(lease, job, 1, None).await,
+        db.store.record_shown(lease, job, 1).await,
         db.store.begin_post(lease, job, NOW).await.map(drop),
+        db.store
+            .record_new_message(lease, job, 1, DiscordId(9))
+            .await,
     ] {
         assert!(lost.unwrap_err().is_lost_race());
     }
@@ -173,15 +176,14 @@ async fn a_new_message_has_its_intent_first_and_routes_lead_down() {
         .change_route(lease, job, Route::Channel, DiscordId(3))
         .await
         .unwrap();
-    assert!(db.store.begin_post(lease, job, NOW).await.unwrap());
-    assert!(
-        !db.store.begin_post(lease, job, NOW).await.unwrap(),
-        "the message may exist"
-    );
+    let begin_post = || db.store.begin_post(lease, job, NOW);
+    assert_eq!(begin_post().await.unwrap(), PostIntent::Written);
+    assert_eq!(begin_post().await.unwrap(), PostIntent::Before);
     db.store
-        .record_shown(lease, job, 1, Some(DiscordId(66)))
+        .record_new_message(lease, job, 1, DiscordId(66))
         .await
         .unwrap();
+    assert_eq!(begin_post().await.unwrap(), PostIntent::Over);
     let row = db.store.delivery(job).await.unwrap().unwrap();
     assert_eq!(
         (row.route, row.message, row.post_intent_at),
