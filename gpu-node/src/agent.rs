@@ -7,11 +7,13 @@ mod answer;
 mod canvas;
 mod desk;
 mod job;
+mod judge;
 mod progress;
 mod publish;
 mod watchdog;
 
 pub use desk::Desk;
+use judge::PictureCheck;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,11 +30,12 @@ use easel_domain::clock::EntropyExt;
 use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive, NodeModel, NodeTrouble};
 use easel_domain::model::ModelProfile;
 use easel_moderation::PicturePolicy;
-use easel_service::Context;
+use easel_service::{BadInput, Context};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::checker::Checkers;
 use crate::config::{AgentConfig, NodeConfig};
 use crate::engine::Engine;
 use crate::metric;
@@ -55,7 +58,7 @@ pub(crate) struct Workshop {
     pub doubt: AtomicBool,
     trouble: Mutex<Option<NodeTrouble>>,
     pub grants: GrantClient,
-    pub pictures: PicturePolicy,
+    pub pictures: PictureCheck,
     pub entropy: Arc<dyn easel_domain::Entropy>,
 }
 
@@ -96,12 +99,14 @@ impl Workshop {
 }
 
 /// What the files of a node's models say, by the hash of their weights.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Models {
     /// What each can do.
     pub profiles: BTreeMap<String, ModelProfile>,
     /// Where each lies, where it does.
     pub directories: BTreeMap<String, PathBuf>,
+    /// What looks at their pictures.
+    pub checkers: Checkers,
 }
 
 /// Serves until the drain is over: no new offers, held jobs finished, or handed back when the grace time ends.
@@ -115,6 +120,7 @@ pub async fn run(
     engine: Arc<dyn Engine>,
     models: Models,
 ) -> anyhow::Result<()> {
+    let policy = picture_policy(&config.node)?;
     ctx.serve_health(&config.http, Router::new()).await?;
     let broker = Broker::connect(
         &config.broker,
@@ -143,13 +149,24 @@ pub async fn run(
         doubt: AtomicBool::new(false),
         trouble: Mutex::default(),
         grants: GrantClient::new(Arc::clone(&ctx.entropy))?,
-        pictures: PicturePolicy::built_in().context("read the picture policy")?,
+        pictures: PictureCheck {
+            policy,
+            checkers: models.checkers,
+        },
         entropy: Arc::clone(&ctx.entropy),
     });
     let desk = Arc::new(Desk::new(workshop.settings.capacity));
     let served = serve(&ctx, &workshop, &desk).await;
     broker.close().await;
     served
+}
+
+fn picture_policy(node: &NodeConfig) -> anyhow::Result<PicturePolicy> {
+    let Some(path) = &node.picture_policy else {
+        return PicturePolicy::built_in().context("read the picture policy");
+    };
+    PicturePolicy::load(path)
+        .map_err(|error| BadInput(format!("`node.picture_policy`: {error}")).into())
 }
 
 async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) -> anyhow::Result<()> {

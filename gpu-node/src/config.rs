@@ -1,5 +1,6 @@
 //! What an operator can set for a node.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,13 @@ pub struct NodeConfig {
     /// others when memory is short, the longest unused first.
     #[serde(default)]
     pub models: Vec<ModelConfig>,
+    /// What looks at pictures of models that are not marked safe. Without, a checkpoint's own safety checker does.
+    #[serde(default)]
+    pub checker: Option<CheckerConfig>,
+    /// File with the scores from which on a picture is hidden, held or blocked, and with the block list; else those of
+    /// `moderation/pictures.toml`.
+    #[serde(default)]
+    pub picture_policy: Option<PathBuf>,
     /// Memory for weights and pictures, in GiB. On a CPU four fifths of what is free at the start, unless it says
     /// otherwise; a GPU's has to be said.
     #[serde(default)]
@@ -93,6 +101,17 @@ pub struct ModelConfig {
     /// Whether it is loaded at the start and never given up.
     #[serde(default)]
     pub pin: bool,
+}
+
+/// `node.checker`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckerConfig {
+    /// Directory of a `ViTForImageClassification` or a `StableDiffusionSafetyChecker`, as model hubs have them.
+    pub directory: PathBuf,
+    /// Which category a label means, or `none`; labels that are not named mean what their words say.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 fn segment(text: &str) -> Segment {

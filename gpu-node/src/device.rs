@@ -33,6 +33,7 @@ impl DeviceArgs {
             device: self.device,
             precision: self.dtype,
             workers,
+            ..LoadOptions::default()
         })
     }
 }

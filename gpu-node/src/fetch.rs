@@ -63,10 +63,15 @@ pub fn run(args: &FetchArgs) -> Result<ExitCode, CommandError> {
         return Err(CommandError::Bad(message));
     }
     let files = choice::choose(&names, args.variant.as_deref());
-    if !files.iter().any(|name| name == "model_index.json") {
+    if !files
+        .iter()
+        .any(|name| [choice::INDEX, choice::CONFIG].contains(&&**name))
+    {
         let message = format!(
-            "{}: has no model_index.json: not a diffusers checkpoint",
-            args.repo
+            "{}: has neither {} nor {}: not a diffusers checkpoint, and no network such as a classifier",
+            args.repo,
+            choice::INDEX,
+            choice::CONFIG
         );
         return Err(CommandError::Bad(message));
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+pub mod checker;
 pub mod checkpoint;
 #[cfg(feature = "torch")]
 pub mod cli;

@@ -1,12 +1,15 @@
 //! `run`: the node as a service.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use easel_domain::model::ModelProfile;
 use easel_service::BadInput;
 use easel_service::config::ConfigArgs;
 
 use crate::agent::{self, Models};
+use crate::checker::{Checkers, network};
 use crate::config::{AgentConfig, NodeConfig};
 use crate::engine::Engine;
 use crate::engine::torch::{StartError, Stored, TorchEngine, TorchOptions};
@@ -25,6 +28,8 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
                 read_profile(&one.directory).map_err(|error| BadInput(describe(&error)))?;
             profiles.push(profile);
         }
+        let (node, read) = (config.node.clone(), profiles.clone());
+        let checkers = tokio::task::spawn_blocking(move || load_checkers(&node, &read)).await??;
         let options = engine_options(&config.node)?;
         let engine = tokio::task::spawn_blocking(move || TorchEngine::start(options))
             .await?
@@ -40,11 +45,23 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
         let described = Models {
             profiles: hashes().zip(profiles).collect(),
             directories: hashes().zip(directories).collect(),
+            checkers,
         };
         let served = agent::run(ctx, config, Arc::clone(&engine), described).await;
         tokio::task::spawn_blocking(move || engine.shutdown()).await?;
         served
     })
+}
+
+/// What looks at the pictures of those models that are not marked safe.
+fn load_checkers(node: &NodeConfig, profiles: &[ModelProfile]) -> Result<Checkers, BadInput> {
+    let stock = node.stock();
+    let doubtful = stock
+        .iter()
+        .zip(profiles)
+        .filter(|(_, profile)| !profile.safe);
+    let doubtful: Vec<&Path> = doubtful.map(|(one, _)| one.directory.as_path()).collect();
+    network::load(node, &doubtful).map_err(|error| BadInput(error.to_string()))
 }
 
 /// Share of the memory that is free at the start that a node on a CPU takes, unless told otherwise.

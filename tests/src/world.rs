@@ -23,6 +23,7 @@ use easel_domain::message::{DeliveryHint, ProgressNote, Residency};
 use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::spec::Sampler;
 use easel_domain::{NodeId, UserId};
+use easel_gpu_node::agent::Models;
 use easel_gpu_node::config::{AgentConfig, NodeConfig};
 use easel_gpu_node::engine::fake::{FakeEngine, Gate};
 use easel_service::SystemEntropy;
@@ -201,15 +202,15 @@ impl World {
 
     /// Starts a node that takes one job at a time; its engine takes as many steps as `gate` lets through.
     pub async fn node(&self, name: &str, gate: Gate) -> Result<Node> {
-        self.node_with(name, gate, |_, _| {}).await
+        self.node_with(name, gate, |_, _, _| {}).await
     }
 
-    /// The same, with other settings, or an engine that is not as it should be.
+    /// The same, with other settings, an engine that is not as it should be, or models that are something else.
     pub async fn node_with(
         &self,
         name: &str,
         gate: Gate,
-        change: impl FnOnce(&mut NodeConfig, &FakeEngine),
+        change: impl FnOnce(&mut NodeConfig, &FakeEngine, &mut Models),
     ) -> Result<Node> {
         let id: NodeId = name.parse()?;
         let mut config = AgentConfig {
@@ -227,6 +228,8 @@ impl World {
                 class: "fake".into(),
                 model: Some("/nowhere".into()),
                 models: Vec::new(),
+                checker: None,
+                picture_policy: None,
                 memory_gib: None,
                 step_deadline: Duration::from_mins(4),
                 check_every: Duration::ZERO,
@@ -244,18 +247,18 @@ impl World {
             (OTHER_MODEL, OTHER_MODEL, Residency::Stored),
         ];
         let engine = Arc::new(FakeEngine::stocked(&stock, gate));
-        change(&mut config.node, &engine);
         let other = ModelProfile {
             id: OTHER_MODEL.into(),
             ..self.profile()
         };
-        let models = easel_gpu_node::agent::Models {
+        let mut models = Models {
             profiles: BTreeMap::from([
                 (self.model.hash.clone(), self.profile()),
                 (OTHER_MODEL.into(), other),
             ]),
-            ..Default::default()
+            ..Models::default()
         };
+        change(&mut config.node, &engine, &mut models);
         let device = Arc::clone(&engine);
         let process = Running::start("gpu-node", |ctx| {
             easel_gpu_node::agent::run(ctx, config, device, models)

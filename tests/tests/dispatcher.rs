@@ -1,5 +1,7 @@
 //! What becomes of an accepted job, whatever dies meanwhile: the real dispatcher and node agents over real servers.
 
+#[path = "dispatcher/checks.rs"]
+mod checks;
 #[path = "dispatcher/failures.rs"]
 mod failures;
 #[path = "dispatcher/fences.rs"]

@@ -50,6 +50,9 @@ pub struct LoadOptions {
     pub precision: Precision,
     /// Single-thread workers that share a batch on a CPU.
     pub workers: usize,
+    /// Whether to load the checkpoint's safety checker, where it has one. Without it nothing is flagged: for those who judge
+    /// the pictures themselves.
+    pub safety_checker: bool,
 }
 
 impl Default for LoadOptions {
@@ -58,6 +61,7 @@ impl Default for LoadOptions {
             device: Device::Cpu,
             precision: Precision::F32,
             workers: 1,
+            safety_checker: true,
         }
     }
 }
@@ -98,7 +102,8 @@ impl Pipeline {
         }
         // Each worker computes alone; on a GPU the host only launches.
         tch::set_num_threads(1);
-        let checkpoint = Checkpoint::open(directory)?;
+        let mut checkpoint = Checkpoint::open(directory)?;
+        checkpoint.safety = checkpoint.safety.filter(|_| options.safety_checker);
         guarded(|| load::parts(checkpoint, options, load::Source::Files, progress))
             .map_err(|error| LoadError::file(directory, error.to_string()))?
     }

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use easel_diffusion::upscaler::Upscaler;
-use easel_diffusion::vision::Classifier;
-use easel_diffusion::{LoadOptions, NoisePlan, Picture, Pipeline, Task, inspect};
+use easel_diffusion::vision::{Classifier, Judge};
+use easel_diffusion::{Checkpoint, LoadOptions, NoisePlan, Picture, Pipeline, Task, inspect};
 use tch::{Kind, Tensor};
 
 const STAGE: f64 = 1e-5;
@@ -212,4 +212,38 @@ fn a_classifier_in_the_checkers_place_blackens_what_it_flags() {
         either,
         flagged(&labelled(["normal", "nsfw", "nsfw"])).unwrap()
     );
+}
+
+#[test]
+fn a_judge_of_its_own_directory_is_what_its_configuration_names() {
+    let judge = Judge::open(&fixture("classifier")).unwrap();
+    assert_eq!(judge.labels(), ["drawing", "normal", "nsfw"]);
+    let picture = Picture {
+        width: 9,
+        height: 9,
+        rgb: (0..3 * 81).collect(),
+    };
+    let shares: f64 = judge.scores(&picture).iter().map(|score| score.share).sum();
+    assert!((shares - 1.0).abs() < 1e-5, "{shares}");
+    let checkpoint = Checkpoint::open(&fixture("checked")).unwrap();
+    let own = Judge::of_checkpoint(&checkpoint).unwrap().unwrap();
+    let scores = own.scores(&picture);
+    assert_eq!(scores[0].share > 0.5, own.flags(&picture));
+    assert_eq!(own.labels(), ["nsfw"]);
+    let classic = Checkpoint::open(&fixture("classic")).unwrap();
+    assert!(Judge::of_checkpoint(&classic).unwrap().is_none());
+    let error = Judge::open(&fixture("classic/text_encoder")).err().unwrap();
+    assert!(error.to_string().contains("CLIPTextModel"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_may_be_loaded_without_its_checker() {
+    let options = LoadOptions {
+        safety_checker: false,
+        ..LoadOptions::default()
+    };
+    let without = Pipeline::load(&fixture("checked"), options).unwrap();
+    let with = Pipeline::load(&fixture("checked"), LoadOptions::default()).unwrap();
+    assert!(with.has_safety_checker() && !without.has_safety_checker());
+    assert!(without.weight_bytes() < with.weight_bytes());
 }

@@ -8,15 +8,15 @@ use easel_broker::Message;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
 use easel_domain::message::{LeaseRef, NodeEvent, NodeLive, Offer, Timings};
-use easel_domain::picture::{MAX_FILE_BYTES, PictureVerdict};
+use easel_domain::picture::MAX_FILE_BYTES;
 use easel_domain::spec::{Answer, MAX_WEIGHED_WORDS, PromptText, RenderSpec, words_to_weigh};
-use easel_moderation::{Evidence, RgbPicture};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Workshop;
 use super::canvas::Canvas;
 use super::desk::{Desk, Ticket};
+use super::judge::Origin;
 use super::progress::{obscured_preview, with_preview};
 use crate::encode::{decode, encode_job};
 use crate::engine::{EngineEvent, EngineRequest, EngineWork, InitPicture, Picture};
@@ -33,9 +33,13 @@ pub(super) enum Stop {
 
 impl Stop {
     pub(super) fn retryable(what: &str, error: &dyn std::error::Error) -> Self {
+        Self::retryable_because(what, &error.to_string())
+    }
+
+    pub(super) fn retryable_because(what: &str, why: &str) -> Self {
         Self::Failed {
             kind: FailureKind::Retryable,
-            message: format!("{what}: {error}"),
+            message: format!("{what}: {why}"),
         }
     }
 }
@@ -74,6 +78,7 @@ impl LeaseJob<'_> {
     async fn render_and_store(&mut self, offer: Offer) -> Result<NodeEvent, Stop> {
         let began = Instant::now();
         let model = offer.spec.model().hash.clone();
+        let from_words = matches!(offer.spec, RenderSpec::Generate(_));
         let Prepared { work, canvas } = self.prepare(offer).await?;
         let (pictures, engine) = match self.render(&model, work).await? {
             (Made::Pictures(pictures), engine) => (pictures, engine),
@@ -88,9 +93,15 @@ impl LeaseJob<'_> {
             None => picture,
         };
         let pictures: Vec<Picture> = pictures.into_iter().map(keep).collect();
-        let rendered = Instant::now();
-        let verdicts = self.judge(&model, &pictures);
-        let (pictures, verdicts) = (Arc::new(pictures), Arc::new(verdicts));
+        let (pictures, rendered) = (Arc::new(pictures), Instant::now());
+        let profile = self.workshop.profiles.get(&model);
+        let origin = Origin {
+            model: &model,
+            safe: profile.is_some_and(|profile| profile.safe),
+            from_words,
+        };
+        let verdicts = self.workshop.pictures.judge(origin, &pictures).await?;
+        let verdicts = Arc::new(verdicts);
         let encoding = {
             let (pictures, verdicts) = (Arc::clone(&pictures), Arc::clone(&verdicts));
             tokio::task::spawn_blocking(move || encode_job(&pictures, &verdicts))
@@ -241,21 +252,6 @@ impl LeaseJob<'_> {
         if let Err(error) = self.workshop.broker.publish(message.optional()).await {
             tracing::debug!("progress not sent: {error}");
         }
-    }
-
-    /// Nothing is visible unchecked. Without a classifier only a model that is marked safe passes.
-    fn judge(&self, model: &str, pictures: &[Picture]) -> Vec<PictureVerdict> {
-        let profile = self.workshop.profiles.get(model);
-        let evidence = if profile.is_some_and(|profile| profile.safe) {
-            Evidence::SafeModel
-        } else {
-            Evidence::Unchecked
-        };
-        pictures
-            .iter()
-            .filter_map(|picture| RgbPicture::new(picture.width, picture.height, &picture.rgb))
-            .map(|picture| self.workshop.pictures.judge(picture, evidence))
-            .collect()
     }
 }
 

@@ -70,6 +70,8 @@ impl TorchEngine {
             device: options.device,
             precision: options.precision,
             workers: options.workers,
+            // What may be shown is decided for whatever a node makes, not for what comes out of one network.
+            safety_checker: false,
         };
         let mut stock = Vec::new();
         let mut reserve = 0;

@@ -1,4 +1,4 @@
-//! Which files of a repository a checkpoint needs.
+//! Which files of a repository a checkpoint needs, or a single network.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,29 @@ const WEIGHTS: [&str; 2] = [".safetensors", ".safetensors.index.json"];
 /// Configuration, vocabularies, and what lies beside them.
 const OTHERS: [&str; 3] = [".json", ".txt", ".model"];
 
+/// What makes a repository a checkpoint of several parts.
+pub const INDEX: &str = "model_index.json";
+/// What makes any other one a single network, such as a classifier, whose files all lie at the top.
+pub const CONFIG: &str = "config.json";
+
 /// The files to load, sorted. Weights of a variant replace the plain ones of the same directory; without a variant only
 /// plain ones are loaded, or, where a directory has no plain ones, those of the first variant.
 pub fn choose(names: &[String], variant: Option<&str>) -> Vec<String> {
     let mut chosen = BTreeSet::new();
     let mut directories = BTreeSet::new();
+    let parts = names.iter().any(|name| name == INDEX);
     for name in names {
         match name.rsplit_once('/') {
+            // Beside a single network lie the same weights for other programs.
+            Some(_) if !parts => {}
             Some((directory, _)) if is_weight(name) => {
-                directories.insert(directory);
+                directories.insert(Some(directory));
             }
-            // Whole models in one file belong to other programs, and so do weights at the top.
-            None if is_weight(name) => {}
+            // Weights at the top of a checkpoint are whole models in one file, for other programs too.
+            None if is_weight(name) && parts => {}
+            None if is_weight(name) => {
+                directories.insert(None);
+            }
             _ if OTHERS.iter().any(|ending| name.ends_with(ending)) => {
                 chosen.insert(name.clone());
             }
@@ -29,7 +40,7 @@ pub fn choose(names: &[String], variant: Option<&str>) -> Vec<String> {
     for directory in directories {
         let here = names.iter().filter(|name| {
             let inside = name.rsplit_once('/').map(|(parent, _)| parent);
-            inside == Some(directory) && is_weight(name)
+            inside == directory && is_weight(name)
         });
         let here: Vec<&String> = here.collect();
         let of = |wanted: Option<&str>| {
@@ -113,11 +124,30 @@ mod tests {
     }
 
     #[test]
+    fn a_single_network_lies_at_the_top() {
+        let all = [
+            "README.md",
+            "config.json",
+            "model.safetensors",
+            "onnx/config.json",
+            "onnx/model.safetensors",
+            "preprocessor_config.json",
+            "pytorch_model.bin",
+        ];
+        let wanted = [
+            "config.json",
+            "model.safetensors",
+            "preprocessor_config.json",
+        ];
+        assert_eq!(choose(&names(&all), None), wanted);
+    }
+
+    #[test]
     fn a_variant_replaces_the_plain_weights_where_it_exists() {
         let chosen = choose(&names(&ALL), Some("fp16"));
         assert!(chosen.contains(&"unet/diffusion_pytorch_model.fp16.safetensors".to_owned()));
         assert!(!chosen.contains(&"unet/diffusion_pytorch_model.safetensors".to_owned()));
-        let chosen = choose(&names(&["vae/model.safetensors"]), Some("fp16"));
-        assert_eq!(chosen, ["vae/model.safetensors"]);
+        let plain = [INDEX, "vae/model.safetensors"];
+        assert_eq!(choose(&names(&plain), Some("fp16")), plain);
     }
 }

@@ -39,13 +39,13 @@ async fn a_node_that_draws_its_known_picture_differently_gets_no_jobs() -> Resul
         config.answers = Some(answers.clone());
     };
     let sound = world
-        .node_with("a", Gate::open(), |config, _| checked(config))
+        .node_with("a", Gate::open(), |config, _, _| checked(config))
         .await?;
     let job = world.submit(world.grid()).await?;
     world.until(job, "completed").await?;
     sound.process.stop().await?;
     let broken = world
-        .node_with("a", Gate::open(), |config, engine| {
+        .node_with("a", Gate::open(), |config, engine, _| {
             checked(config);
             engine.arm(Fault::WrongColours);
         })
@@ -59,7 +59,7 @@ async fn a_node_that_draws_its_known_picture_differently_gets_no_jobs() -> Resul
     .await?;
     let job = world.submit(world.grid()).await?;
     let _sound = world
-        .node_with("b", Gate::open(), |config, _| checked(config))
+        .node_with("b", Gate::open(), |config, _, _| checked(config))
         .await?;
     world.until(job, "completed").await?;
     ensure!(world.nodes_of(job).await? == ["b"]);

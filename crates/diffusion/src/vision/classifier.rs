@@ -198,6 +198,11 @@ impl Classifier {
         })
     }
 
+    /// What it tells apart, in the checkpoint's order.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
     /// `pictures`: `[batch, 3, image_size, image_size]`, normalised, to `[batch, labels]` before the softmax.
     pub fn forward(&self, pictures: &Tensor) -> Tensor {
         let patches = self.patch_embedding.forward(pictures);
