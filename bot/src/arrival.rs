@@ -48,7 +48,19 @@ pub enum Request {
         mask: Option<Url>,
     },
     /// `/describe`.
-    Describe,
+    Describe {
+        /// The picture; nothing where its address is none.
+        picture: Option<Url>,
+    },
+    /// "Describe" in the menu of a message.
+    DescribeMessage {
+        /// The job of its buttons.
+        job: Option<JobId>,
+        /// Pictures that were uploaded with it.
+        uploads: Vec<Url>,
+        /// Pictures that it shows by their address.
+        embedded: Vec<Url>,
+    },
     /// "Blend" in the menu of a message.
     BlendMessage {
         /// Pictures that were uploaded with it.
@@ -145,7 +157,7 @@ impl Request {
             Self::Blend { .. } | Self::BlendMessage { .. } => "blend",
             Self::Shorten { .. } => "shorten",
             Self::VaryRegion { .. } => "vary_region",
-            Self::Describe => "describe",
+            Self::Describe { .. } | Self::DescribeMessage { .. } => "describe",
             Self::Show { .. } => "show",
             Self::History { .. } => "history",
             Self::Favourites => "favourites",

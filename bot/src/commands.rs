@@ -42,6 +42,7 @@ pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
         help(),
         menu::details(),
         menu::blend(),
+        menu::describe(),
     ]
 }
 
@@ -203,7 +204,8 @@ mod tests {
                 "cancel",
                 "help",
                 "Show job",
-                "Blend"
+                "Blend",
+                "Describe",
             ]
         );
         assert_eq!(commands[0]["options"][0]["name"], "prompt");

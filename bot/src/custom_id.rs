@@ -68,11 +68,15 @@ pub enum ButtonAction {
     Setting,
     /// A shorter prompt that `/shorten` has proposed, counted from 0.
     Shorter,
+    /// A prompt that `/describe` has found, counted from 0.
+    Described,
+    /// All of them.
+    DescribedAll,
 }
 
 impl ButtonAction {
     /// Every action.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Upscale,
         Self::UpscaleCreative,
         Self::Vary,
@@ -103,6 +107,8 @@ impl ButtonAction {
         Self::Delete,
         Self::Setting,
         Self::Shorter,
+        Self::Described,
+        Self::DescribedAll,
     ];
 
     /// Whether the button stands under the message of a job, whose id it carries.
@@ -126,6 +132,8 @@ impl ButtonAction {
             | Self::Again
             | Self::Exact
             | Self::Shorter
+            | Self::Described
+            | Self::DescribedAll
             | Self::Star
             | Self::Unstar
             | Self::Mail
@@ -174,6 +182,8 @@ impl ButtonAction {
             Self::Delete => "delete",
             Self::Setting => "setting",
             Self::Shorter => "shorter",
+            Self::Described => "described",
+            Self::DescribedAll => "described_all",
         }
     }
 }

@@ -7,6 +7,7 @@ mod answer;
 mod blend;
 mod click;
 mod delete;
+mod describe;
 mod details;
 mod favourites;
 mod form;
@@ -239,9 +240,14 @@ impl Intake {
                 self.vary_region(&arrival, job, *picture, mask.as_ref())
                     .await;
             }
-            Request::Describe => {
-                let words = arrival.language.describe_not_here();
-                self.whisper(&arrival, words, "no_describe").await;
+            Request::Describe { picture } => self.describe(&arrival, picture.as_ref()).await,
+            Request::DescribeMessage {
+                job,
+                uploads,
+                embedded,
+            } => {
+                self.describe_message(&arrival, *job, uploads, embedded)
+                    .await;
             }
             Request::History { query } => self.history(&arrival, query).await,
             Request::Favourites => self.favourites(&arrival).await,

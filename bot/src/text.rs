@@ -146,6 +146,11 @@ impl Language {
         }
     }
 
+    /// A number with two digits behind the decimal mark.
+    pub fn hundredths(self, number: f64) -> String {
+        format!("{number:.2}").replace('.', &self.decimal_mark().to_string())
+    }
+
     /// A number with one digit behind the decimal mark.
     pub fn tenths(self, number: f64) -> String {
         format!("{number:.1}").replace('.', &self.decimal_mark().to_string())

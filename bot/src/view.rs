@@ -2,6 +2,7 @@
 
 pub mod buttons;
 pub mod delete;
+mod described;
 pub mod details;
 pub mod favourites;
 pub mod history;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use easel_domain::job::JobState;
 use easel_domain::picture::{FileRole, PictureOutcome};
+use easel_domain::spec::Question;
 use easel_store::show::{JobSnapshot, SnapshotFile};
 use serde_json::{Value, json};
 
@@ -74,7 +76,10 @@ pub fn view(job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload
         ..MessagePayload::default()
     };
     match (job.state, live) {
-        (JobState::Completed, _) if job.spec.is_question() => weighed::show(&mut payload, job),
+        (JobState::Completed, _) if let Some(question) = job.spec.question() => match question {
+            Question::Words => weighed::show(&mut payload, job),
+            Question::Pictures => described::show(&mut payload, job),
+        },
         (JobState::Completed, _) => show_picture(&mut payload, job, picture),
         (
             JobState::Leased | JobState::Queued,

@@ -353,6 +353,7 @@ impl Bench {
             text: PromptText::default(),
             shown: String::new(),
             digest: String::new(),
+            pictured: None,
             storage_class: StorageClass::Public,
             quote: Credits(0),
             submitted_at: now,

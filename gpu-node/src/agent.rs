@@ -92,6 +92,7 @@ impl Workshop {
                 pinned: model.pinned,
                 load_s: model.load_time.map(|time| time.as_secs_f64()),
                 weighs: true,
+                describes: self.settings.describe.is_some(),
             })
         });
         named.collect()

@@ -58,6 +58,12 @@ pub struct NodeConfig {
     /// `moderation/pictures.toml`.
     #[serde(default)]
     pub picture_policy: Option<PathBuf>,
+    /// Directory of a `CLIPModel` as model hubs have it, with which it finds words for pictures. Without, it takes no such jobs.
+    #[serde(default)]
+    pub describe: Option<PathBuf>,
+    /// The phrases that pictures are compared with; else `phrases.txt` in that directory.
+    #[serde(default)]
+    pub describe_phrases: Option<PathBuf>,
     /// Memory for weights and pictures, in GiB. On a CPU four fifths of what is free at the start, unless it says
     /// otherwise; a GPU's has to be said.
     #[serde(default)]
@@ -164,6 +170,14 @@ impl NodeConfig {
         first.chain(self.models.iter().cloned()).collect()
     }
 
+    /// What it looks at pictures with, and the file of its phrases, if it can.
+    pub fn eyes(&self) -> Option<(PathBuf, PathBuf)> {
+        let directory = self.describe.clone()?;
+        let own = || directory.join("phrases.txt");
+        let phrases = self.describe_phrases.clone().unwrap_or_else(own);
+        Some((directory, phrases))
+    }
+
     /// Region and pool as the broker names them.
     pub fn lane(&self) -> Lane {
         Lane {
@@ -208,6 +222,9 @@ impl ProcessConfig for AgentConfig {
                 ));
             }
         }
+        if self.node.describe.is_none() && self.node.describe_phrases.is_some() {
+            return Err("`node.describe_phrases` is there without `node.describe`: name the model that they are for".into());
+        }
         if self
             .node
             .memory_gib
@@ -245,6 +262,18 @@ mod tests {
         let config = check(json!({ "model": "/a", "models": [{ "directory": "/b" }] })).unwrap();
         let pins: Vec<bool> = config.node.stock().iter().map(|one| one.pin).collect();
         assert_eq!(pins, [true, false]);
+    }
+
+    #[test]
+    fn eyes_bring_their_phrases_unless_there_are_others() {
+        let eyes = |more| check(more).map(|config| config.node.eyes());
+        let found = eyes(json!({ "model": "/a", "describe": "/e" })).unwrap();
+        assert_eq!(found, Some(("/e".into(), "/e/phrases.txt".into())));
+        let others = json!({ "model": "/a", "describe": "/e", "describe_phrases": "/p" });
+        assert_eq!(eyes(others).unwrap().unwrap().1, PathBuf::from("/p"));
+        assert_eq!(eyes(json!({ "model": "/a" })).unwrap(), None);
+        let alone = eyes(json!({ "model": "/a", "describe_phrases": "/p" })).unwrap_err();
+        assert!(alone.contains("node.describe_phrases"), "{alone}");
     }
 
     #[test]

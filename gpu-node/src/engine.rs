@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use easel_domain::failure::FailureKind;
 use easel_domain::message::Residency;
-use easel_domain::spec::{GenerateSpec, PromptText};
+use easel_domain::spec::{Answer, GenerateSpec, PromptText};
 
 /// Longest side of a preview, in pixels.
 pub const PREVIEW_SIDE: u32 = 64;
@@ -95,6 +95,11 @@ pub enum EngineWork {
         /// The words, in their order.
         words: Vec<String>,
     },
+    /// No picture: prompts that fit what some show on the whole.
+    Describe {
+        /// At least one.
+        pictures: Vec<Picture>,
+    },
 }
 
 /// One job for the engine.
@@ -146,12 +151,12 @@ pub enum EngineEvent {
         /// Where the time went.
         timings: Timings,
     },
-    /// The words are weighed.
-    Weighed {
+    /// The question is answered.
+    Answered {
         /// The job.
         key: u64,
-        /// One for each word: how far what the network is told moves without it, from 0 to 2.
-        influences: Vec<f32>,
+        /// How much words count, or prompts that fit pictures.
+        answer: Answer,
         /// Where the time went.
         timings: Timings,
     },
@@ -180,7 +185,7 @@ impl EngineEvent {
             Self::Progress { key, .. } | Self::Finished { key, .. } | Self::Cancelled { key } => {
                 *key
             }
-            Self::Weighed { key, .. } | Self::Failed { key, .. } => *key,
+            Self::Answered { key, .. } | Self::Failed { key, .. } => *key,
         }
     }
 
@@ -189,7 +194,7 @@ impl EngineEvent {
         match self {
             Self::Progress { .. } => false,
             Self::Finished { .. }
-            | Self::Weighed { .. }
+            | Self::Answered { .. }
             | Self::Cancelled { .. }
             | Self::Failed { .. } => true,
         }

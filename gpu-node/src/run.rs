@@ -12,7 +12,7 @@ use crate::agent::{self, Models};
 use crate::checker::{Checkers, network};
 use crate::config::{AgentConfig, NodeConfig};
 use crate::engine::Engine;
-use crate::engine::torch::{StartError, Stored, TorchEngine, TorchOptions};
+use crate::engine::torch::{EyesOptions, StartError, Stored, TorchEngine, TorchOptions};
 use crate::profile::read_profile;
 use easel_diffusion::{Device, Precision};
 
@@ -138,6 +138,9 @@ fn engine_options(node: &NodeConfig) -> anyhow::Result<TorchOptions> {
         max_pictures: MAX_PICTURES,
         memory_bytes: memory_bytes(node, device)?,
         step_deadline: node.step_deadline,
+        eyes: node
+            .eyes()
+            .map(|(directory, phrases)| EyesOptions { directory, phrases }),
     })
 }
 
@@ -145,6 +148,7 @@ fn engine_options(node: &NodeConfig) -> anyhow::Result<TorchOptions> {
 fn refuse(error: StartError) -> anyhow::Error {
     match error {
         StartError::Load(ref error) => BadInput(format!("`node.models`: {error}")).into(),
+        StartError::Eyes(ref error) => BadInput(format!("`node.describe`: {error}")).into(),
         StartError::Thread(_) => error.into(),
     }
 }

@@ -3,6 +3,8 @@
 #![cfg(feature = "torch")]
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+#[path = "torch_engine/eyes.rs"]
+mod eyes;
 #[path = "torch_engine/several.rs"]
 mod several;
 #[path = "torch_engine/words.rs"]
@@ -33,6 +35,7 @@ fn options(max_pictures: u32) -> TorchOptions {
         max_pictures,
         memory_bytes: 1 << 30,
         step_deadline: PATIENCE,
+        eyes: None,
     }
 }
 

@@ -222,6 +222,9 @@ impl World {
             },
             broker: self.broker_config(self.node_address(&id).await?),
             node: NodeConfig {
+                // The engine that only counts has eyes as well, and loads nothing.
+                describe: Some("eyes".into()),
+                describe_phrases: None,
                 id,
                 region: self.lane.region.clone(),
                 pool: self.lane.pool.clone(),

@@ -2,6 +2,7 @@
 
 use poise::serenity_prelude as serenity;
 
+use super::blend::addresses;
 use super::{CommandError, Context, take};
 use crate::arrival::Request;
 
@@ -31,11 +32,9 @@ pub(super) async fn shorten(
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn describe(
     ctx: Context<'_>,
-    // Not fetched: no model here could look at it, and the answer says so.
-    #[rename = "picture"]
-    #[description = "The picture"]
-    _picture: serenity::Attachment,
+    #[description = "The picture"] picture: serenity::Attachment,
 ) -> Result<(), CommandError> {
-    take(ctx, Request::Describe);
+    let picture = addresses([Some(picture)]).pop();
+    take(ctx, Request::Describe { picture });
     Ok(())
 }

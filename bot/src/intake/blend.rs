@@ -47,6 +47,7 @@ impl Intake {
         };
         let text = PromptText::default();
         let wish = Wish {
+            pictured: None,
             action: Action::Blend,
             parent: None,
             repetition: Repetition::Allowed,

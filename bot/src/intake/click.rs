@@ -48,6 +48,8 @@ impl Intake {
             ButtonAction::Mailed => return self.press_mailed(arrival, button).await,
             ButtonAction::Delete => return self.press_delete(arrival, button).await,
             ButtonAction::Shorter => return self.draw_shorter(arrival, button).await,
+            ButtonAction::Described => return self.press_described(arrival, button).await,
+            ButtonAction::DescribedAll => return self.draw_all_described(arrival, button).await,
             ButtonAction::Older
             | ButtonAction::Newer
             | ButtonAction::Detail
@@ -110,7 +112,12 @@ impl Intake {
         if job.storage_class != StorageClass::Public && job.owner != Some(arrival.member) {
             return Err((language.private_picture().to_owned(), "private"));
         }
-        let Some(JobWords { shown, text: words }) = job.words.clone() else {
+        let Some(JobWords {
+            shown,
+            text: words,
+            pictured,
+        }) = job.words.clone()
+        else {
             return Err((language.words_erased().to_owned(), "erased"));
         };
         // Lists may have changed since the words were judged.
@@ -129,6 +136,7 @@ impl Intake {
             spec: made.spec,
             text: words,
             shown,
+            pictured,
             digest: String::new(),
             moderation: decision(&verdict),
         })

@@ -20,7 +20,7 @@ use crate::custom_id::{ButtonAction, CustomId};
 use crate::rest::{Callback, Field, Form, MessagePayload};
 
 /// Longest wait for the row before a form is shown.
-const READ_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(1);
 /// Discord's limit for what stands in a field.
 const FIELD_CHARS: usize = 4_000;
 /// What Custom Zoom proposes, in percent.
@@ -54,13 +54,19 @@ impl Intake {
                 .whisper(arrival, language.words_erased(), "erased")
                 .await;
         };
+        self.ask_for_words(arrival, button, &words.shown).await;
+    }
+
+    /// A form with words to change.
+    pub(super) async fn ask_for_words(&self, arrival: &Arrival, button: CustomId, words: &str) {
+        let language = arrival.language;
         let form = Form {
             custom_id: button.to_string(),
             title: language.form_remix(),
             fields: vec![Field {
                 name: WORDS,
                 label: language.form_words(),
-                value: words.shown.chars().take(FIELD_CHARS).collect(),
+                value: words.chars().take(FIELD_CHARS).collect(),
                 is_long: true,
                 max_length: FIELD_CHARS as u16,
             }],
@@ -108,6 +114,9 @@ impl Intake {
                         .await;
                 };
                 self.press(arrival, CustomId { index, ..button }).await;
+            }
+            Ok(button) if button.action == ButtonAction::Described => {
+                self.imagine(arrival, value(WORDS), &[]).await;
             }
             Ok(_) | Err(_) => {
                 self.whisper(arrival, language.unknown_button(), "unknown_button")
@@ -166,6 +175,7 @@ impl Intake {
         let spec = resolve::imagine(asked, &model, seed);
         let spec = resolve::remix(spec, &drawn.spec, index, seed);
         Ok(Wish {
+            pictured: None,
             action: Action::Remix,
             parent: Some((drawn.job, index.unwrap_or(0))),
             repetition: Repetition::SameClick(self.parts.settings.same_click),

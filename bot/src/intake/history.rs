@@ -44,7 +44,7 @@ impl Kind {
             Action::Vary | Action::VaryStrong => Self::Variations,
             Action::Upscale | Action::UpscaleCreative => Self::Large,
             Action::VaryRegion | Action::ZoomOut | Action::Pan | Action::Square => Self::Edited,
-            Action::Remix | Action::Blend => Self::Mixed,
+            Action::Remix | Action::Blend | Action::Describe => Self::Mixed,
         }
     }
 }

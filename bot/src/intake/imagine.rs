@@ -95,6 +95,7 @@ impl Intake {
             _ => (Repetition::Allowed, String::new()),
         };
         Ok(Wish {
+            pictured: None,
             action: Action::Imagine,
             parent: None,
             repetition,

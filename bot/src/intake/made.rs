@@ -53,7 +53,9 @@ impl Intake {
         }
         let again = match &job.spec {
             RenderSpec::Generate(_) | RenderSpec::Repaint(_) => ButtonAction::Reroll,
-            RenderSpec::Upscale(_) | RenderSpec::Weigh(_) => ButtonAction::Upscale,
+            RenderSpec::Upscale(_) | RenderSpec::Weigh(_) | RenderSpec::Describe(_) => {
+                ButtonAction::Upscale
+            }
         };
         let action = if button.action == ButtonAction::Again {
             again
@@ -99,7 +101,9 @@ impl Intake {
             | ButtonAction::Mailed
             | ButtonAction::Delete
             | ButtonAction::Setting
-            | ButtonAction::Shorter => {
+            | ButtonAction::Shorter
+            | ButtonAction::Described
+            | ButtonAction::DescribedAll => {
                 let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
                 Ok(Made {
                     action: Action::Reroll,

@@ -81,6 +81,7 @@ impl Intake {
         let mask = mask.map_err(|error| inputs::refusal(language, &error))?;
         let seed = self.parts.entropy.random_u32();
         Ok(Wish {
+            pictured: None,
             action: Action::VaryRegion,
             parent: Some((job.job, picture)),
             repetition: Repetition::Allowed,

@@ -177,7 +177,7 @@ impl Intake {
     }
 
     /// What the member has chosen; where it cannot be read in time, the job runs as for one who has chosen nothing.
-    async fn chosen(&self, arrival: &Arrival) -> MemberSettings {
+    pub(super) async fn chosen(&self, arrival: &Arrival) -> MemberSettings {
         let read = self.parts.store.member_settings(arrival.member);
         match tokio::time::timeout(READ_LIMIT, read).await {
             Ok(Ok(settings)) => settings,

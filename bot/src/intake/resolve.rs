@@ -142,7 +142,8 @@ fn with_noise(
         RenderSpec::Generate(_)
         | RenderSpec::Repaint(_)
         | RenderSpec::Upscale(_)
-        | RenderSpec::Weigh(_) => RenderSpec::Generate(generate),
+        | RenderSpec::Weigh(_)
+        | RenderSpec::Describe(_) => RenderSpec::Generate(generate),
     })
 }
 
@@ -224,6 +225,14 @@ fn input(file: &SnapshotFile) -> InputPicture {
         width: file.width,
         height: file.height,
     }
+}
+
+/// The pictures of a job that may be gone on with, in their order.
+pub fn results(job: &JobSnapshot) -> Vec<InputPicture> {
+    let indices = job.pictures.iter().map(|picture| picture.index);
+    let usable = indices.filter(|index| usable(job, *index));
+    let files = usable.filter_map(|index| job.file(FileRole::Full, index));
+    files.map(input).collect()
 }
 
 /// Whether the picture at `index` may be gone on with.

@@ -253,6 +253,7 @@ impl Intake {
             return Err(Note::beside(words, "blocked_words"));
         }
         let wish = Wish {
+            pictured: None,
             action: Action::Imagine,
             parent: None,
             repetition: Repetition::Allowed,

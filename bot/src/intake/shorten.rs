@@ -4,7 +4,8 @@
 
 use easel_domain::prompt::{self, Prompt, PromptProfile, WeightedText};
 use easel_domain::spec::{
-    Action, MAX_WEIGHED_WORDS, RenderSpec, WeighSpec, shortened, words_to_weigh,
+    Action, Answer, DescribeSpec, MAX_WEIGHED_WORDS, Question, RenderSpec, WeighSpec, shortened,
+    words_to_weigh,
 };
 use easel_service::chain;
 use easel_store::show::JobSnapshot;
@@ -51,11 +52,13 @@ impl Intake {
         let Some(answered) = self.begin(arrival, thinking).await else {
             return;
         };
-        if let Err((words, outcome)) = self.can_weigh(&model, language).await {
+        let here = self.can_answer(&model, Question::Words, language).await;
+        if let Err((words, outcome)) = here {
             let payload = MessagePayload::text(words);
             return self.refuse(arrival, answered, payload, outcome).await;
         }
         let wish = Wish {
+            pictured: None,
             action: Action::Shorten,
             parent: None,
             repetition: Repetition::SameWords(self.parts.settings.same_words),
@@ -76,19 +79,32 @@ impl Intake {
         self.submit(arrival, answered, wish).await;
     }
 
-    /// Whether any node could say what words count for this model: nobody is left waiting for one that cannot.
-    async fn can_weigh(&self, model: &NewestModel, language: Language) -> Result<(), Refusal> {
-        match self.parts.store.weighs_words(&model.reference).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err((language.shorten_not_here().to_owned(), "no_weighing")),
-            Err(error) => {
+    /// Whether any node could answer this beside this model: nobody is left waiting for one that cannot.
+    pub(super) async fn can_answer(
+        &self,
+        model: &NewestModel,
+        question: Question,
+        language: Language,
+    ) -> Result<(), Refusal> {
+        match (
+            self.parts.store.answers(&model.reference, question).await,
+            question,
+        ) {
+            (Ok(true), _) => Ok(()),
+            (Ok(false), Question::Words) => {
+                Err((language.shorten_not_here().to_owned(), "no_weighing"))
+            }
+            (Ok(false), Question::Pictures) => {
+                Err((language.describe_not_here().to_owned(), "no_describe"))
+            }
+            (Err(error), _) => {
                 tracing::warn!("look a model up: {error}", error = chain(&error));
                 Err((language.not_accepted().to_owned(), "not_accepted"))
             }
         }
     }
 
-    /// "Try again" under words that could not be weighed. None of the buttons of pictures makes anything of them.
+    /// "Try again" under a question that could not be answered. None of the buttons of pictures makes anything of it.
     pub(super) fn ask_again(
         &self,
         job: &JobSnapshot,
@@ -98,10 +114,16 @@ impl Intake {
     ) -> Result<Made, Refusal> {
         match button.action {
             ButtonAction::Again | ButtonAction::Exact | ButtonAction::Reroll => Ok(Made {
-                action: Action::Shorten,
+                action: job.action,
                 parent: (job.job, 0),
                 repetition: Repetition::SameClick(self.parts.settings.same_click),
-                spec: weigh(model),
+                spec: match &job.spec {
+                    RenderSpec::Describe(old) => RenderSpec::Describe(DescribeSpec {
+                        model: model.reference.clone(),
+                        inputs: old.inputs.clone(),
+                    }),
+                    _ => weigh(model),
+                },
             }),
             _ => Err(no_picture(language)),
         }
@@ -141,6 +163,7 @@ impl Intake {
             .newest_model()
             .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
         Ok(Wish {
+            pictured: None,
             action: Action::Imagine,
             // Each number is a button of its own.
             parent: Some((job.job, button.index)),
@@ -172,7 +195,9 @@ fn plain_words(asked: &Prompt) -> Option<String> {
 /// The shorter prompt of this number, with the parameters of the whole one.
 fn proposal(job: &JobSnapshot, number: u32) -> Option<Prompt> {
     let words = job.words.as_ref()?;
-    let easel_domain::spec::Answer::Influences { of_words } = job.answer.as_ref()?;
+    let Some(Answer::Influences { of_words }) = &job.answer else {
+        return None;
+    };
     let text = shortened(&words.text.positive, of_words)?.shorter;
     let text = text.get(number as usize)?.clone();
     let asked = prompt::parse(&words.shown, &PromptProfile::EASEL, 1).ok()?;

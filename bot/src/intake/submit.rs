@@ -37,6 +37,8 @@ pub(super) struct Wish {
     pub(super) spec: RenderSpec,
     pub(super) text: PromptText,
     pub(super) shown: String,
+    /// Address of the picture that a question is about.
+    pub(super) pictured: Option<String>,
     pub(super) digest: String,
     pub(super) moderation: serde_json::Value,
 }
@@ -144,6 +146,7 @@ impl Intake {
             spec: wish.spec,
             text: wish.text,
             shown: wish.shown,
+            pictured: wish.pictured,
             digest: wish.digest,
             storage_class: StorageClass::Public,
             quote: PRICE,

@@ -306,6 +306,7 @@ const COMMANDS: &[CommandText] = &[
     ),
     row("Show job", ("Auftrag zeigen", ""), ("Montrer la tâche", "")),
     row("Blend", ("Mischen", ""), ("Mélanger", "")),
+    row("Describe", ("Beschreiben", ""), ("Décrire", "")),
     row(
         "help",
         ("hilfe", "Wie man zeichnet und was die Knöpfe tun"),

@@ -45,10 +45,46 @@ texts! {
         de: "Kein GPU-Knoten kann hier sagen, welche Wörter für das Modell zählen; der Betreiber müsste sie aktualisieren. Es wurde nichts gestartet und nichts berechnet.",
         fr: "Aucun nœud GPU ne sait dire ici quels mots comptent pour le modèle ; l'opérateur devrait les mettre à jour. Rien n'a été lancé ni débité.",
     }
-    /// No model here has eyes.
+    /// Behind a picture that words are told for.
+    described {
+        en: "in words",
+        de: "in Worten",
+        fr: "en mots",
+    }
+    /// A node looks at the picture.
+    describing {
+        en: "🔍 The picture is being looked at",
+        de: "🔍 Das Bild wird angesehen",
+        fr: "🔍 L'image est regardée",
+    }
+    /// Above the prompts for a picture.
+    descriptions {
+        en: "The phrases known here that come closest to the picture. Behind each prompt stands how close it is (1 would be the same); a number draws it:",
+        de: "Die hier bekannten Wendungen, die dem Bild am nächsten kommen. Hinter jedem Prompt steht, wie nah er ist (1 wäre dasselbe); eine Zahl zeichnet ihn:",
+        fr: "Les expressions connues ici qui s'approchent le plus de l'image. Derrière chaque prompt, sa proximité (1 serait la même chose) ; un chiffre le dessine :",
+    }
+    /// A button.
+    button_imagine_all {
+        en: "Imagine all",
+        de: "Alle zeichnen",
+        fr: "Tout dessiner",
+    }
+    /// No node has said that it has eyes.
     describe_not_here {
-        en: "No model here can look at pictures, so none can be put into words, and nothing is made up. To draw from a picture, give it to `/imagine`; to find out which words of a prompt count, use `/shorten`.",
-        de: "Kein Modell kann hier Bilder ansehen; deshalb lässt sich keines in Worte fassen, und erfunden wird nichts. Um von einem Bild aus zu zeichnen, gib es `/imagine` mit; welche Wörter eines Prompts zählen, sagt `/kürzen`.",
-        fr: "Aucun modèle ne peut regarder d'images ici ; aucune ne peut donc être mise en mots, et rien n'est inventé. Pour dessiner à partir d'une image, donne-la à `/imagine` ; pour savoir quels mots d'un prompt comptent, utilise `/raccourcir`.",
+        en: "No GPU node here can look at pictures, so none can be put into words, and nothing is made up; the operator would have to give one a model for that. Nothing was started or charged.",
+        de: "Kein GPU-Knoten kann hier Bilder ansehen; deshalb lässt sich keines in Worte fassen, und erfunden wird nichts. Der Betreiber müsste einem ein Modell dafür geben. Es wurde nichts gestartet und nichts berechnet.",
+        fr: "Aucun nœud GPU ne peut regarder d'images ici ; aucune ne peut donc être mise en mots, et rien n'est inventé. L'opérateur devrait donner à l'un d'eux un modèle pour cela. Rien n'a été lancé ni débité.",
+    }
+    /// A message, or a result, without a picture.
+    describe_nothing {
+        en: "There is no picture here to put into words. Choose a message that shows one, or upload one with `/describe`. Nothing was started.",
+        de: "Hier ist kein Bild, das sich in Worte fassen ließe. Wähle eine Nachricht, die eines zeigt, oder lade eines mit `/beschreiben` hoch. Es wurde nichts gestartet.",
+        fr: "Il n'y a ici aucune image à mettre en mots. Choisis un message qui en montre une, ou envoies-en une avec `/décrire`. Rien n'a été lancé.",
+    }
+    /// A message with several.
+    describe_one(count) {
+        en: "One picture is put into words at a time, and this message has {count}. Upload the one that you mean with `/describe`. Nothing was started.",
+        de: "Es wird ein Bild auf einmal in Worte gefasst, und diese Nachricht hat {count}. Lade das gemeinte mit `/beschreiben` hoch. Es wurde nichts gestartet.",
+        fr: "Une seule image à la fois est mise en mots, et ce message en a {count}. Envoie celle que tu veux avec `/décrire`. Rien n'a été lancé.",
     }
 }

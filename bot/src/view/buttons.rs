@@ -2,6 +2,7 @@
 
 use easel_domain::job::JobState;
 use easel_domain::picture::{FileRole, PictureOutcome};
+use easel_domain::spec::Question;
 use easel_store::show::JobSnapshot;
 use serde_json::{Value, json};
 
@@ -23,7 +24,10 @@ pub(super) fn rows(job: &JobSnapshot, picture: &Picture) -> Vec<Value> {
     match job.state {
         JobState::Queued | JobState::Leased => vec![row(&[cancel(job)])],
         JobState::Finishing | JobState::Held => Vec::new(),
-        JobState::Completed if job.spec.is_question() => super::weighed::rows(job),
+        JobState::Completed if let Some(question) = job.spec.question() => match question {
+            Question::Words => super::weighed::rows(job),
+            Question::Pictures => super::described::rows(job),
+        },
         JobState::Completed => {
             let mut rows = if job.spec.picture_count() > 1 {
                 grid(job)

@@ -3,7 +3,7 @@
 use easel_domain::job::JobState;
 use easel_domain::picture::PictureOutcome;
 use easel_domain::prompt::{self, AspectRatio, Parameter, PromptProfile, has_shape};
-use easel_domain::spec::{Action, RenderSpec};
+use easel_domain::spec::{Action, Question, RenderSpec};
 use easel_store::show::JobSnapshot;
 
 use super::{Live, Picture, language};
@@ -81,6 +81,7 @@ fn done(action: Action, picture: Option<u32>, language: Language) -> Option<Stri
         (Action::Remix, _) => Some(language.remixed().to_owned()),
         (Action::Blend, _) => Some(language.blended().to_owned()),
         (Action::Shorten, _) => Some(language.weighed().to_owned()),
+        (Action::Describe, _) => Some(language.described().to_owned()),
     }
 }
 
@@ -97,9 +98,12 @@ fn under_way(job: &JobSnapshot, live: &Live) -> String {
     }
     match (job.state, live) {
         (_, Live::Running { percent: 0, .. }) | (JobState::Leased, Live::Unknown)
-            if job.spec.is_question() =>
+            if let Some(question) = job.spec.question() =>
         {
-            language.weighing().into()
+            match question {
+                Question::Words => language.weighing().into(),
+                Question::Pictures => language.describing().into(),
+            }
         }
         (_, Live::Running { percent: 0, .. }) | (JobState::Leased, Live::Unknown) => {
             language.generation_started().into()

@@ -39,6 +39,7 @@ pub(crate) fn queued() -> JobSnapshot {
         }),
         words: Some(JobWords {
             shown: "a *red* sailboat --ar 1:1".into(),
+            pictured: None,
             text: PromptText {
                 positive: "a *red* sailboat".into(),
                 negative: String::new(),

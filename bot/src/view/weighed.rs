@@ -13,12 +13,14 @@ use crate::text;
 const WORDS_CHARS: usize = 600;
 const SHORTER_CHARS: usize = 200;
 const SECONDARY: u8 = 2;
-const NUMBERS: [&str; 5] = ["1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣"];
+pub(super) const NUMBERS: [&str; 5] = ["1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣"];
 
 /// What was found, while the words are not erased.
 fn found(job: &JobSnapshot) -> Option<(Vec<&str>, Shortened)> {
     let words = &job.words.as_ref()?.text.positive;
-    let Answer::Influences { of_words } = job.answer.as_ref()?;
+    let Some(Answer::Influences { of_words }) = &job.answer else {
+        return None;
+    };
     let shortened = shortened(words, of_words)?;
     Some((words_to_weigh(words), shortened))
 }

@@ -5,6 +5,7 @@ mod buttons;
 mod chaos;
 mod conformance;
 mod delivery;
+mod describe;
 mod errands;
 mod favourites;
 mod history;

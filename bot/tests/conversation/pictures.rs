@@ -9,7 +9,7 @@ use image::{ImageFormat, RgbImage};
 use crate::setting::{PATIENCE, World};
 
 /// A picture of one colour.
-fn png(red: u8, width: u32, height: u32) -> Bytes {
+pub fn png(red: u8, width: u32, height: u32) -> Bytes {
     let mut body = Cursor::new(Vec::new());
     RgbImage::from_pixel(width, height, image::Rgb([red, 0, 0]))
         .write_to(&mut body, ImageFormat::Png)
@@ -22,7 +22,7 @@ fn variable(name: &str) -> String {
 }
 
 /// A world whose operator takes pictures unchecked.
-async fn open_world() -> World {
+pub async fn open_world() -> World {
     open_world_with(&[]).await
 }
 

@@ -6,7 +6,7 @@ use easel_broker::{Action, Broker, Lane, Message, Names, Subscription, Topology}
 use easel_domain::JobId;
 use easel_domain::message::{DeliveryHint, JobHint, ProgressNote, ProgressState};
 use easel_domain::model::ModelProfile;
-use easel_domain::spec::Sampler;
+use easel_domain::spec::{Answer, Sampler};
 use easel_domain::tier::ServiceClass;
 use easel_service::SystemEntropy;
 use easel_service::config::BrokerConfig;
@@ -219,11 +219,19 @@ impl Platform {
         self.execute("UPDATE models SET weighs = true", &[]).await;
     }
 
+    /// A node says that it has eyes.
+    pub async fn announce_eyes(&self) {
+        self.execute("UPDATE models SET describes = true", &[])
+            .await;
+    }
+
     /// Ends a question with these influences.
     pub async fn answer(&self, job: JobId, of_words: &[f32]) {
-        let answer = easel_domain::spec::Answer::Influences {
-            of_words: of_words.to_vec(),
-        };
+        let of_words = of_words.to_vec();
+        self.answer_with(job, Answer::Influences { of_words }).await;
+    }
+
+    pub async fn answer_with(&self, job: JobId, answer: Answer) {
         self.execute(
             "INSERT INTO job_answers (job_id, answer) VALUES ($1, $2)",
             &[&job, &Json(&answer)],

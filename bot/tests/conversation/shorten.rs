@@ -1,6 +1,5 @@
-//! `/shorten` and `/describe`.
+//! `/shorten`.
 
-use bytes::Bytes;
 use easel_domain::JobId;
 use easel_domain::message::ProgressState;
 use easel_domain::spec::{Action, RenderSpec};
@@ -188,17 +187,6 @@ async fn what_cannot_be_weighed_is_said_with_what_to_do_in_ones_own_language() {
         .await
         .unwrap();
     assert!(note.is_ephemeral());
-    let file = ("picture", "a.png", Bytes::from_static(b"\x89PNG\r\n\x1a\n"));
-    let describe = ada.slash_with_file("describe", [], file).await.unwrap();
-    let answer = describe.message().unwrap();
-    assert!(
-        answer.is_ephemeral()
-            && answer
-                .content()
-                .contains("No model here can look at pictures"),
-        "{}",
-        answer.content()
-    );
     assert_eq!(world.platform.jobs().await.len(), 0);
     world.close().await;
 }

@@ -4,6 +4,7 @@
 
 mod action;
 mod canvas;
+mod describe;
 mod repaint;
 mod sampler;
 mod weigh;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use action::Action;
 pub use canvas::{Canvas, Side};
+pub use describe::{DescribeSpec, Description, MAX_DESCRIBED, MAX_DESCRIPTIONS};
 pub use repaint::{MAX_INPUTS, Place, RepaintSpec, Repainted};
 pub use sampler::Sampler;
 pub use weigh::{
@@ -152,6 +154,31 @@ pub enum RenderSpec {
     Repaint(RepaintSpec),
     /// No picture: how much each word counts. Nodes that cannot do this do not say that they can.
     Weigh(WeighSpec),
+    /// No picture: prompts that fit some. The same holds for nodes.
+    Describe(DescribeSpec),
+}
+
+/// What a job that makes no picture asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// Which words of a prompt count.
+    Words,
+    /// What pictures show.
+    Pictures,
+}
+
+impl Question {
+    /// Every question.
+    pub const ALL: [Self; 2] = [Self::Words, Self::Pictures];
+
+    /// The question of a spec's stored kind, if it is one.
+    pub fn of_kind(kind: &str) -> Option<Self> {
+        match kind {
+            "weigh" => Some(Self::Words),
+            "describe" => Some(Self::Pictures),
+            _ => None,
+        }
+    }
 }
 
 impl RenderSpec {
@@ -162,6 +189,7 @@ impl RenderSpec {
             Self::Upscale(spec) => &spec.model,
             Self::Repaint(spec) => &spec.generate.model,
             Self::Weigh(spec) => &spec.model,
+            Self::Describe(spec) => &spec.model,
         }
     }
 
@@ -170,13 +198,22 @@ impl RenderSpec {
         match self {
             Self::Generate(spec) => Some(spec),
             Self::Repaint(spec) => Some(&spec.generate),
-            Self::Upscale(_) | Self::Weigh(_) => None,
+            Self::Upscale(_) | Self::Weigh(_) | Self::Describe(_) => None,
+        }
+    }
+
+    /// What is asked, if what comes out is an [`Answer`] and no picture.
+    pub fn question(&self) -> Option<Question> {
+        match self {
+            Self::Weigh(_) => Some(Question::Words),
+            Self::Describe(_) => Some(Question::Pictures),
+            Self::Generate(_) | Self::Upscale(_) | Self::Repaint(_) => None,
         }
     }
 
     /// Whether what comes out is an [`Answer`] and no picture.
     pub fn is_question(&self) -> bool {
-        matches!(self, Self::Weigh(_))
+        self.question().is_some()
     }
 
     /// Every picture that the job reads, in the order in which they are granted.
@@ -185,6 +222,7 @@ impl RenderSpec {
             Self::Generate(_) | Self::Weigh(_) => Vec::new(),
             Self::Upscale(spec) => vec![&spec.input],
             Self::Repaint(spec) => spec.inputs(),
+            Self::Describe(spec) => spec.inputs.iter().collect(),
         }
     }
 
@@ -209,7 +247,7 @@ impl RenderSpec {
                 spec.input.width * spec.scale,
                 spec.input.height * spec.scale,
             ),
-            Self::Weigh(_) => (0, 0),
+            Self::Weigh(_) | Self::Describe(_) => (0, 0),
         }
     }
 
@@ -221,7 +259,7 @@ impl RenderSpec {
             Self::Repaint(spec) => generated(&spec.generate),
             Self::Upscale(spec) => (spec.input.width, spec.input.height, 1),
             // About as much work as one step of the smallest picture.
-            Self::Weigh(_) => (64, 64, 1),
+            Self::Weigh(_) | Self::Describe(_) => (64, 64, 1),
         }
     }
 
@@ -234,7 +272,7 @@ impl RenderSpec {
                 ..
             }) => pictures.get(index),
             Self::Upscale(spec) => (index == 0).then_some(&spec.origin),
-            Self::Weigh(_) => None,
+            Self::Weigh(_) | Self::Describe(_) => None,
         }
     }
 }
@@ -323,6 +361,19 @@ mod tests {
         assert_eq!((spec.picture_count(), spec.noise_plan(0)), (0, None));
         assert!(spec.is_question() && spec.inputs().is_empty());
         assert_eq!(serde_json::to_value(&spec).unwrap(), stored);
+    }
+
+    #[test]
+    fn a_question_about_pictures_reads_them_and_is_known_by_its_stored_kind() {
+        let input =
+            serde_json::json!({"key": "public/a.png", "sha256": "ab", "width": 8, "height": 8});
+        let stored = serde_json::json!({"kind": "describe", "model": {"id": "m", "hash": "h"}, "inputs": [input]});
+        let spec: RenderSpec = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!((spec.picture_count(), spec.inputs().len()), (0, 1));
+        assert_eq!(serde_json::to_value(&spec).unwrap(), stored);
+        assert_eq!(spec.question(), Question::of_kind("describe"));
+        assert_eq!(Question::of_kind("weigh"), Some(Question::Words));
+        assert_eq!(Question::of_kind("generate"), None);
     }
 
     #[test]

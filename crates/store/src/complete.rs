@@ -6,7 +6,7 @@ use std::sync::Arc;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::message::{LeaseRef, StoredFile, Timings};
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict, StorageClass};
-use easel_domain::spec::{Answer, RenderSpec};
+use easel_domain::spec::{Answer, Question, RenderSpec};
 use easel_domain::{JobId, PictureId};
 use tokio_postgres::Row;
 
@@ -138,8 +138,8 @@ fn judged(
     done: &Completion,
 ) -> Result<(LockedJob, End<'static>), StoreError> {
     let job = job.ok_or_else(|| lost("check_fence"))?;
-    if job.is_question {
-        return answered(job, done);
+    if let Some(question) = job.question {
+        return answered(job, question, done);
     }
     if done.answer.is_some() {
         return Err(corrupt("answer", "the job asks for pictures"));
@@ -167,9 +167,16 @@ fn judged(
 }
 
 /// A question is settled as one picture would be.
-fn answered(job: LockedJob, done: &Completion) -> Result<(LockedJob, End<'static>), StoreError> {
-    let is_sound = done.answer.as_ref().is_some_and(Answer::is_sound);
-    if !is_sound || !done.files.is_empty() || !done.verdicts.is_empty() {
+fn answered(
+    job: LockedJob,
+    question: Question,
+    done: &Completion,
+) -> Result<(LockedJob, End<'static>), StoreError> {
+    let fits = |answer: &Answer| answer.question() == question && answer.is_sound();
+    if !done.answer.as_ref().is_some_and(fits)
+        || !done.files.is_empty()
+        || !done.verdicts.is_empty()
+    {
         return Err(corrupt("answer", "missing, not sound, or with pictures"));
     }
     let end = End {

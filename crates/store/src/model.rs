@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use easel_domain::message::NodeModel;
 use easel_domain::model::ModelRef;
+use easel_domain::spec::Question;
 use easel_domain::{BootId, JobId};
 use tokio_postgres::types::Json;
 
@@ -40,16 +41,18 @@ impl Store {
                 // Two starts at once: the clock decides, not the transaction's beginning.
                 tx.execute(
                     "-- model::announce_model (model)\n\
-                     INSERT INTO models (id, hash, profile, weighs, announced_at)
-                     VALUES ($1, $2, $3, $4, clock_timestamp())
+                     INSERT INTO models (id, hash, profile, weighs, describes, announced_at)
+                     VALUES ($1, $2, $3, $4, $5, clock_timestamp())
                      ON CONFLICT (id, hash) DO UPDATE
                      SET profile = excluded.profile, announced_at = excluded.announced_at,
-                         weighs = models.weighs OR excluded.weighs",
+                         weighs = models.weighs OR excluded.weighs,
+                         describes = models.describes OR excluded.describes",
                     &[
                         /* id */ &announced.profile.id,
                         /* hash */ &announced.hash,
                         /* profile */ &Json(&announced.profile),
                         /* weighs */ &announced.weighs,
+                        /* describes */ &announced.describes,
                     ],
                 )
                 .await?;
@@ -59,17 +62,21 @@ impl Store {
         .await
     }
 
-    /// Whether any node has said that it can tell how much words count for these weights.
-    pub async fn weighs_words(&self, model: &ModelRef) -> Result<bool, StoreError> {
+    /// Whether any node with these weights has said that it can answer such a question.
+    pub async fn answers(&self, model: &ModelRef, question: Question) -> Result<bool, StoreError> {
         let row = self
             .connection()
             .await?
             .query_opt(
-                "-- model::weighs_words\nSELECT weighs FROM models WHERE id = $1 AND hash = $2",
+                "-- model::answers\nSELECT weighs, describes FROM models WHERE id = $1 AND hash = $2",
                 &[/* id */ &model.id, /* hash */ &model.hash],
             )
             .await?;
-        Ok(row.is_some_and(|row| row.get(0)))
+        let column = match question {
+            Question::Words => 0,
+            Question::Pictures => 1,
+        };
+        Ok(row.is_some_and(|row| row.get(column)))
     }
 
     /// Forgets announcements that are older than `keep`: their nodes have long been replaced, or are heard again.

@@ -201,7 +201,7 @@ async fn remove_result(tx: &Transaction<'_>, removal: Removal) -> Result<Removed
 }
 
 /// What is let go of with a result.
-const LET_GO: [(&str, &str); 5] = [
+const LET_GO: [(&str, &str); 6] = [
     (
         "message",
         "UPDATE deliveries SET undeliverable = coalesce(undeliverable, 'removed'), interaction_token = NULL,
@@ -215,6 +215,7 @@ const LET_GO: [(&str, &str); 5] = [
     ("stars", "DELETE FROM favourites WHERE job_id = $1"),
     ("files", "DELETE FROM job_files WHERE job_id = $1"),
     ("words", "DELETE FROM prompts WHERE job_id = $1"),
+    ("answer", "DELETE FROM job_answers WHERE job_id = $1"),
 ];
 
 /// Every message that is known to show the job.

@@ -6,6 +6,7 @@ use easel_domain::JobId;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::{Credits, settle};
 use easel_domain::message::DeliveryHint;
+use easel_domain::spec::Question;
 use tokio_postgres::Row;
 
 use crate::cached::Transaction;
@@ -35,8 +36,8 @@ pub(crate) struct LockedJob {
     pub quote: Credits,
     /// A question counts as one.
     pub pictures_wanted: usize,
-    /// Whether it results in an answer and no picture.
-    pub is_question: bool,
+    /// What is asked, where it results in an answer and no picture.
+    pub question: Option<Question>,
 }
 
 /// How a job ends.
@@ -74,7 +75,7 @@ pub(crate) async fn lock_jobs(
                     CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
                                          WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
                                          ELSE 1 END AS wanted,
-                    spec ->> 'kind' IN ('weigh') AS is_question
+                    spec ->> 'kind' AS kind
              FROM jobs WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
             &[/* jobs */ &job_ids],
         )
@@ -87,7 +88,9 @@ pub(crate) async fn lock_jobs(
             attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(1),
             quote: Credits(row.get("quote")),
             pictures_wanted: usize::try_from(row.get::<_, i32>("wanted")).unwrap_or(1),
-            is_question: row.get("is_question"),
+            question: row
+                .get::<_, Option<&str>>("kind")
+                .and_then(Question::of_kind),
         };
         Ok((job_id, job))
     };

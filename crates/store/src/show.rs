@@ -20,6 +20,8 @@ use crate::submit::MessagePlace;
 pub struct JobWords {
     /// As the member wrote them.
     pub shown: String,
+    /// Address of the picture that a question is about.
+    pub pictured: Option<String>,
     /// As the engine gets them.
     pub text: PromptText,
 }
@@ -133,7 +135,7 @@ impl Store {
             .query_opt(
                 "-- show::job_snapshot\n\
                  SELECT j.id, j.user_id, u.discord_id, j.guild_id, j.action, j.parent_job_id, j.parent_index, j.spec,
-                        p.shown, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
+                        p.shown, p.pictured, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
                         c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
                         j.end_reason, v.job_id IS NOT NULL AS removed, d.guild_id AS place_guild, d.channel_id, d.message_id,
                         coalesce(d.locale, 'en') AS locale, a.answer
@@ -209,6 +211,7 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
         .map_err(|_| corrupt("render spec", &job.to_string()))?;
     let words = row.get::<_, Option<String>>("shown").map(|shown| JobWords {
         shown,
+        pictured: row.get("pictured"),
         text: PromptText {
             positive: row.get("positive"),
             negative: row.get("negative"),

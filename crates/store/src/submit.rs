@@ -96,6 +96,8 @@ pub struct Submission {
     pub text: PromptText,
     /// The words as the member wrote them.
     pub shown: String,
+    /// Address of the picture that a question is about.
+    pub pictured: Option<String>,
     /// SHA-256 in hex of the canonical words; empty where repetitions do not matter.
     pub digest: String,
     /// Where its pictures will lie.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use easel_domain::picture::StorageClass;
-use easel_domain::spec::RenderSpec;
+use easel_domain::spec::{Question, RenderSpec};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{BootId, DiscordId, GuildKey, JobId, UserId};
 use time::OffsetDateTime;
@@ -36,6 +36,8 @@ pub struct WaitingJob {
     pub model_hash: String,
     /// Pictures wanted.
     pub pictures: u32,
+    /// What is asked instead of pictures.
+    pub question: Option<Question>,
     /// Denoised width and height in pixels, and steps.
     pub shape: (u32, u32, u32),
     /// Number of the next try.
@@ -78,6 +80,7 @@ impl WaitingJob {
             model_id: row.get("model_id"),
             model_hash: row.get("model_hash"),
             pictures: u32::try_from(spec.picture_count()).unwrap_or(u32::MAX),
+            question: spec.question(),
             shape: spec.work_shape(),
             attempt: unsigned(row, "attempt")?,
             deaths: unsigned(row, "deaths")?,

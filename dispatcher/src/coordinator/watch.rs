@@ -162,13 +162,8 @@ impl Coordinator {
         let mut homeless = Vec::new();
         for job in self.scheduler.waiting_jobs() {
             // The skill has a name of its own, beside that of the weights.
-            let is_question = job.pictures == 0;
             let model = ModelRef {
-                id: if is_question {
-                    skill::words(&job.model_id)
-                } else {
-                    job.model_id.clone()
-                },
+                id: skill::named(&job.model_id, job.question),
                 hash: skill::needed(job),
             };
             match self

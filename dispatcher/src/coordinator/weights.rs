@@ -50,9 +50,9 @@ impl Weights {
     pub fn heard(&mut self, models: &[NodeModel], now: OffsetDateTime) {
         for model in models {
             self.serves(model.hash.clone(), model.profile.id.clone(), now);
-            if model.weighs {
-                let (hash, id) = (skill::words(&model.hash), skill::words(&model.profile.id));
-                self.serves(hash, id, now);
+            for question in skill::answered(model) {
+                let name = |weights: &str| skill::named(weights, Some(question));
+                self.serves(name(&model.hash), name(&model.profile.id), now);
             }
         }
         self.by_hash
@@ -110,7 +110,7 @@ impl Weights {
 mod tests {
     use super::*;
     use easel_domain::model::ModelProfile;
-    use easel_domain::spec::Sampler;
+    use easel_domain::spec::{Question, Sampler};
 
     const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
     const SOON: Duration = Duration::from_secs(15);
@@ -176,8 +176,8 @@ mod tests {
         };
         let asked = |weights: &Weights, hash: &str, seconds| {
             let model = ModelRef {
-                id: skill::words("tiny"),
-                hash: skill::words(hash),
+                id: skill::named("tiny", Some(Question::Words)),
+                hash: skill::named(hash, Some(Question::Words)),
             };
             let now = START + Duration::from_secs(seconds);
             weights.prospect(&model, START, now, SOON, LONG)
@@ -186,8 +186,8 @@ mod tests {
         assert_eq!(asked(&weights, "old", 15 * 60), Prospect::Homeless);
         weights.heard(&[able], START + Duration::from_secs(20));
         let new = ModelRef {
-            id: skill::words("tiny"),
-            hash: skill::words("new"),
+            id: skill::named("tiny", Some(Question::Words)),
+            hash: skill::named("new", Some(Question::Words)),
         };
         assert_eq!(asked(&weights, "old", 21), Prospect::Replaced(new.clone()));
         assert_eq!(skill::weights(&new.hash), "new");

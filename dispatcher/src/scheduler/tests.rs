@@ -28,6 +28,7 @@ fn job(number: u32, class: ServiceClass) -> WaitingJob {
         model_id: "tiny".into(),
         model_hash: "m".into(),
         pictures: 4,
+        question: None,
         shape: (64, 64, 20),
         attempt: 1,
         deaths: 0,

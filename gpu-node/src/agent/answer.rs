@@ -212,7 +212,7 @@ async fn draw(workshop: &Workshop, hash: &str, profile: &ModelProfile) -> Result
         Ok(
             EngineEvent::Failed { .. }
             | EngineEvent::Cancelled { .. }
-            | EngineEvent::Weighed { .. }
+            | EngineEvent::Answered { .. }
             | EngineEvent::Progress { .. },
         )
         | Err(_) => Err(Outcome::Skipped),

@@ -303,6 +303,12 @@ fn prepared(
             let words = words.into_iter().map(str::to_owned).collect();
             (EngineWork::Weigh { words }, None)
         }
+        RenderSpec::Describe(_) => {
+            if inputs.is_empty() {
+                return Err(bad("the offer has no grant for its pictures".to_owned()));
+            }
+            (EngineWork::Describe { pictures: inputs }, None)
+        }
     };
     Ok(Prepared { work, canvas })
 }
@@ -318,14 +324,9 @@ fn finished(event: Option<EngineEvent>) -> Result<(Made, crate::engine::Timings)
         Some(EngineEvent::Finished {
             pictures, timings, ..
         }) => Ok((Made::Pictures(pictures), timings)),
-        Some(EngineEvent::Weighed {
-            influences,
-            timings,
-            ..
-        }) => {
-            let of_words = influences;
-            Ok((Made::Answer(Answer::Influences { of_words }), timings))
-        }
+        Some(EngineEvent::Answered {
+            answer, timings, ..
+        }) => Ok((Made::Answer(answer), timings)),
         Some(EngineEvent::Failed { kind, message, .. }) => Err(Stop::Failed { kind, message }),
         Some(EngineEvent::Cancelled { .. }) => Err(Stop::Dropped),
         Some(EngineEvent::Progress { .. }) | None => {

@@ -91,7 +91,7 @@ pub fn run(arrivals: &[Arrival]) -> Outcome {
                     outcome.waits.push(timings.wait.as_secs_f64());
                 }
                 EngineEvent::Progress { .. }
-                | EngineEvent::Weighed { .. }
+                | EngineEvent::Answered { .. }
                 | EngineEvent::Cancelled { .. }
                 | EngineEvent::Failed { .. } => {}
             }

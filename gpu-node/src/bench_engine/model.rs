@@ -55,7 +55,7 @@ impl Model for Counting {
     fn start(&mut self, work: &EngineWork) -> Result<Started<(u32, u32)>, ModelError> {
         match work {
             EngineWork::Generate { spec, .. } => Ok(Started::Slots(vec![(0, spec.steps)])),
-            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => {
+            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => {
                 Err(ModelError::Bad("only counts".to_owned()))
             }
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use easel_domain::failure::FailureKind;
 use easel_domain::message::Residency;
+use easel_domain::spec::{Answer, Description};
 
 use super::{
     Engine, EngineEvent, EngineInfo, EngineModel, EngineRequest, EngineWork, EventSink, Picture,
@@ -275,7 +276,7 @@ fn render(
     }
     let steps = match &request.work {
         EngineWork::Generate { spec, .. } => spec.steps,
-        EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => 1,
+        EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => 1,
     };
     for step in 1..=steps {
         if !may_step(shared, gate, key) {
@@ -289,12 +290,10 @@ fn render(
             preview,
         });
     }
-    if let EngineWork::Weigh { words } = &request.work {
-        // Longer words count for more, which is no worse than nothing.
-        let length = |word: &String| word.chars().count().min(20) as f32 / 20.0;
-        return EngineEvent::Weighed {
+    if let Some(answer) = answer(&request.work) {
+        return EngineEvent::Answered {
             key,
-            influences: words.iter().map(length).collect(),
+            answer,
             timings: Timings::default(),
         };
     }
@@ -302,6 +301,26 @@ fn render(
         key,
         pictures: pictures(&request.work, off),
         timings: Timings::default(),
+    }
+}
+
+/// What is no worse than nothing: longer words count for more, and a picture shows its size.
+fn answer(work: &EngineWork) -> Option<Answer> {
+    match work {
+        EngineWork::Weigh { words } => {
+            let length = |word: &String| word.chars().count().min(20) as f32 / 20.0;
+            let of_words = words.iter().map(length).collect();
+            Some(Answer::Influences { of_words })
+        }
+        EngineWork::Describe { pictures } => {
+            let said = |picture: &Picture| Description {
+                text: format!("{} by {}", picture.width, picture.height),
+                similarity: 0.25,
+            };
+            let prompts = pictures.iter().map(said).collect();
+            Some(Answer::Descriptions { prompts })
+        }
+        EngineWork::Generate { .. } | EngineWork::Upscale { .. } => None,
     }
 }
 
@@ -344,7 +363,7 @@ fn pictures(work: &EngineWork, off: u32) -> Vec<Picture> {
                 u32::from(colour),
             )]
         }
-        EngineWork::Weigh { .. } => Vec::new(),
+        EngineWork::Weigh { .. } | EngineWork::Describe { .. } => Vec::new(),
     }
 }
 

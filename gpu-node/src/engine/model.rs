@@ -1,5 +1,7 @@
 //! What the engine asks of a model: plain data around slots that only the model can look into.
 
+use easel_domain::spec::Answer;
+
 use super::memory::Need;
 use super::{EngineWork, Picture};
 
@@ -23,6 +25,8 @@ pub enum Started<S> {
     Slots(Vec<S>),
     /// Finished pictures: there was nothing to denoise.
     Pictures(Vec<Picture>),
+    /// What was asked, answered at once.
+    Answer(Answer),
 }
 
 /// How much memory decoding may take.

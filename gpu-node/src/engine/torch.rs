@@ -3,9 +3,10 @@
 mod model;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use easel_diffusion::vision::Describer;
 use easel_diffusion::{Checkpoint, Device, LoadError, LoadOptions, Pipeline, Precision};
 
 use super::EngineInfo;
@@ -14,7 +15,7 @@ use super::shelf::{Loaded, ModelFacts};
 use super::stopwatch::RealTime;
 use super::ticker::Limits;
 use crate::checkpoint;
-pub use model::TorchModel;
+pub use model::{SharedEyes, TorchModel};
 
 /// A checkpoint that the engine has or may load.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,17 @@ pub struct TorchOptions {
     pub memory_bytes: u64,
     /// How long a step may take.
     pub step_deadline: Duration,
+    /// What it looks at pictures with, if it can.
+    pub eyes: Option<EyesOptions>,
+}
+
+/// A `CLIPModel`, and a vocabulary for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EyesOptions {
+    /// The model's directory.
+    pub directory: PathBuf,
+    /// The file of its phrases.
+    pub phrases: PathBuf,
 }
 
 /// Why an engine did not start.
@@ -50,6 +62,9 @@ pub enum StartError {
     /// A checkpoint is at fault.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The eyes are at fault.
+    #[error(transparent)]
+    Eyes(LoadError),
     /// The system is at fault.
     #[error("start engine thread")]
     Thread(#[source] std::io::Error),
@@ -73,6 +88,8 @@ impl TorchEngine {
             // What may be shown is decided for whatever a node makes, not for what comes out of one network.
             safety_checker: false,
         };
+        let (eyes, eyes_bytes) = open_eyes(options.eyes.as_ref())?;
+        let memory_bytes = options.memory_bytes.saturating_sub(eyes_bytes);
         let mut stock = Vec::new();
         let mut reserve = 0;
         for stored in &options.models {
@@ -80,24 +97,24 @@ impl TorchEngine {
             reserve = reserve.max(working);
             let loaded = stored
                 .pinned
-                .then(|| load_model(stored, load))
+                .then(|| load_model(stored, load, eyes.as_ref()))
                 .transpose()?;
             stock.push((facts, loaded));
         }
         let info = EngineInfo {
             device: options.device.to_string(),
             precision: format!("{:?}", options.precision).to_lowercase(),
-            weight_room_bytes: options.memory_bytes.saturating_sub(reserve),
+            weight_room_bytes: memory_bytes.saturating_sub(reserve),
             max_pictures: options.max_pictures.max(1),
         };
         let limits = Limits {
             max_pictures: info.max_pictures,
-            memory_bytes: options.memory_bytes,
+            memory_bytes,
         };
         let models = options.models;
         let load: Load<TorchModel> = Arc::new(move |place| {
             let stored = models.get(place).ok_or("no such model")?;
-            load_model(stored, load).map_err(|error| error.to_string())
+            load_model(stored, load, eyes.as_ref()).map_err(|error| error.to_string())
         });
         Self::new(Start {
             info,
@@ -111,14 +128,29 @@ impl TorchEngine {
     }
 }
 
-fn load_model(stored: &Stored, options: LoadOptions) -> Result<Loaded<TorchModel>, LoadError> {
+/// The eyes, on the processor, and the memory that they take of it.
+fn open_eyes(options: Option<&EyesOptions>) -> Result<(Option<SharedEyes>, u64), StartError> {
+    let Some(options) = options else {
+        return Ok((None, 0));
+    };
+    let eyes = Describer::open(&options.directory, &options.phrases);
+    let eyes = eyes.map_err(StartError::Eyes)?;
+    let bytes = eyes.weight_bytes();
+    Ok((Some(Arc::new(Mutex::new(eyes))), bytes))
+}
+
+fn load_model(
+    stored: &Stored,
+    options: LoadOptions,
+    eyes: Option<&SharedEyes>,
+) -> Result<Loaded<TorchModel>, LoadError> {
     let began = Instant::now();
     let mut pipeline = Pipeline::load(&stored.directory, options)?;
     let failed = |error| LoadError::file(&stored.directory, format!("a first step: {error}"));
     pipeline.warm_up().map_err(failed)?;
     Ok(Loaded {
         bytes: pipeline.weight_bytes(),
-        model: TorchModel::new(pipeline, options.precision),
+        model: TorchModel::new(pipeline, options.precision, eyes.cloned()),
         took: began.elapsed(),
     })
 }

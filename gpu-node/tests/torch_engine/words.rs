@@ -1,6 +1,7 @@
 //! Words that are weighed, beside pictures that are drawn.
 
 use super::*;
+use easel_domain::spec::Answer;
 
 const PROMPT: &str = "a red boat on the sea with a small lighthouse and birds";
 
@@ -11,7 +12,10 @@ fn weigh(key: u64, prompt: &str) -> EngineRequest {
 
 fn influences(event: EngineEvent) -> Vec<f32> {
     match event {
-        EngineEvent::Weighed { influences, .. } => influences,
+        EngineEvent::Answered {
+            answer: Answer::Influences { of_words },
+            ..
+        } => of_words,
         other => panic!("{other:?}"),
     }
 }

@@ -7,8 +7,8 @@ use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{
-    Action, GenerateSpec, InputPicture, NoisePlan, Place, PromptText, RenderSpec, RepaintSpec,
-    Repainted, Sampler, UpscaleSpec, WeighSpec,
+    Action, DescribeSpec, GenerateSpec, InputPicture, NoisePlan, Place, PromptText, RenderSpec,
+    RepaintSpec, Repainted, Sampler, UpscaleSpec, WeighSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{Clock, DiscordId, Entropy, InteractionId, JobId, UserId};
@@ -113,6 +113,19 @@ impl World {
             parent: None,
             spec: RenderSpec::Weigh(WeighSpec {
                 model: self.model.clone(),
+            }),
+            storage_class: StorageClass::Public,
+        }
+    }
+
+    /// What a picture of a finished job shows.
+    pub fn description(&self, of: JobId, input: InputPicture) -> Request {
+        Request {
+            action: Action::Describe,
+            parent: Some((of, 0)),
+            spec: RenderSpec::Describe(DescribeSpec {
+                model: self.model.clone(),
+                inputs: vec![input],
             }),
             storage_class: StorageClass::Public,
         }
@@ -249,6 +262,7 @@ impl World {
             },
             shown: "a boat".into(),
             digest: String::new(),
+            pictured: None,
             storage_class: request.storage_class,
             quote: Credits(QUOTE),
             submitted_at: now,

@@ -55,6 +55,9 @@ pub struct NodeModel {
     /// Whether the node says how much the words of a prompt count for it. Nodes of older builds do not.
     #[serde(default)]
     pub weighs: bool,
+    /// Whether the node has eyes beside it: it finds prompts for pictures. Nodes of older builds do not.
+    #[serde(default)]
+    pub describes: bool,
 }
 
 impl NodeModel {
@@ -68,6 +71,7 @@ impl NodeModel {
             pinned: false,
             load_s: None,
             weighs: false,
+            describes: false,
         }
     }
 }
@@ -129,7 +133,7 @@ mod tests {
         let beat: Heartbeat = serde_json::from_str(body).unwrap();
         assert_eq!(beat.models[0].residency, Residency::Resident);
         assert!(
-            !beat.models[0].weighs,
+            !beat.models[0].weighs && !beat.models[0].describes,
             "it is asked nothing that it does not know"
         );
         assert!(!beat.directed && beat.paused.is_empty() && beat.trouble.is_none());

@@ -32,11 +32,13 @@ pub enum Action {
     Blend,
     /// `/shorten`: how much each of the words counts.
     Shorten,
+    /// `/describe`: prompts that fit a picture.
+    Describe,
 }
 
 impl Action {
     /// Every action, for tables and checks.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Imagine,
         Self::Reroll,
         Self::Vary,
@@ -50,6 +52,7 @@ impl Action {
         Self::Remix,
         Self::Blend,
         Self::Shorten,
+        Self::Describe,
     ];
 
     /// The stored name.
@@ -68,6 +71,7 @@ impl Action {
             Self::Remix => "remix",
             Self::Blend => "blend",
             Self::Shorten => "shorten",
+            Self::Describe => "describe",
         }
     }
 

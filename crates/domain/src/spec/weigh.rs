@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::Question;
+use super::describe::{self, Description};
 use crate::model::ModelRef;
 
 /// Words that are weighed at once: each is one more reading of the prompt.
@@ -25,7 +27,8 @@ pub struct WeighSpec {
     pub model: ModelRef,
 }
 
-/// What a job without pictures results in. Numbers only: the words stay in their own erasable row.
+/// What a job without pictures results in. Words that a member typed stay in their own erasable row, and what is found here goes
+/// with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Answer {
@@ -35,14 +38,31 @@ pub enum Answer {
         /// One for each of [`words_to_weigh`].
         of_words: Vec<f32>,
     },
+    /// Prompts that fit the pictures, the closest first.
+    Descriptions {
+        /// At most [`super::MAX_DESCRIPTIONS`].
+        prompts: Vec<Description>,
+    },
 }
 
 impl Answer {
     /// Whether it can be what a node has found: finite numbers, not too many.
     pub fn is_sound(&self) -> bool {
-        let Self::Influences { of_words } = self;
-        let sound = |influence: &f32| (0.0..=2.0).contains(influence);
-        (1..=MAX_WEIGHED_WORDS).contains(&of_words.len()) && of_words.iter().all(sound)
+        match self {
+            Self::Influences { of_words } => {
+                let sound = |influence: &f32| (0.0..=2.0).contains(influence);
+                (1..=MAX_WEIGHED_WORDS).contains(&of_words.len()) && of_words.iter().all(sound)
+            }
+            Self::Descriptions { prompts } => describe::are_sound(prompts),
+        }
+    }
+
+    /// What it answers.
+    pub fn question(&self) -> Question {
+        match self {
+            Self::Influences { .. } => Question::Words,
+            Self::Descriptions { .. } => Question::Pictures,
+        }
     }
 }
 

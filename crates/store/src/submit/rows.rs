@@ -70,8 +70,8 @@ const WRITE: &str = "-- submit::write
         UPDATE intake i SET state = 'accepted', job_id = f.id, token = NULL
         FROM fresh f WHERE i.interaction_id = f.interaction_id AND f.ordinal = 0 AND i.state = 'open'
     ), words AS (
-        INSERT INTO prompts (job_id, shown, positive, negative, digest)
-        SELECT * FROM unnest($1::uuid[], $21::text[], $22::text[], $23::text[], $24::text[])
+        INSERT INTO prompts (job_id, shown, positive, negative, digest, pictured)
+        SELECT * FROM unnest($1::uuid[], $21::text[], $22::text[], $23::text[], $24::text[], $37::text[])
     ), decided AS (
         INSERT INTO moderation_decisions (interaction_id, job_id, user_id, subject, decision)
         SELECT d.interaction_id, d.job_id, d.user_id, 'prompt', d.decision
@@ -143,6 +143,7 @@ pub(super) async fn write(
                 /* routes */ &messages.route,
                 /* queues */ &words.queue,
                 /* hints */ &words.hint,
+                /* pictures asked about */ &words.pictured,
             ],
         )
         .await?;
@@ -216,6 +217,7 @@ struct Words<'s> {
     positive: Vec<&'s str>,
     negative: Vec<&'s str>,
     digest: Vec<&'s str>,
+    pictured: Vec<Option<&'s str>>,
     decision: Vec<&'s serde_json::Value>,
     queue: Vec<&'s str>,
     hint: Vec<serde_json::Value>,
@@ -236,6 +238,7 @@ impl<'s> Words<'s> {
             all.positive.push(&new.text.positive);
             all.negative.push(&new.text.negative);
             all.digest.push(&new.digest);
+            all.pictured.push(new.pictured.as_deref());
             all.decision.push(&new.moderation);
             all.queue.push(&new.queues[one.class as usize]);
             all.hint.push(hint);

@@ -68,6 +68,7 @@ pub fn submission(n: u16) -> Submission {
         },
         shown: "a boat --ar 1:1".into(),
         digest: "d".into(),
+        pictured: None,
         storage_class: StorageClass::Public,
         quote: Credits(0),
         submitted_at: NOW,

@@ -5,8 +5,12 @@ use easel_domain::job::JobState;
 use easel_domain::message::{LeaseRef, NodeModel};
 use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::picture::PictureOutcome;
-use easel_domain::spec::Answer;
+use easel_domain::spec::{Answer, Description, Question};
+use easel_domain::{DiscordId, GuildKey, UserId};
 use easel_store::complete::Completion;
+use easel_store::removal::{Removal, Removed};
+use time::macros::datetime;
+use uuid::Uuid;
 
 fn answered(world: &World, lease: LeaseRef, of_words: Vec<f32>) -> Completion {
     Completion {
@@ -74,7 +78,7 @@ async fn a_report_of_the_wrong_kind_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_model_is_asked_about_words_once_any_node_has_said_that_it_can() {
+async fn a_model_is_asked_what_any_node_has_said_that_it_can_answer() {
     let world = World::new().await;
     let profile: ModelProfile = serde_json::from_value(serde_json::json!({
         "id": "tiny", "native_width": 64, "native_height": 64, "max_side": 96,
@@ -85,16 +89,82 @@ async fn a_model_is_asked_about_words_once_any_node_has_said_that_it_can() {
         id: "tiny".into(),
         hash: "h".into(),
     };
-    let asked = || world.store().weighs_words(&model);
-    assert!(!asked().await.unwrap(), "nobody has it");
-    for (weighs, expected) in [(false, false), (true, true), (false, true)] {
+    let answers = async || {
+        let [words, pictures] =
+            Question::ALL.map(|question| world.store().answers(&model, question));
+        (words.await.unwrap(), pictures.await.unwrap())
+    };
+    assert_eq!(answers().await, (false, false), "nobody has it");
+    for (weighs, describes, expected) in [
+        (false, false, (false, false)),
+        (true, false, (true, false)),
+        (false, true, (true, true)),
+        (false, false, (true, true)),
+    ] {
         let announced = NodeModel {
             weighs,
+            describes,
             ..NodeModel::resident("h", profile.clone())
         };
         let boot = world.node().boot;
         let announced = world.store().announce_model(boot, &announced);
         announced.await.unwrap();
-        assert_eq!(asked().await.unwrap(), expected);
+        assert_eq!(answers().await, expected);
     }
+}
+
+fn described(world: &World, lease: LeaseRef, text: &str) -> Completion {
+    let prompts = vec![Description {
+        text: text.to_owned(),
+        similarity: 0.25,
+    }];
+    Completion {
+        answer: Some(Answer::Descriptions { prompts }),
+        ..answered(world, lease, vec![])
+    }
+}
+
+#[tokio::test]
+async fn each_question_takes_its_own_answer_and_a_deleted_one_leaves_no_words() {
+    let world = World::new().await;
+    let (about_words, about_a_picture) = (world.question().await, world.picture_question().await);
+    let row = world.store().waiting_job("eu", "main", about_a_picture);
+    let row = row.await.unwrap().unwrap();
+    assert_eq!((row.pictures, row.question), (0, Some(Question::Pictures)));
+    let mut leases = Vec::new();
+    for job in [about_words, about_a_picture] {
+        let lease = world.lease(job, &world.node()).await.unwrap();
+        let begun = world.store().grant_uploads(&world.leadership, lease, &[]);
+        begun.await.unwrap();
+        leases.push(lease);
+    }
+    for wrong in [
+        described(&world, leases[0], "a boat"),
+        answered(&world, leases[1], vec![0.5]),
+        described(&world, leases[1], "a\u{7}boat"),
+    ] {
+        let refused = world.store().complete(&world.leadership, &wrong).await;
+        assert!(!refused.unwrap_err().is_lost_race());
+    }
+    let right = described(&world, leases[1], "a boat");
+    let ended = world.store().complete(&world.leadership, &right).await;
+    assert_eq!(ended.unwrap().state, JobState::Completed);
+    let snapshot = world.store().job_snapshot(about_a_picture).await.unwrap();
+    let snapshot = snapshot.unwrap();
+    assert_eq!(snapshot.answer, right.answer);
+    let connection = world.store().connection().await.unwrap();
+    let moved = connection.execute("UPDATE jobs SET guild_id = 5", &[]);
+    moved.await.unwrap();
+    let removal = Removal {
+        job: about_a_picture,
+        member: DiscordId(77),
+        fresh_user: UserId(Uuid::from_u128(77)),
+        moderates: Some(GuildKey(5)),
+        shard: 0,
+        at: datetime!(2026-01-01 12:00 UTC),
+    };
+    let removed = world.store().remove_result(removal).await.unwrap();
+    assert_eq!(removed, Removed::Done);
+    let left = world.number("SELECT count(*) FROM job_answers").await;
+    assert_eq!(left, 0, "words about a picture go with it");
 }

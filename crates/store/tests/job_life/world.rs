@@ -8,7 +8,9 @@ use easel_domain::clock::SeededEntropy;
 use easel_domain::message::{FileClaim, LeaseRef, NodeBoot, StoredFile, Timings};
 use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict};
-use easel_domain::spec::{GenerateSpec, NoisePlan, RenderSpec, Sampler, WeighSpec};
+use easel_domain::spec::{
+    DescribeSpec, GenerateSpec, InputPicture, NoisePlan, RenderSpec, Sampler, WeighSpec,
+};
 use easel_domain::{BootId, JobId, LeaseToken, PictureId};
 use easel_store::complete::Completion;
 use easel_store::leadership::Leadership;
@@ -51,6 +53,22 @@ impl World {
             hash: "h".into(),
         };
         self.asked(RenderSpec::Weigh(WeighSpec { model })).await
+    }
+
+    /// A queued question of what a picture shows.
+    pub async fn picture_question(&self) -> JobId {
+        let model = ModelRef {
+            id: "tiny".into(),
+            hash: "h".into(),
+        };
+        let inputs = vec![InputPicture {
+            key: "public/a.png".into(),
+            sha256: "ab".into(),
+            width: 8,
+            height: 8,
+        }];
+        self.asked(RenderSpec::Describe(DescribeSpec { model, inputs }))
+            .await
     }
 
     /// A queued job of four pictures that was quoted 8 credits.

@@ -1,10 +1,12 @@
 //! Jobs without pictures: what words count for a model.
 
 use super::*;
+use easel_domain::spec::Question;
 
 fn question(number: u32) -> WaitingJob {
     let mut row = job(number, ServiceClass::Fast);
     (row.pictures, row.shape) = (0, (64, 64, 1));
+    row.question = Some(Question::Words);
     row
 }
 
@@ -25,6 +27,22 @@ fn a_question_goes_only_to_a_node_that_says_that_it_can_answer() {
     assert_eq!(placements.len(), 1);
     assert_eq!(placements[0].node.boot, BootId(Uuid::from_u128(2)));
     assert_eq!(placements[0].load, None, "its engine sees to the weights");
+}
+
+#[test]
+fn each_question_goes_to_a_node_that_answers_this_one() {
+    let mut scheduler = Scheduler::new();
+    scheduler.node_speaks(&able("a", 1), START);
+    let mut about_pictures = question(1);
+    about_pictures.question = Some(Question::Pictures);
+    scheduler.job_waits(about_pictures, START);
+    assert!(placed(&mut scheduler, START).is_empty(), "it has no eyes");
+    let mut seeing = beat("b", 2, 2);
+    seeing.models[0].describes = true;
+    scheduler.node_speaks(&seeing, START);
+    let placements = placements(&mut scheduler, START);
+    assert_eq!(placements.len(), 1);
+    assert_eq!(placements[0].node.boot, BootId(Uuid::from_u128(2)));
 }
 
 #[test]

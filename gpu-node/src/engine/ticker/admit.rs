@@ -134,6 +134,19 @@ impl<M: Model> Ticker<M> {
                 };
                 tell(&mut submission.events, event);
             }
+            Ok(Started::Answer(answer)) => {
+                let timings = Timings {
+                    wait: began.saturating_sub(submission.at),
+                    denoise: self.now().saturating_sub(began),
+                    ..Timings::default()
+                };
+                let event = EngineEvent::Answered {
+                    key,
+                    answer,
+                    timings,
+                };
+                tell(&mut submission.events, event);
+            }
             Err(error) => tell(&mut submission.events, failed(key, &error)),
         }
     }
@@ -154,7 +167,7 @@ impl<M: Model> Ticker<M> {
 fn pictures(work: &EngineWork) -> usize {
     match work {
         EngineWork::Generate { spec, .. } => spec.pictures.len(),
-        EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => 0,
+        EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => 0,
     }
 }
 

@@ -51,7 +51,9 @@ impl<S> Job<S> {
         } = submission;
         let finish_scale = match &request.work {
             EngineWork::Generate { spec, .. } => spec.finish_scale,
-            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => 1,
+            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => {
+                1
+            }
         };
         Self {
             key: request.key,

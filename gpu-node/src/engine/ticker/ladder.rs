@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use easel_domain::spec::Answer;
+
 use super::job::Job;
 use super::{Group, MOST_FAILURES, Ticker, failed, guarded};
 use crate::engine::model::{Decoding, Model, ModelError};
@@ -204,11 +206,11 @@ impl<M: Model> Ticker<M> {
     /// A denoised job becomes pictures, and a weighed prompt its answer.
     pub(super) fn finish(&mut self, mut job: Job<M::Slot>) {
         let (key, began) = (job.key, self.now());
-        if let Some(influences) = self.influences(&job) {
+        if let Some(of_words) = self.influences(&job) {
             let timings = job.timings;
-            return job.end(EngineEvent::Weighed {
+            return job.end(EngineEvent::Answered {
                 key,
-                influences,
+                answer: Answer::Influences { of_words },
                 timings,
             });
         }

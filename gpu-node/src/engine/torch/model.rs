@@ -1,11 +1,14 @@
 //! A checkpoint as the engine's model.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use easel_diffusion::vae::VaeConfig;
+use easel_diffusion::vision::Describer;
 use easel_diffusion::{
     Checkpoint, Init, NoiseMix, NoisePlan, Picture as Pixels, Pipeline, Precision, Sampler, Slot,
     Syntax, Task, TaskError, Weighing,
 };
-use easel_domain::spec::{self, GenerateSpec, PromptText};
+use easel_domain::spec::{self, Answer, GenerateSpec, MAX_DESCRIPTIONS, PromptText};
 
 use crate::engine::memory::{Anatomy, Need};
 use crate::engine::model::{Decoding, Model, ModelError, Started};
@@ -63,13 +66,35 @@ impl TorchSlot {
 pub struct TorchModel {
     pipeline: Pipeline,
     anatomy: Anatomy,
+    eyes: Option<SharedEyes>,
 }
 
+/// All models of an engine look with the same eyes, one after the other: they are on one thread.
+pub type SharedEyes = Arc<Mutex<Describer>>;
+
 impl TorchModel {
-    /// A pipeline with weights of that many bytes each.
-    pub fn new(pipeline: Pipeline, precision: Precision) -> Self {
+    /// A pipeline with weights of that many bytes each, and eyes beside it.
+    pub fn new(pipeline: Pipeline, precision: Precision, eyes: Option<SharedEyes>) -> Self {
         let anatomy = anatomy(pipeline.checkpoint(), precision);
-        Self { pipeline, anatomy }
+        Self {
+            pipeline,
+            anatomy,
+            eyes,
+        }
+    }
+
+    fn describe(&self, seen: &[Picture]) -> Result<Vec<spec::Description>, ModelError> {
+        let eyes = self.eyes.as_ref();
+        let eyes =
+            eyes.ok_or_else(|| bad("pictures", "this node has no eyes (`node.describe`)"))?;
+        let eyes = eyes.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen: Vec<Pixels> = seen.iter().cloned().map(pixels).collect();
+        let found = eyes.describe(&seen, MAX_DESCRIPTIONS)?;
+        let described = found.into_iter().map(|one| spec::Description {
+            text: one.text,
+            similarity: one.similarity,
+        });
+        Ok(described.collect())
     }
 
     fn check_scale(&self, scale: u32) -> Result<(), ModelError> {
@@ -101,7 +126,8 @@ impl Model for TorchModel {
                 }
             }
             // A few rows of a text encoder: nothing beside any picture.
-            EngineWork::Weigh { .. } => Need::default(),
+            // The eyes' own memory is set aside at the start.
+            EngineWork::Weigh { .. } | EngineWork::Describe { .. } => Need::default(),
         }
     }
 
@@ -131,6 +157,10 @@ impl Model for TorchModel {
             EngineWork::Weigh { words } => {
                 let weighing = self.pipeline.begin_weighing(words.clone())?;
                 Ok(Started::Slots(vec![TorchSlot::Words(Box::new(weighing))]))
+            }
+            EngineWork::Describe { pictures } => {
+                let prompts = self.describe(pictures)?;
+                Ok(Started::Answer(Answer::Descriptions { prompts }))
             }
             EngineWork::Upscale { picture, scale } => {
                 let pictures = self.enlarge(vec![picture.clone()], *scale)?;
