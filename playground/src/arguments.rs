@@ -7,6 +7,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{DEFAULT_TOKEN, PlaygroundConfig};
+use crate::world::Seed;
 
 /// A Discord on localhost: REST, gateway, and a chat page to try a bot with.
 #[derive(Clone, Debug, Parser)]
@@ -43,6 +44,7 @@ impl Arguments {
             token: self.token,
             web_dir: self.web,
             state_dir: self.state,
+            seed: Seed::default().with_places_elsewhere(),
             ..PlaygroundConfig::default()
         }
     }

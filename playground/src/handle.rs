@@ -4,6 +4,7 @@ mod chaos;
 mod interaction;
 mod message;
 mod person;
+mod places;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -331,44 +332,6 @@ impl PlaygroundHandle {
     /// Changes times, sizes and limits while it runs.
     pub fn change_rules(&self, change: impl FnOnce(&mut Rules)) {
         self.shared.with(|world| change(&mut world.rules));
-    }
-
-    /// Takes rights (Discord's permission bits) from the bot in a channel; 0 gives back all that was taken.
-    pub fn deny_bot(&self, channel: &str, rights: u64) {
-        let channel = self.channel_id(channel);
-        self.shared.with(|world| {
-            let bot = world.bot.id;
-            if rights == 0 {
-                world.restore_rights(channel, bot);
-            } else {
-                world.deny(channel, bot, rights);
-            }
-        });
-    }
-
-    /// Starts a thread under a channel, perhaps archived, and returns its id.
-    pub fn add_thread(&self, parent: &str, name: &str, is_archived: bool) -> Snowflake {
-        let parent = self.channel_id(parent);
-        self.shared.with(|world| {
-            let id = world.draw_id();
-            world.add_thread(id, parent, name);
-            if let Some(thread) = world.channels.get_mut(&id)
-                && let crate::world::ChannelKind::Thread { archived, .. } = &mut thread.kind
-            {
-                *archived = is_archived;
-            }
-            id
-        })
-    }
-
-    /// Lets a person refuse direct messages, or accept them again.
-    pub fn accept_dms(&self, user: &str, accepts: bool) {
-        self.shared.with(|world| {
-            let id = world.find_user(user).map(|user| user.id);
-            if let Some(user) = id.and_then(|id| world.users.get_mut(&id)) {
-                user.accepts_dms = accepts;
-            }
-        });
     }
 
     /// Deletes a message behind everyone's back.

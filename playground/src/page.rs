@@ -48,6 +48,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/gateway", post(control::gateway))
         .route("/clocks", post(control::clocks))
         .route("/permissions", post(control::permissions))
+        .route("/installation", post(control::install))
         .route("/channels/{channel}", delete(control::delete_channel))
         .route("/messages/{message}", delete(control::delete_message))
         .route("/requests", get(control::requests))

@@ -11,6 +11,7 @@ mod faults;
 mod followup;
 mod held;
 mod identify;
+mod install;
 mod interaction;
 mod limits;
 mod mentions;
@@ -26,7 +27,7 @@ mod session;
 mod snapshot;
 mod view;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -64,7 +65,7 @@ pub struct Rules {
     pub link_life: Duration,
     /// The heartbeat interval told to clients.
     pub heartbeat: Duration,
-    /// Bytes allowed for one file.
+    /// Bytes allowed for one file where nothing else allows more.
     pub file_limit: u64,
     /// How long an enforced nonce is remembered.
     pub nonce_memory: Duration,
@@ -80,6 +81,10 @@ pub struct Rules {
     pub old_message_edits: usize,
     /// Request limits.
     pub rate_limits: RateLimits,
+    /// How many shards may identify at once: one for each remainder of its number.
+    pub max_concurrency: u64,
+    /// How long those of one remainder must stay apart.
+    pub identify_pause: Duration,
     /// How long an answer of the API takes on its way back.
     pub latency: Duration,
 }
@@ -99,6 +104,8 @@ impl Default for Rules {
             old_message: Duration::from_hours(1),
             old_message_edits: 30,
             rate_limits: RateLimits::default(),
+            max_concurrency: 1,
+            identify_pause: Duration::from_secs(5),
             latency: Duration::ZERO,
         }
     }
@@ -150,6 +157,8 @@ pub(crate) struct World {
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) held: Vec<held::Held>,
+    /// People who have not installed the bot for themselves.
+    pub(crate) not_installed: BTreeSet<Snowflake>,
     /// When the bot edited old messages, by channel.
     pub(crate) old_edits: HashMap<Snowflake, VecDeque<OffsetDateTime>>,
     /// Every dispatch sent lately: `{"t": NAME, "d": {…}}`.

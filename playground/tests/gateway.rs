@@ -221,6 +221,8 @@ async fn guilds_belong_to_shards_and_direct_messages_to_the_first() -> anyhow::R
         icon_text: "G".to_owned(),
         channels: vec![(name.to_owned(), String::new(), false)],
         created_at,
+        premium_tier: 0,
+        has_bot: true,
     };
     let guilds = vec![
         guild("even", day(19_000)),

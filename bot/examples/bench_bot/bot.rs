@@ -155,11 +155,14 @@ fn seed(channels: u32, guilds: u32) -> Seed {
         created_at: OffsetDateTime::UNIX_EPOCH
             + time::Duration::days(19_000)
             + time::Duration::seconds(i64::from(n)),
+        premium_tier: 0,
+        has_bot: true,
     };
     Seed {
         bot_name: "easel".to_owned(),
         users: (0..USERS).map(user).collect(),
         guilds: (0..guilds.max(1)).map(guild).collect(),
+        private: Vec::new(),
     }
 }
 

@@ -152,6 +152,25 @@ pub(super) async fn permissions(State(shared): Here, Json(change): Json<Revocati
     })
 }
 
+/// Whether a person has installed the bot for himself.
+#[derive(Deserialize)]
+pub(super) struct Installation {
+    user: String,
+    installed: bool,
+}
+
+pub(super) async fn install(State(shared): Here, Json(change): Json<Installation>) -> Answer {
+    shared.with(|world| {
+        let user = person(world, &change.user)?;
+        if change.installed {
+            world.not_installed.remove(&user);
+        } else {
+            world.not_installed.insert(user);
+        }
+        Ok(Json(json!({})))
+    })
+}
+
 pub(super) async fn delete_channel(
     State(shared): Here,
     Path(channel): Path<Snowflake>,

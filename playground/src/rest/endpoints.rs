@@ -17,7 +17,7 @@ pub(super) fn answer(world: &mut World, request: &ApiRequest) -> Answer {
         ["gateway", "bot"] => Ok(Reply::ok(json!({
             "url": world.gateway_url(), "shards": 1,
             "session_start_limit": {"total": 1000, "remaining": world.identifies_left, "reset_after": 86_400_000,
-                                    "max_concurrency": 1},
+                                    "max_concurrency": world.rules.max_concurrency},
         }))),
         ["applications", "@me"] | ["oauth2", "applications", "@me"] => {
             Ok(Reply::ok(application(world)))
@@ -62,7 +62,7 @@ fn application(world: &World) -> Value {
         "id": world.bot.id, "name": world.bot.display_name, "icon": null, "description": "A bot under test",
         "rpc_origins": [], "bot_public": true, "bot_require_code_grant": false, "bot": world.bot.json(),
         "owner": owner.json(), "summary": "", "verify_key": "00".repeat(32), "team": null, "flags": 0,
-        "hook": true, "type": null, "integration_types_config": {"0": {}}, "approximate_guild_count": world.guilds.len(),
+        "hook": true, "type": null, "integration_types_config": {"0": {}, "1": {}}, "approximate_guild_count": world.guilds.len(),
         "approximate_user_install_count": 0, "redirect_uris": [], "interactions_endpoint_url": null,
         "is_monetized": false, "event_webhooks_status": 1,
     })

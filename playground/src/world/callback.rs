@@ -102,8 +102,12 @@ impl World {
             19
         };
         message.reply_to = interaction.message;
-        let draft = draft(data, payload, self.file_rules(None), Some("data"))?;
-        let flags = draft.flags.unwrap_or(0);
+        let rules = self.file_rules(interaction.channel, None);
+        let draft = draft(data, payload, rules, Some("data"))?;
+        let mut flags = draft.flags.unwrap_or(0);
+        if self.must_whisper(interaction) {
+            flags |= EPHEMERAL;
+        }
         if flags & EPHEMERAL != 0 {
             message.ephemeral_for = Some(interaction.user);
             message.flags |= EPHEMERAL;

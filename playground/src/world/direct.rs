@@ -61,11 +61,13 @@ impl World {
     /// A channel as the REST API answers it.
     pub(crate) fn channel_json(&self, id: Snowflake) -> Option<Value> {
         let channel = self.channels.get(&id)?;
-        let recipient = match channel.kind {
-            ChannelKind::Dm { user } => self.users.get(&user),
-            ChannelKind::Text { .. } | ChannelKind::Thread { .. } => None,
+        let named = match &channel.kind {
+            ChannelKind::Dm { user } => std::slice::from_ref(user),
+            ChannelKind::Private { members } => members,
+            ChannelKind::Text { .. } | ChannelKind::Thread { .. } => &[],
         };
-        Some(channel.json(recipient, id.created_at()))
+        let recipients: Vec<_> = named.iter().filter_map(|id| self.users.get(id)).collect();
+        Some(channel.json(&recipients, id.created_at()))
     }
 
     /// `POST /channels/{channel}/threads` and `…/messages/{message}/threads`.
@@ -141,11 +143,15 @@ impl World {
         let Some(data) = self.channel_json(id) else {
             return;
         };
-        let guild = self.channels.get(&id).and_then(Channel::guild);
+        let place = self.channels.get(&id);
+        let (guild, is_hosted) = (place.and_then(Channel::guild), self.hosts_bot(id));
         self.effects.push(Effect::Page {
             user: None,
             event: json!({"type": "channels", "channel_id": id}),
         });
+        if !is_hosted {
+            return;
+        }
         self.dispatch(Dispatch {
             name,
             data,

@@ -92,6 +92,9 @@ impl World {
     }
 
     pub(crate) fn dispatch_message(&mut self, name: &'static str, message: &Message) {
+        if !self.hosts_bot(message.channel) {
+            return;
+        }
         let guild = self.channels.get(&message.channel).and_then(Channel::guild);
         let mut data = self.message_json(message);
         if let Some(guild) = guild {
@@ -116,6 +119,9 @@ impl World {
     }
 
     pub(crate) fn dispatch_deletion(&mut self, message: &Message) {
+        if !self.hosts_bot(message.channel) {
+            return;
+        }
         let guild = self.channels.get(&message.channel).and_then(Channel::guild);
         let mut data = json!({"id": message.id, "channel_id": message.channel});
         if let Some(guild) = guild {
@@ -141,6 +147,9 @@ impl World {
         user: Snowflake,
         emoji: &Emoji,
     ) {
+        if !self.hosts_bot(message.channel) {
+            return;
+        }
         let guild = self.channels.get(&message.channel).and_then(Channel::guild);
         let mut data = json!({
             "user_id": user, "channel_id": message.channel, "message_id": message.id, "emoji": emoji.json(),
@@ -189,7 +198,7 @@ impl World {
             .values()
             .filter(|channel| channel.guild() == Some(guild));
         let (threads, texts): (Vec<_>, Vec<_>) = channels
-            .map(|channel| channel.json(None, channel.id.created_at()))
+            .map(|channel| channel.json(&[], channel.id.created_at()))
             .partition(|channel| channel["type"] == 11);
         merge(
             &mut json,

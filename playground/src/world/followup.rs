@@ -8,6 +8,9 @@ use crate::rest::body::Payload;
 use crate::snowflake::Snowflake;
 use crate::validate::message::{COMPONENTS_V2, EPHEMERAL, LOADING, draft};
 
+/// What one interaction may say besides its answer, where the bot is no member.
+const GUEST_FOLLOW_UPS: u32 = 5;
+
 impl World {
     /// The interaction behind a token: unknown (10015), expired (50027), or not answered yet (10015).
     fn by_token(&self, application: Snowflake, token: &str) -> Result<&Interaction, ApiError> {
@@ -104,7 +107,12 @@ impl World {
         if let Some(original) = waiting {
             return self.edit(original, payload, None);
         }
-        let draft = draft(&payload.json, payload, self.file_rules(None), None)?;
+        let is_guest = !self.hosts_bot(interaction.channel);
+        if is_guest && interaction.follow_ups >= GUEST_FOLLOW_UPS {
+            return Err(ApiError::too_many_follow_ups());
+        }
+        let rules = self.file_rules(interaction.channel, None);
+        let draft = draft(&payload.json, payload, rules, None)?;
         if draft.is_empty() {
             return Err(ApiError::empty_message());
         }
@@ -112,7 +120,13 @@ impl World {
         message.origin = Some(self.origin_of(&interaction, interaction.original));
         message.reply_to = interaction.original;
         message.kind = if message.reply_to.is_some() { 19 } else { 0 };
-        let flags = draft.flags.unwrap_or(0);
+        let mut flags = draft.flags.unwrap_or(0);
+        if self.must_whisper(&interaction) {
+            flags |= EPHEMERAL;
+        }
+        if let Some(counted) = self.interactions.get_mut(&interaction.id) {
+            counted.follow_ups += 1;
+        }
         message.flags = flags & ((1 << 2) | (1 << 12) | EPHEMERAL | COMPONENTS_V2);
         message.tts = draft.tts;
         message.ephemeral_for = (flags & EPHEMERAL != 0).then_some(interaction.user);

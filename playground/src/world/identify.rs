@@ -63,8 +63,9 @@ impl World {
     fn greet(&mut self, session: &str, shard: (u64, u64), intents: u64) {
         let guilds: Vec<Snowflake> = self
             .guilds
-            .keys()
-            .copied()
+            .values()
+            .filter(|guild| guild.member(self.bot.id).is_some())
+            .map(|guild| guild.id)
             .filter(|guild| (guild.0 >> 22) % shard.1 == shard.0)
             .collect();
         let listed: Vec<Value> = guilds

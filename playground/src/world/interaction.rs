@@ -44,6 +44,8 @@ pub(crate) struct Interaction {
     pub(crate) original: Option<Snowflake>,
     pub(crate) modal: Option<Value>,
     pub(crate) choices: Option<Vec<Value>>,
+    /// Messages besides the answer so far.
+    pub(crate) follow_ups: u32,
     /// For a modal's submission: the interaction that opened it.
     pub(crate) parent: Option<Snowflake>,
 }
@@ -163,6 +165,7 @@ impl World {
             original: None,
             modal: None,
             choices: None,
+            follow_ups: 0,
             parent,
         };
         let payload = self.interaction_json(&interaction, data);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::World;
 use super::catalogue::{kind, scope_of};
 use super::people::merge;
-use super::{ChannelKind, World};
 use crate::error::ApiError;
 use crate::rest::body::Upload;
 use crate::snowflake::Snowflake;
@@ -100,11 +100,12 @@ impl World {
         {
             return Err(ApiError::plain(403, "You may not use this command"));
         }
-        let context = u64::from(matches!(place.kind, ChannelKind::Dm { .. }));
+        let context = place.context();
         let contexts = command["contexts"].as_array();
         let fits =
             contexts.is_none_or(|contexts| contexts.iter().any(|c| c.as_u64() == Some(context)));
-        if !fits || (context == 1 && command["dm_permission"] == false) {
+        let installed = self.is_installed_for(call.user, place, command);
+        if !fits || !installed || (context == 1 && command["dm_permission"] == false) {
             return Err(ApiError::plain(400, "This command cannot be used here"));
         }
         if command["nsfw"] == true && !place.nsfw {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::people::merge;
-use super::{ChannelKind, Interaction, InteractionKind, World};
+use super::{Interaction, InteractionKind, World};
 use crate::snowflake::Snowflake;
 
 impl World {
@@ -13,12 +13,13 @@ impl World {
             "id": interaction.id, "application_id": self.bot.id, "type": interaction.kind as u8,
             "channel_id": interaction.channel, "token": interaction.token, "version": 1,
             "locale": self.users.get(&interaction.user).map_or("en-US", |user| user.locale.as_str()),
-            "entitlements": [], "attachment_size_limit": self.rules.file_limit,
+            "entitlements": [], "attachment_size_limit": self.file_limit(interaction.channel),
         });
         let Some(channel) = self.channels.get(&interaction.channel) else {
             return json;
         };
-        json["app_permissions"] = json!(self.permissions(self.bot.id, channel).to_string());
+        let own = self.app_permissions(interaction.user, channel);
+        json["app_permissions"] = json!(own.to_string());
         let mut place = self.channel_json(interaction.channel).unwrap_or_default();
         place["permissions"] = json!(self.permissions(interaction.user, channel).to_string());
         json["channel"] = place;
@@ -32,7 +33,6 @@ impl World {
                 json!({
                     "guild_id": guild.id, "guild_locale": guild.locale, "member": member, "context": 0,
                     "guild": {"id": guild.id, "locale": guild.locale, "features": []},
-                    "authorizing_integration_owners": {"0": guild.id},
                 }),
             );
             let is_command = matches!(
@@ -49,9 +49,10 @@ impl World {
                 .map_or(Value::Null, super::User::json);
             merge(
                 &mut json,
-                json!({"user": user, "context": 1, "authorizing_integration_owners": {"0": "0"}}),
+                json!({"user": user, "context": channel.context()}),
             );
         }
+        json["authorizing_integration_owners"] = self.owners(interaction.user, channel);
         if let Some(message) = interaction.message.and_then(|id| self.messages.get(&id)) {
             json["message"] = self.message_json(message);
         }
@@ -83,8 +84,7 @@ impl World {
                 resolved["members"][&key] = member;
             }
         } else if let Some(place) = self.channels.get(&id) {
-            let is_dm = matches!(place.kind, ChannelKind::Dm { .. });
-            if !is_dm {
+            if place.context() == 0 {
                 let mut channel = self.channel_json(id).unwrap_or_default();
                 channel["permissions"] = json!(self.permissions(self.bot.id, place).to_string());
                 resolved["channels"][&key] = channel;

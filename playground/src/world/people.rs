@@ -68,6 +68,8 @@ pub(crate) struct Guild {
     pub(crate) roles: Vec<Role>,
     pub(crate) members: Vec<Member>,
     pub(crate) locale: String,
+    /// Discord's premium tier, 0 to 3: how large files may be there.
+    pub(crate) premium_tier: u8,
 }
 
 impl Guild {
@@ -103,6 +105,7 @@ impl Guild {
             ],
             members: Vec::new(),
             locale: "en-US".to_owned(),
+            premium_tier: 0,
         }
     }
 
@@ -120,7 +123,7 @@ impl Guild {
             "roles": self.roles.iter().map(Role::json).collect::<Vec<_>>(), "emojis": [], "features": [],
             "mfa_level": 0, "application_id": null, "system_channel_id": null, "system_channel_flags": 0,
             "rules_channel_id": null, "max_presences": null, "max_members": 500_000, "vanity_url_code": null,
-            "description": null, "banner": null, "premium_tier": 0, "premium_subscription_count": 0,
+            "description": null, "banner": null, "premium_tier": self.premium_tier, "premium_subscription_count": 0,
             "preferred_locale": self.locale, "public_updates_channel_id": null, "max_video_channel_users": 25,
             "max_stage_video_channel_users": 50, "nsfw_level": 0, "stickers": [],
             "premium_progress_bar_enabled": false, "safety_alerts_channel_id": null, "incidents_data": null,
@@ -137,6 +140,10 @@ pub(crate) enum ChannelKind {
     },
     Dm {
         user: Snowflake,
+    },
+    /// Between people, without the bot.
+    Private {
+        members: Vec<Snowflake>,
     },
     Thread {
         guild: Snowflake,
@@ -185,11 +192,20 @@ impl Channel {
     pub(crate) fn guild(&self) -> Option<Snowflake> {
         match self.kind {
             ChannelKind::Text { guild } | ChannelKind::Thread { guild, .. } => Some(guild),
-            ChannelKind::Dm { .. } => None,
+            ChannelKind::Dm { .. } | ChannelKind::Private { .. } => None,
         }
     }
 
-    pub(crate) fn json(&self, recipient: Option<&User>, created: OffsetDateTime) -> Value {
+    /// What Discord's commands call this kind of place: 0 a server, 1 direct messages with the bot, 2 any other.
+    pub(crate) fn context(&self) -> u64 {
+        match self.kind {
+            ChannelKind::Text { .. } | ChannelKind::Thread { .. } => 0,
+            ChannelKind::Dm { .. } => 1,
+            ChannelKind::Private { .. } => 2,
+        }
+    }
+
+    pub(crate) fn json(&self, recipients: &[&User], created: OffsetDateTime) -> Value {
         let overwrites: Vec<Value> = self
             .overwrites
             .iter()
@@ -206,8 +222,12 @@ impl Channel {
                 "parent_id": null,
             }),
             ChannelKind::Dm { .. } => {
-                json!({"type": 1, "recipients": recipient.map(User::json).into_iter().collect::<Vec<_>>()})
+                json!({"type": 1, "recipients": recipients.iter().map(|user| user.json()).collect::<Vec<_>>()})
             }
+            ChannelKind::Private { members } => json!({
+                "type": if members.len() > 2 { 3 } else { 1 },
+                "recipients": recipients.iter().map(|user| user.json()).collect::<Vec<_>>(),
+            }),
             ChannelKind::Thread {
                 guild,
                 parent,

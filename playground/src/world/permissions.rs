@@ -16,6 +16,7 @@ pub(crate) const MENTION_EVERYONE: u64 = 1 << 17;
 pub(crate) const MANAGE_THREADS: u64 = 1 << 34;
 pub(crate) const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
 pub(crate) const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
+pub(crate) const USE_EXTERNAL_APPS: u64 = 1 << 50;
 
 /// What every member may do: see, write, react, embed, attach, read back, use emojis, commands and threads.
 pub(crate) const EVERYONE: u64 = ADD_REACTIONS
@@ -28,7 +29,7 @@ pub(crate) const EVERYONE: u64 = ADD_REACTIONS
     | (1 << 31)
     | CREATE_PUBLIC_THREADS
     | SEND_MESSAGES_IN_THREADS
-    | (1 << 50);
+    | USE_EXTERNAL_APPS;
 /// What a moderator may do besides: kick, ban, manage the server, messages, threads and time out members.
 pub(crate) const MODERATOR: u64 =
     (1 << 1) | (1 << 2) | (1 << 5) | MANAGE_MESSAGES | MANAGE_THREADS | (1 << 40) | (1 << 51);
@@ -42,8 +43,11 @@ impl World {
     /// What `user` may do in `channel`, overwrites applied.
     pub(crate) fn permissions(&self, user: Snowflake, channel: &Channel) -> u64 {
         let Some(guild) = channel.guild().and_then(|guild| self.guilds.get(&guild)) else {
-            let takes_part = matches!(channel.kind, ChannelKind::Dm { user: other } if other == user)
-                || (channel.guild().is_none() && user == self.bot.id);
+            let takes_part = match &channel.kind {
+                ChannelKind::Dm { user: other } => *other == user || user == self.bot.id,
+                ChannelKind::Private { members } => members.contains(&user),
+                ChannelKind::Text { .. } | ChannelKind::Thread { .. } => false,
+            };
             return if takes_part { IN_DM } else { 0 };
         };
         let Some(member) = guild.member(user) else {
@@ -62,7 +66,9 @@ impl World {
         }
         let holder = match channel.kind {
             ChannelKind::Thread { parent, .. } => self.channels.get(&parent).unwrap_or(channel),
-            ChannelKind::Text { .. } | ChannelKind::Dm { .. } => channel,
+            ChannelKind::Text { .. } | ChannelKind::Dm { .. } | ChannelKind::Private { .. } => {
+                channel
+            }
         };
         let mut permissions = base;
         for pass in [false, true] {
@@ -96,7 +102,9 @@ impl World {
     pub(crate) fn right_to_send(channel: &Channel) -> u64 {
         match channel.kind {
             ChannelKind::Thread { .. } => SEND_MESSAGES_IN_THREADS,
-            ChannelKind::Text { .. } | ChannelKind::Dm { .. } => SEND_MESSAGES,
+            ChannelKind::Text { .. } | ChannelKind::Dm { .. } | ChannelKind::Private { .. } => {
+                SEND_MESSAGES
+            }
         }
     }
 

@@ -49,7 +49,7 @@ impl World {
         let place = self.seen_channel(channel)?.clone();
         self.require(&place, Self::right_to_send(&place))?;
         Self::require_open(&place)?;
-        let draft = draft(&payload.json, payload, self.file_rules(None), None)?;
+        let draft = draft(&payload.json, payload, self.file_rules(channel, None), None)?;
         if draft.is_empty() {
             return Err(ApiError::empty_message());
         }
@@ -129,7 +129,8 @@ impl World {
             .cloned()
             .ok_or_else(ApiError::unknown_message)?;
         let body = under.map_or(&payload.json, |key| &payload.json[key]);
-        let draft = draft(body, payload, self.file_rules(Some(&message)), under)?;
+        let rules = self.file_rules(message.channel, Some(&message));
+        let draft = draft(body, payload, rules, under)?;
         let was_loading = message.has(LOADING);
         message.flags &= !LOADING;
         if let Some(flags) = draft.flags {
@@ -151,12 +152,12 @@ impl World {
         Ok(self.republish(message))
     }
 
-    /// What an edit of `message` (or a new message) must observe.
-    pub(crate) fn file_rules(&self, message: Option<&Message>) -> Existing {
+    /// What an edit of `message` (or a new message) in `channel` must observe.
+    pub(crate) fn file_rules(&self, channel: Snowflake, message: Option<&Message>) -> Existing {
         Existing {
             v2: message.is_some_and(|message| message.has(COMPONENTS_V2)),
             is_edit: message.is_some(),
-            file_limit: self.rules.file_limit,
+            file_limit: self.file_limit(channel),
         }
     }
 

@@ -35,6 +35,10 @@ pub struct GuildSeed {
     pub channels: Vec<(String, String, bool)>,
     /// The time encoded in its id, which decides its shard.
     pub created_at: OffsetDateTime,
+    /// Discord's premium tier, 0 to 3.
+    pub premium_tier: u8,
+    /// Whether the bot is a member; where it is not, people use it because they have installed it for themselves.
+    pub has_bot: bool,
 }
 
 /// Everything that a new world contains.
@@ -46,6 +50,8 @@ pub struct Seed {
     pub users: Vec<UserSeed>,
     /// The servers.
     pub guilds: Vec<GuildSeed>,
+    /// Conversations between people, without the bot, by their names.
+    pub private: Vec<Vec<String>>,
 }
 
 impl Default for Seed {
@@ -75,8 +81,35 @@ impl Default for Seed {
                     channel("nsfw", "Age-restricted", true),
                 ],
                 created_at: OffsetDateTime::UNIX_EPOCH + time::Duration::days(19_000),
+                premium_tier: 0,
+                has_bot: true,
             }],
+            private: Vec::new(),
         }
+    }
+}
+
+impl Seed {
+    /// The same with places where the bot is no member: a server with more room for files, and a conversation between Ada
+    /// and Grace.
+    #[must_use]
+    pub fn with_places_elsewhere(mut self) -> Self {
+        self.guilds.push(GuildSeed {
+            name: "Elsewhere".to_owned(),
+            icon_text: "EW".to_owned(),
+            channels: vec![(
+                "lobby".to_owned(),
+                "The bot is no member here: it comes along with whoever has installed it"
+                    .to_owned(),
+                false,
+            )],
+            created_at: OffsetDateTime::UNIX_EPOCH + time::Duration::days(19_500),
+            premium_tier: 2,
+            has_bot: false,
+        });
+        self.private
+            .push(vec!["ada".to_owned(), "grace".to_owned()]);
+        self
     }
 }
 
@@ -128,6 +161,7 @@ impl World {
             faults: Faults::default(),
             held: Vec::new(),
             old_edits: [].into(),
+            not_installed: [].into(),
             limited: BTreeMap::new(),
             dispatched: [].into(),
             effects: Vec::new(),
@@ -143,6 +177,9 @@ impl World {
         }
         for guild in &seed.guilds {
             world.add_guild(guild, &seed.users);
+        }
+        for names in &seed.private {
+            world.add_private(names);
         }
         world
     }
@@ -174,7 +211,10 @@ impl World {
         let role = self.draw_id();
         let owner = moderators.first().copied().unwrap_or(self.bot.id);
         let mut guild = Guild::new(id, role, &seed.name, &seed.icon_text, owner);
-        for user in self.users.keys() {
+        guild.premium_tier = seed.premium_tier;
+        let bot = self.bot.id;
+        let members = self.users.keys().filter(|id| seed.has_bot || **id != bot);
+        for user in members {
             let roles = if moderators.contains(user) {
                 vec![role]
             } else {
@@ -190,5 +230,14 @@ impl World {
             self.channels.insert(channel.id, channel);
         }
         self.guilds.insert(id, guild);
+    }
+
+    fn add_private(&mut self, names: &[String]) {
+        let members = names.iter().filter_map(|name| self.find_user(name));
+        let members: Vec<Snowflake> = members.map(|user| user.id).collect();
+        let id = self.draw_id();
+        let kind = ChannelKind::Private { members };
+        self.channels
+            .insert(id, Channel::new(id, kind, &names.join("-")));
     }
 }

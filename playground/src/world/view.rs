@@ -54,7 +54,7 @@ impl World {
             .map(|channel| {
                 let (parent, archived) = match channel.kind {
                     ChannelKind::Thread { parent, archived, .. } => (Some(parent), archived),
-                    ChannelKind::Text { .. } | ChannelKind::Dm { .. } => (None, false),
+                    ChannelKind::Text { .. } | ChannelKind::Dm { .. } | ChannelKind::Private { .. } => (None, false),
                 };
                 json!({"id": channel.id, "name": channel.name, "topic": channel.topic, "nsfw": channel.nsfw,
                        "parent_id": parent, "archived": archived})
@@ -62,7 +62,7 @@ impl World {
             .collect();
         let moderator = self.permissions_in_guild(guild, user) & MANAGE_MESSAGES != 0;
         json!({"id": guild.id, "name": guild.name, "icon_text": guild.icon_text, "channels": channels,
-               "moderator": moderator})
+               "moderator": moderator, "has_bot": guild.member(self.bot.id).is_some()})
     }
 
     fn permissions_in_guild(&self, guild: &Guild, user: Snowflake) -> u64 {
@@ -75,14 +75,18 @@ impl World {
 
     /// The direct channels of one person.
     pub(crate) fn dms_json(&self, user: Snowflake) -> Value {
-        let own = self
-            .channels
-            .values()
-            .filter(|c| matches!(c.kind, ChannelKind::Dm { user: other } if other == user));
-        Value::Array(
-            own.map(|channel| json!({"channel_id": channel.id, "user": person_json(&self.bot)}))
-                .collect(),
-        )
+        let with = |channel: &Channel| match &channel.kind {
+            ChannelKind::Dm { user: other } if *other == user => Some(self.bot.id),
+            ChannelKind::Private { members } if members.contains(&user) => {
+                members.iter().copied().find(|member| *member != user)
+            }
+            _ => None,
+        };
+        let own = self.channels.values().filter_map(|channel| {
+            let other = self.users.get(&with(channel)?)?;
+            Some(json!({"channel_id": channel.id, "user": person_json(other)}))
+        });
+        Value::Array(own.collect())
     }
 
     /// Messages of a channel as one person sees them, oldest first.

@@ -2,6 +2,7 @@
 
 mod api;
 mod channels;
+mod guests;
 mod interactions;
 mod limits;
 #[path = "../support/second_reader.rs"]

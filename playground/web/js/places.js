@@ -6,7 +6,7 @@ import { h, fill, byId } from "./dom.js";
 import { icon } from "./icons.js";
 import { closeMenu, openMenu } from "./menu.js";
 import { attempt, enter, openChannel } from "./session.js";
-import { findChannel, firstChannel, on, store } from "./store.js";
+import { findChannel, firstChannel, isElsewhere, on, store } from "./store.js";
 import { morph } from "./morph.js";
 
 /** The server whose channels are listed; null for direct messages. */
@@ -197,6 +197,9 @@ function drawHead() {
     h("span", { class: "head-mark" }, channel.dm ? avatar(channel.dm, "sm") : icon("hash")),
     h("h1", { class: "head-name" }, channel.name),
     marks(channel),
+    isElsewhere(channel)
+      ? h("span", { class: "soft-tag", title: `${store.bot.name} is no member here` }, "installed by you")
+      : null,
     channel.topic
       ? h("span", { class: "head-topic", title: channel.topic }, channel.topic)
       : h("span", { class: "head-topic" }),

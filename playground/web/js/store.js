@@ -135,14 +135,22 @@ export function adoptDms(dms) {
   store.dms = dms.map((dm) => ({ ...dm, user: person(dm.user) }));
 }
 
+/** Whether the bot itself is not in a place, so that it comes along only with who has installed it. */
+export function isElsewhere(channel) {
+  return channel.dm ? !channel.dm.bot : channel.guild?.has_bot === false;
+}
+
 /** The commands that can be used in the open channel: those of its server, and those that fit the kind of place. */
 export function commandsHere() {
   const channel = findChannel(store.channelId);
   if (!channel) return [];
-  const context = channel.dm ? 1 : 0;
+  const context = !channel.dm ? 0 : channel.dm.bot ? 1 : 2;
+  // Where the bot is no member, only what people have installed for themselves comes along.
+  const installed = isElsewhere(channel) ? [1] : [0, 1];
   return store.commands.filter(
     (command) =>
       (!command.guild_id || command.guild_id === channel.guild?.id) &&
+      (command.integration_types ?? [0]).some((kind) => installed.includes(kind)) &&
       (command.contexts ?? [context]).includes(context) &&
       !(channel.dm && command.dm_permission === false) &&
       !(command.nsfw && !channel.nsfw),
