@@ -196,7 +196,10 @@ impl Window {
 /// All buckets of the process.
 #[derive(Default)]
 pub struct Buckets {
+    /// The bucket of a route, as the first reply named it.
     names: HashMap<&'static str, String>,
+    /// Where a resource has another one than the route's first: servers and direct messages need not share a name.
+    own_names: HashMap<(&'static str, String), String>,
     limits: HashMap<String, u32>,
     windows: HashMap<(String, String), Window>,
     global: Global,
@@ -286,7 +289,7 @@ impl Buckets {
             }
             return;
         };
-        self.names.insert(route, headers.bucket.clone());
+        self.learn_name(route, major, &headers.bucket);
         self.limits.insert(headers.bucket.clone(), headers.limit);
         let key = (headers.bucket.clone(), major.to_owned());
         // The first reply tells the bucket's name: what was counted under the route's goes there.
@@ -317,8 +320,26 @@ impl Buckets {
     }
 
     fn key(&self, route: &'static str, major: &str) -> (String, String) {
-        let name = self.names.get(route).map_or(route, String::as_str);
-        (name.to_owned(), major.to_owned())
+        let major = major.to_owned();
+        let common = self.names.get(route);
+        if self.own_names.is_empty() {
+            return (common.map_or(route, String::as_str).to_owned(), major);
+        }
+        let asked = (route, major);
+        let name = self.own_names.get(&asked).or(common);
+        (name.map_or(route, String::as_str).to_owned(), asked.1)
+    }
+
+    fn learn_name(&mut self, route: &'static str, major: &str, bucket: &str) {
+        let common = self.names.entry(route).or_insert_with(|| bucket.to_owned());
+        if common == bucket {
+            if !self.own_names.is_empty() {
+                self.own_names.remove(&(route, major.to_owned()));
+            }
+        } else {
+            let asked = (route, major.to_owned());
+            self.own_names.insert(asked, bucket.to_owned());
+        }
     }
 
     /// Dead tokens leave windows behind: what has lapsed and is not under way is forgotten.
@@ -326,6 +347,16 @@ impl Buckets {
         if self.windows.len() > self.clean_at.max(CLEAN_ABOVE) {
             self.windows.retain(|_, window| !window.is_over(now));
             self.clean_at = self.windows.len() * 2;
+        }
+        if self.own_names.len() > CLEAN_ABOVE {
+            let windows = &self.windows;
+            self.own_names
+                .retain(|(_, major), name| windows.contains_key(&(name.clone(), major.clone())));
+            if self.own_names.len() > CLEAN_ABOVE {
+                // A name that so many resources have is the route's by now: all learn it anew.
+                self.own_names.clear();
+                self.names.clear();
+            }
         }
     }
 }

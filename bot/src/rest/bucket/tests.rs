@@ -70,6 +70,39 @@ fn two_routes_of_one_bucket_share_it() {
 }
 
 #[test]
+fn each_resource_keeps_the_bucket_that_its_own_replies_name() {
+    let (mut buckets, now) = (Buckets::default(), Instant::now());
+    learn(&mut buckets, ROUTE, "a", &headers(5, 0, 4_000), now);
+    let other = RateHeaders {
+        bucket: "def".into(),
+        ..headers(2, 0, 9_000)
+    };
+    learn(&mut buckets, ROUTE, "b", &other, now);
+    let wait = |buckets: &mut Buckets, major| buckets.turn(&ask(ROUTE, major), now);
+    assert_eq!(
+        wait(&mut buckets, "a"),
+        Turn::Wait(Duration::from_secs(4)),
+        "the other's name does not empty it"
+    );
+    assert_eq!(wait(&mut buckets, "b"), Turn::Wait(Duration::from_secs(9)));
+}
+
+#[test]
+fn names_of_buckets_are_bounded() {
+    let (mut buckets, now) = (Buckets::default(), Instant::now());
+    for n in 0..3 * CLEAN_ABOVE {
+        let told = RateHeaders {
+            bucket: format!("b{}", n % 7),
+            ..headers(5, 4, 5_000)
+        };
+        let at = now + Duration::from_millis(n as u64 * 10);
+        learn(&mut buckets, ROUTE, &n.to_string(), &told, at);
+    }
+    assert!(buckets.own_names.len() <= CLEAN_ABOVE);
+    assert!(buckets.windows.len() < 2 * CLEAN_ABOVE);
+}
+
+#[test]
 fn while_nothing_is_known_one_request_finds_out() {
     let (mut buckets, now) = (Buckets::default(), Instant::now());
     assert_eq!(buckets.turn(&ask(ROUTE, "a"), now), Turn::Now);
