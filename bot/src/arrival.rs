@@ -1,5 +1,7 @@
 //! An interaction as plain data, apart from the gateway library.
 
+mod standing;
+
 use std::time::Instant;
 
 use easel_domain::prompt::AspectRatio;
@@ -12,6 +14,8 @@ use url::Url;
 
 use crate::intake::history::HistoryQuery;
 use crate::text::Language;
+use standing::read_form_id;
+pub use standing::{Standing, form_id};
 
 /// The first millisecond that Discord counts, 2015-01-01T00:00:00Z, in Unix milliseconds.
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
@@ -195,6 +199,10 @@ pub struct Arrival {
     pub guild: Option<GuildKey>,
     /// Where.
     pub channel: DiscordId,
+    /// What the bot may do there.
+    pub standing: Standing,
+    /// Bytes that a file of an answer may have there.
+    pub file_limit: u64,
     /// Whether he may manage the messages of others there.
     pub moderates: bool,
     /// His language, in which everything about this interaction is said.
@@ -217,11 +225,12 @@ impl std::fmt::Debug for Arrival {
 
 /// What every kind of interaction tells in the same words; the library's types for them have no trait in common.
 macro_rules! arrival {
-    ($interaction:ident, $shard:ident, $request:expr) => {{
+    ($interaction:ident, $shard:ident, $standing:expr, $request:expr) => {{
         let permissions = $interaction
             .member
             .as_ref()
             .and_then(|member| member.permissions);
+        let standing: Standing = $standing;
         Arrival {
             interaction: InteractionId::from_u64($interaction.id.get()),
             application: DiscordId::from_u64($interaction.application_id.get()),
@@ -233,7 +242,11 @@ macro_rules! arrival {
                 .guild_id
                 .map(|guild| GuildKey::from_u64(guild.get())),
             channel: DiscordId::from_u64($interaction.channel_id.get()),
-            moderates: permissions.is_some_and(serenity::Permissions::manage_messages),
+            standing,
+            file_limit: u64::from($interaction.attachment_size_limit),
+            // Who moderates a server has no say over what the bot does there as somebody's guest.
+            moderates: !standing.is_guest()
+                && permissions.is_some_and(serenity::Permissions::manage_messages),
             language: Language::of_locale(&$interaction.locale),
             locale: $interaction.locale.clone(),
             request: $request,
@@ -241,7 +254,22 @@ macro_rules! arrival {
     }};
 }
 
+/// What commands and buttons tell of the bot's standing.
+macro_rules! standing {
+    ($interaction:ident) => {{
+        let member = $interaction.member.as_ref();
+        let permissions = member.and_then(|member| member.permissions);
+        let owners = &$interaction.authorizing_integration_owners;
+        Standing::of(owners, $interaction.context, permissions)
+    }};
+}
+
 impl Arrival {
+    /// The guild whose limits and moderators count: one that the bot is a member of.
+    pub fn host(&self) -> Option<GuildKey> {
+        self.guild.filter(|_| !self.standing.is_guest())
+    }
+
     /// The guild whose messages the member may manage, where he asks.
     pub fn moderated(&self) -> Option<GuildKey> {
         self.guild.filter(|_| self.moderates)
@@ -259,7 +287,7 @@ impl Arrival {
         shard: serenity::ShardId,
         request: Request,
     ) -> Self {
-        arrival!(interaction, shard, request)
+        arrival!(interaction, shard, standing!(interaction), request)
     }
 
     /// From an option that is being typed.
@@ -272,7 +300,7 @@ impl Arrival {
             command: interaction.data.name.clone(),
             typed: option.map_or_else(String::new, |option| option.value.to_owned()),
         };
-        arrival!(interaction, shard, request)
+        arrival!(interaction, shard, standing!(interaction), request)
     }
 
     /// From a button.
@@ -283,16 +311,17 @@ impl Arrival {
         let request = Request::Click {
             custom_id: interaction.data.custom_id.clone(),
         };
-        arrival!(interaction, shard, request)
+        arrival!(interaction, shard, standing!(interaction), request)
     }
 
     /// From a form.
     pub fn of_form(interaction: &serenity::ModalInteraction, shard: serenity::ShardId) -> Self {
+        let (custom_id, standing) = read_form_id(&interaction.data.custom_id);
         let request = Request::Filled {
-            custom_id: interaction.data.custom_id.clone(),
+            custom_id: custom_id.to_owned(),
             fields: fields(&interaction.data),
         };
-        arrival!(interaction, shard, request)
+        arrival!(interaction, shard, standing, request)
     }
 }
 

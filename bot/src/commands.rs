@@ -91,8 +91,8 @@ fn take(ctx: Context<'_>, request: Request) {
 /// Draw four pictures from a description
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 async fn imagine(
@@ -110,8 +110,8 @@ async fn imagine(
 /// Bring one of your jobs back, with working buttons
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 async fn show(
@@ -127,8 +127,8 @@ async fn show(
 /// How to draw, and what the buttons do
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 async fn help(ctx: Context<'_>) -> Result<(), CommandError> {

@@ -36,7 +36,7 @@ pub enum ButtonAction {
     Remix,
     /// ❌: stop.
     Cancel,
-    /// The finished picture that its message could not carry.
+    /// The finished picture that its message could not carry; with index 1, the newest state in the same message.
     Fetch,
     /// The same again, as a new job: after a failure, or in spite of a twin that still runs.
     Again,

@@ -151,7 +151,7 @@ impl Intake {
         let paced = if is_typing {
             Ok(())
         } else {
-            self.pace.check(arrival.member, arrival.guild)
+            self.pace.check(arrival.member, arrival.host())
         };
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         let handled = async move {

@@ -5,6 +5,7 @@ pub mod delete;
 mod described;
 pub mod details;
 pub mod favourites;
+pub mod fleeting;
 pub mod history;
 mod lines;
 pub mod mail;

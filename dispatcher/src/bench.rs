@@ -342,6 +342,8 @@ impl Bench {
             token: SecretString::from("none"),
             token_expires_at: now,
             ephemeral: false,
+            is_guest: false,
+            file_limit: 10 << 20,
             locale: "en-US".to_owned(),
             action: spec::Action::Imagine,
             parent: None,

@@ -27,8 +27,8 @@ pub(super) enum KindChoice {
 /// Look through your own jobs
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn history(
@@ -68,8 +68,8 @@ pub(super) async fn history(
 /// See what you have marked with ⭐
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn favourites(ctx: Context<'_>) -> Result<(), CommandError> {

@@ -8,8 +8,8 @@ use crate::arrival::Request;
 /// Choose how your jobs run
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn settings(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -20,8 +20,8 @@ pub(super) async fn settings(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Your tier, its limits, and what you have under way
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn info(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -32,8 +32,8 @@ pub(super) async fn info(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Run your jobs in the turbo lane from now on
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn turbo(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -44,8 +44,8 @@ pub(super) async fn turbo(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Run your jobs in the fast lane from now on
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn fast(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -56,8 +56,8 @@ pub(super) async fn fast(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Run your jobs when there is room, from now on
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn relax(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -68,8 +68,8 @@ pub(super) async fn relax(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Keep your pictures to yourself
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn stealth(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -80,8 +80,8 @@ pub(super) async fn stealth(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Let everybody see your pictures
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn public(ctx: Context<'_>) -> Result<(), CommandError> {
@@ -94,8 +94,8 @@ pub(super) async fn public(ctx: Context<'_>) -> Result<(), CommandError> {
 /// The choices of its option are offered by intake: the library would send them past our own limits.
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn cancel(

@@ -12,8 +12,8 @@ use crate::custom_id::CustomId;
 /// Details of the job that a message shows.
 #[poise::command(
     context_menu_command = "Show job",
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn details(
@@ -35,8 +35,8 @@ fn job(message: &serenity::Message) -> Option<JobId> {
 /// New pictures from those of a message.
 #[poise::command(
     context_menu_command = "Blend",
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn blend(

@@ -10,8 +10,8 @@ use crate::arrival::{Preference, Request};
     slash_command,
     subcommands("option", "suffix", "auto_dm", "remix"),
     subcommand_required,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn prefer(_: Context<'_>) -> Result<(), CommandError> {

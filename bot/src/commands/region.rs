@@ -9,8 +9,8 @@ use crate::arrival::Request;
 #[poise::command(
     slash_command,
     rename = "vary-region",
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn vary_region(

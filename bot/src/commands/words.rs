@@ -9,8 +9,8 @@ use crate::arrival::Request;
 /// Find out which words of a prompt count
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn shorten(
@@ -26,8 +26,8 @@ pub(super) async fn shorten(
 /// Find words for a picture
 #[poise::command(
     slash_command,
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn describe(

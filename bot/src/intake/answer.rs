@@ -6,7 +6,7 @@ use easel_store::intake::{IntakeEnd, NewIntake};
 use time::OffsetDateTime;
 
 use super::{Intake, count};
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Standing};
 use crate::metric;
 use crate::rest::{ApiMessage, Callback, MessagePayload, RestError, code};
 
@@ -17,6 +17,8 @@ pub(super) struct Answered {
     pub(super) message: Option<DiscordId>,
     /// Whether there is such a message.
     pub(super) waits: bool,
+    /// Whether nobody but the member sees it.
+    pub(super) whispered: bool,
 }
 
 impl Intake {
@@ -71,10 +73,16 @@ impl Intake {
             tracing::warn!("note an interaction: {error}", error = chain(&error));
         }
         match answered {
-            Ok(message) => Some(Answered {
-                message: message.map(|message| message.id),
-                waits,
-            }),
+            Ok(message) => {
+                let foreseen = arrival.standing == Standing::Guest { whispers: true };
+                let told = message.as_ref().map(ApiMessage::is_ephemeral);
+                Some(Answered {
+                    message: message.map(|message| message.id),
+                    waits,
+                    // Discord makes some answers ephemeral that were not asked to be.
+                    whispered: waits && told.unwrap_or(foreseen),
+                })
+            }
             Err(error) => {
                 // A row of another process that answered stays as it is. So does one whose answer may have arrived after
                 // all, only its replies did not: the sweep then tells the member that nothing was started.

@@ -21,6 +21,7 @@ use crate::custom_id::{ButtonAction, CustomId};
 use crate::live::LiveEvent;
 use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
+use crate::view::fleeting::RENEWS;
 
 /// Why a click comes to nothing: a sentence, and a word for metrics.
 pub(super) type Refusal = (String, &'static str);
@@ -35,6 +36,9 @@ impl Intake {
         };
         match button.action {
             ButtonAction::Cancel => return self.cancel(arrival, button).await,
+            ButtonAction::Fetch if button.index == RENEWS => {
+                return self.renew(arrival, button.job).await;
+            }
             ButtonAction::Fetch => return self.show_job(arrival, button.job).await,
             ButtonAction::Region => return self.choose_region(arrival, button).await,
             ButtonAction::Remix => return self.open_remix(arrival, button).await,

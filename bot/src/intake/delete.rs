@@ -102,7 +102,7 @@ impl Intake {
         let language = arrival.language;
         self.whispered(arrival, "delete", async || {
             let job = self.snapshot(button.job, language).await?;
-            let moderates = arrival.moderates && arrival.guild == job.guild;
+            let moderates = arrival.moderates && arrival.host() == job.guild;
             if job.owner != Some(arrival.member) && !moderates {
                 return Err((language.not_yours_to_delete().to_owned(), "not_yours"));
             }

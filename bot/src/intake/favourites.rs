@@ -160,7 +160,7 @@ impl Intake {
         let snapshot = self.snapshot(job, language).await?;
         let lineage = self.parts.store.lineage(job).await;
         let lineage = lineage.map_err(|error| unanswered(language, &error))?;
-        let picture = self.picture_of(&snapshot).await;
+        let picture = self.picture_of(&snapshot, arrival.file_limit).await;
         let place = Place {
             number: FAVOURITES,
             row: JobId(row),

@@ -15,7 +15,7 @@ use super::made::no_picture;
 use super::prefer::ReadPrompt;
 use super::submit::Wish;
 use super::{Intake, resolve};
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, form_id};
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::rest::{Callback, Field, Form, MessagePayload};
 
@@ -61,7 +61,7 @@ impl Intake {
     pub(super) async fn ask_for_words(&self, arrival: &Arrival, button: CustomId, words: &str) {
         let language = arrival.language;
         let form = Form {
-            custom_id: button.to_string(),
+            custom_id: form_id(&button.to_string(), arrival.standing),
             title: language.form_remix(),
             fields: vec![Field {
                 name: WORDS,
@@ -78,7 +78,7 @@ impl Intake {
     pub(super) async fn open_zoom(&self, arrival: &Arrival, button: CustomId) {
         let language = arrival.language;
         let form = Form {
-            custom_id: button.to_string(),
+            custom_id: form_id(&button.to_string(), arrival.standing),
             title: language.form_zoom(),
             fields: vec![Field {
                 name: FACTOR,

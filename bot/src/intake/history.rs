@@ -156,9 +156,9 @@ impl Intake {
         }
     }
 
-    /// The picture of a finished job, or that it cannot be had.
-    pub(super) async fn picture_of(&self, job: &JobSnapshot) -> Picture {
-        let picture = self.parts.pictures.of(job).await;
+    /// The picture of a finished job, as a file of at most `limit` bytes, or that it cannot be had.
+    pub(super) async fn picture_of(&self, job: &JobSnapshot, limit: u64) -> Picture {
+        let picture = self.parts.pictures.of(job, limit).await;
         picture.unwrap_or_else(|error| {
             tracing::warn!(job.id = %job.job, "{error}", error = chain(&error));
             Picture::Missing
@@ -179,7 +179,7 @@ impl Intake {
         }
         let lineage = self.parts.store.lineage(job).await;
         let lineage = lineage.map_err(|error| unanswered(language, &error))?;
-        let picture = self.picture_of(&snapshot).await;
+        let picture = self.picture_of(&snapshot, arrival.file_limit).await;
         let place = Place {
             number: search,
             row: job,

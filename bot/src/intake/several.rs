@@ -38,6 +38,11 @@ impl Intake {
     /// Proposes the jobs of one prompt, or says why they cannot be had.
     pub(super) async fn propose(&self, arrival: &Arrival, typed: &str, request: Request) {
         let language = arrival.language;
+        if arrival.standing.is_guest() {
+            // Each job has a message of its own, and there the token may send no more than five.
+            let words = language.several_not_as_a_guest();
+            return self.whisper(arrival, words, "guest").await;
+        }
         for asked in &request.jobs {
             if asked.words().positive.is_empty() {
                 return self
@@ -267,6 +272,7 @@ impl Intake {
         let answered = Answered {
             message: None,
             waits: false,
+            whispered: false,
         };
         Ok(self.submission(arrival, answered, wish))
     }

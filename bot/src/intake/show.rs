@@ -4,10 +4,12 @@ use easel_domain::JobId;
 use easel_service::chain;
 use easel_store::favourite::Learnt;
 use easel_store::intake::IntakeEnd;
+use easel_store::renewal::Renewal;
 
 use super::answer::Answered;
 use super::{Intake, count};
 use crate::arrival::Arrival;
+use crate::live::LiveEvent;
 use crate::rest::{ApiMessage, Callback, MessagePayload};
 use crate::view::{Live, view};
 
@@ -19,6 +21,36 @@ impl Intake {
             return self.whisper(arrival, words, "bad_id").await;
         };
         self.show_job(arrival, job).await;
+    }
+
+    /// Fetch under a message that only a token reaches: the press brings a new token for that very message, which is kept up
+    /// to date by it from now on.
+    pub(super) async fn renew(&self, arrival: &Arrival, job: JobId) {
+        let Some(answered) = self.begin(arrival, Callback::Noted).await else {
+            return;
+        };
+        let renewal = Renewal {
+            job,
+            shard: arrival.shard,
+            channel: arrival.channel,
+            token: arrival.token.clone(),
+            token_expires_at: self.token_expires_at(arrival),
+        };
+        let language = arrival.language;
+        let (words, outcome) = match self.parts.store.renew_token(&renewal).await {
+            Ok(true) => {
+                count(arrival.request.kind(), "renewed");
+                self.parts.live.tell(LiveEvent::Due(job));
+                return self.close(arrival, IntakeEnd::Answered).await;
+            }
+            Ok(false) => (language.result_deleted(), "deleted"),
+            Err(error) => {
+                tracing::warn!(job.id = %job, "renew the token of job {job}: {error}", error = chain(&error));
+                (language.not_accepted(), "not_accepted")
+            }
+        };
+        let payload = MessagePayload::text(words);
+        self.refuse(arrival, answered, payload, outcome).await;
     }
 
     /// Shows a finished job in a new message, for `/show` and for a press on Fetch.
@@ -70,7 +102,7 @@ impl Intake {
         let picture = self
             .parts
             .pictures
-            .of(&snapshot)
+            .of(&snapshot, arrival.file_limit)
             .await
             .map_err(|error| unavailable(&error))?;
         Ok(view(&snapshot, &Live::Unknown, &picture))
@@ -84,12 +116,15 @@ impl Intake {
             .edit_original(arrival.application, &arrival.token, payload, None)
             .await;
         match shown {
+            // Where the bot is a guest it hears no reactions and may delete nothing.
+            Ok(_) if arrival.standing.is_guest() => {}
             Ok(message) => self.remember_copy(arrival, job, &message).await,
             Err(error) => {
                 tracing::warn!("show a job: {error}", error = chain(&error));
                 let answered = Answered {
                     message: None,
                     waits: true,
+                    whispered: false,
                 };
                 return self.not_accepted(arrival, answered).await;
             }

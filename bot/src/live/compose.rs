@@ -11,8 +11,9 @@ use easel_store::show::JobSnapshot;
 use super::budget::Lane;
 use super::decide::{DeliveryAction, gives_up_picture};
 use super::edit::{Editor, Known};
+use super::picture::EVERYWHERE;
 use crate::rest::{MessagePayload, Permit, RestError, Way};
-use crate::view::{Live, Picture, view};
+use crate::view::{Live, Picture, fleeting, view};
 
 /// The picture cannot be had for now.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +28,7 @@ impl Editor {
         live: &Live,
     ) -> Result<MessagePayload, NoPicture> {
         let (job, row) = (&known.job, &known.delivery);
-        let picture = match self.pictures.of(job).await {
+        let picture = match self.pictures.of(job, file_limit(row)).await {
             Ok(picture) => picture,
             Err(error) => {
                 tracing::warn!(job.id = %job.job, "{error}", error = chain(&error));
@@ -37,7 +38,7 @@ impl Editor {
                 Picture::Missing
             }
         };
-        let mut payload = self.message(job, live, &picture).await;
+        let mut payload = self.message(known, live, &picture).await;
         if row.route == Route::Channel && !job.state.is_end() {
             // Whoever started several jobs a moment ago need not be called for each of them.
             payload.mentions.clear();
@@ -45,8 +46,12 @@ impl Editor {
         Ok(payload)
     }
 
-    async fn message(&self, job: &JobSnapshot, live: &Live, picture: &Picture) -> MessagePayload {
+    async fn message(&self, known: &Known, live: &Live, picture: &Picture) -> MessagePayload {
+        let (job, row) = (&known.job, &known.delivery);
         let mut payload = view(job, &self.position(job, live).await, picture);
+        if row.is_by_token_alone() {
+            fleeting::show(&mut payload, job, row.token_expires_at);
+        }
         payload.mentions = job.owner.into_iter().collect();
         payload
     }
@@ -67,15 +72,18 @@ impl Editor {
             Err(error) => return Err(error),
         };
         let size: usize = payload.files.iter().map(|file| file.bytes.len()).sum();
-        // What the channel takes is not told: half of what was too large, then a thumbnail, then nothing.
-        for step in 0..3 {
+        // What the place takes was not told, or was told for a member who pays for more: what every place takes, then half of
+        // what was too large, then a thumbnail, then nothing.
+        for step in 0..4 {
             let picture = match step {
-                0 => self.pictures.lighter(job, size as u64 / 2).await,
-                1 => self.pictures.small(job).await,
+                0 if size as u64 <= EVERYWHERE => continue,
+                0 => self.pictures.lighter(job, EVERYWHERE).await,
+                1 => self.pictures.lighter(job, size as u64 / 2).await,
+                2 => self.pictures.small(job).await,
                 _ => Ok(Picture::Missing),
             };
             let Ok(picture) = picture else { continue };
-            payload = self.message(job, &Live::Unknown, &picture).await;
+            payload = self.message(known, &Live::Unknown, &picture).await;
             error = match self.send(row, action, &payload, None).await {
                 Ok(message) => return Ok((message, payload)),
                 Err(error) if error.is_too_large() => error,
@@ -151,6 +159,14 @@ impl Editor {
                 tracing::warn!(job.id = %job, "show job {job} again: {error}", error = chain(&error));
             }
         }
+    }
+}
+
+/// Bytes that a file may have where the message is.
+fn file_limit(row: &Delivery) -> u64 {
+    match row.route {
+        Route::Interaction | Route::Channel => row.file_limit.unwrap_or(EVERYWHERE),
+        Route::Direct => EVERYWHERE,
     }
 }
 

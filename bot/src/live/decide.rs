@@ -4,6 +4,8 @@
 //! token of the interaction ─> bot's edit of the same message ─> new message in the channel ─> direct message ─> none
 //! ```
 //!
+//! Where the bot is somebody's guest, and where only one member sees the message, the token is followed by a direct message.
+//!
 //! In place of an old message, a new one is posted only for an end state: nobody is told twice that something still
 //! runs. One of several jobs of one answer has its message in the channel from the beginning.
 
@@ -42,8 +44,7 @@ pub fn next_delivery_action(row: &Delivery, ended: bool, now: OffsetDateTime) ->
     }
     edit_route(row, now).unwrap_or(match (row.route, ended) {
         (Route::Interaction | Route::Direct, false) => DeliveryAction::Skip,
-        (Route::Interaction, true) if row.ephemeral => DeliveryAction::Switch(Route::Direct),
-        (Route::Interaction, true) => DeliveryAction::Switch(Route::Channel),
+        (Route::Interaction, true) => DeliveryAction::Switch(instead(row)),
         // In the channel also before the end: one of several jobs has a new message from the beginning.
         (Route::Channel, _) | (Route::Direct, true) if row.post_intent_at.is_some() => {
             DeliveryAction::Find
@@ -52,12 +53,21 @@ pub fn next_delivery_action(row: &Delivery, ended: bool, now: OffsetDateTime) ->
     })
 }
 
+/// Where the result goes when its message is lost: what only its author saw, and what the bot cannot write beside, to him.
+fn instead(row: &Delivery) -> Route {
+    if row.is_by_token_alone() {
+        Route::Direct
+    } else {
+        Route::Channel
+    }
+}
+
 /// How the message that there is can be edited at `now`, if at all.
 pub fn edit_route(row: &Delivery, now: OffsetDateTime) -> Option<DeliveryAction> {
     let token_lives = row.token.is_some() && now < row.token_expires_at;
     match (row.route, row.message) {
         (Route::Interaction, _) if token_lives => Some(DeliveryAction::EditByToken),
-        (Route::Interaction, Some(message)) if !row.ephemeral => {
+        (Route::Interaction, Some(message)) if !row.is_by_token_alone() => {
             Some(DeliveryAction::EditByBot(message))
         }
         (Route::Channel | Route::Direct, Some(message)) => Some(DeliveryAction::EditByBot(message)),
@@ -127,11 +137,12 @@ pub fn after_failure(
         (true, Route::Interaction | Route::Channel) if closed => Reaction::Switch(Route::Direct),
         (true, Route::Direct) if closed => Reaction::GiveUp("direct messages are closed"),
         (true, Route::Direct) if gone => Reaction::Switch(Route::Direct),
-        (true, Route::Interaction | Route::Channel) if gone => Reaction::Switch(Route::Channel),
+        (true, Route::Interaction) if gone => Reaction::Switch(instead(row)),
+        (true, Route::Channel) if gone => Reaction::Switch(Route::Channel),
         (true, Route::Interaction) if enough && action == DeliveryAction::EditByToken => {
             Reaction::ForgetToken
         }
-        (true, Route::Interaction) if enough => Reaction::Switch(Route::Channel),
+        (true, Route::Interaction) if enough => Reaction::Switch(instead(row)),
         (true, Route::Channel) if enough => Reaction::Switch(Route::Direct),
         (true, Route::Direct) if enough => Reaction::GiveUp("refused"),
         (_, _) => Reaction::Retry(backoff(row.failures, jitter)),

@@ -17,8 +17,8 @@ use crate::view::history::Thumbnail;
 use crate::view::mail::SinglePicture;
 use crate::view::{Picture, hides, shown_file};
 
-/// Below every guild's limit of 10 MiB for a file.
-const MAX_ATTACHMENT_BYTES: u64 = 9 * 1024 * 1024;
+/// Below what a file may have in every place, 10 MiB.
+pub(crate) const EVERYWHERE: u64 = 9 * 1024 * 1024;
 /// Below the limit of 25 MiB for one request.
 const MAX_REQUEST_BYTES: u64 = 24 * 1024 * 1024;
 /// Discord's limit for the files of a message, and for its embeds.
@@ -84,12 +84,14 @@ impl PictureSource {
         })
     }
 
-    /// The picture that the message of this job shows: the whole one if it can be had, else a smaller format.
+    /// The picture that the message of this job shows, as a file of at most `limit` bytes where it is none by link: the whole
+    /// one if it can be had, else a smaller format.
     ///
     /// # Errors
     ///
     /// The CDN hands none of them out.
-    pub async fn of(&self, job: &JobSnapshot) -> Result<Picture, PictureError> {
+    pub async fn of(&self, job: &JobSnapshot, limit: u64) -> Result<Picture, PictureError> {
+        let limit = limit.min(MAX_REQUEST_BYTES);
         let Some(file) = shown_file(job).filter(|_| job.state == JobState::Completed) else {
             return Ok(Picture::None);
         };
@@ -98,11 +100,13 @@ impl PictureSource {
                 .address(file)
                 .map_or(Picture::None, |url| Picture::Link(url.into())));
         }
-        let whole = if file.size_bytes > MAX_ATTACHMENT_BYTES {
-            self.lighter(job, MAX_ATTACHMENT_BYTES).await
+        let whole = if file.size_bytes > limit {
+            self.lighter(job, limit).await
         } else {
-            let found = self.fetch(job.job, &file.key).await;
-            found.map(Picture::File)
+            match self.fetch_up_to(job.job, &file.key, limit).await {
+                Err(PictureError::TooLarge { .. }) => self.lighter(job, limit).await,
+                found => found.map(Picture::File),
+            }
         };
         match whole {
             Ok(picture) => Ok(picture),
@@ -190,7 +194,7 @@ impl PictureSource {
             let link = |url: Url| (Picture::Link(url.into()), whole.content_type.clone());
             return Ok(self.address(whole).map(link));
         }
-        let limit = MAX_ATTACHMENT_BYTES.min(room);
+        let limit = EVERYWHERE.min(room);
         let small = job.file(FileRole::Thumb512, picture.index);
         for file in [Some(whole), small].into_iter().flatten() {
             if file.size_bytes > limit {
@@ -230,7 +234,7 @@ impl PictureSource {
     }
 
     async fn fetch(&self, job: JobId, key: &str) -> Result<Bytes, PictureError> {
-        self.fetch_up_to(job, key, MAX_ATTACHMENT_BYTES).await
+        self.fetch_up_to(job, key, EVERYWHERE).await
     }
 
     async fn fetch_up_to(

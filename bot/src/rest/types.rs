@@ -114,12 +114,20 @@ pub struct ApiMessage {
     /// Its rows of buttons, unread.
     #[serde(default)]
     pub components: Vec<Value>,
+    /// Discord's bits.
+    #[serde(default)]
+    pub flags: u64,
     /// What it answers, if it is the answer to an interaction; unread.
     #[serde(default)]
     pub interaction_metadata: Option<Value>,
 }
 
 impl ApiMessage {
+    /// Whether only one person sees it.
+    pub fn is_ephemeral(&self) -> bool {
+        self.flags & EPHEMERAL != 0
+    }
+
     /// Whether this is the message that was posted for the job whose id is `text`, in place of `superseded`.
     ///
     /// Only a bot can hang buttons under a message, and no other bot knows the id; answers to interactions, such as the

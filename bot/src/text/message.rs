@@ -99,6 +99,12 @@ texts! {
         de: "🗜️ Als leichteres JPEG gezeigt, weil das Bild größer ist, als hier angehängt werden darf. Das gespeicherte ist unverändert, und die Knöpfe gehen von ihm aus.",
         fr: "🗜️ Montrée en JPEG plus léger, car l'image est plus grande que ce qui peut être joint ici. Celle qui est enregistrée est intacte, et les boutons partent d'elle.",
     }
+    /// Under an unfinished message that only a token reaches; `until` is a time that Discord writes out.
+    updated_until(until) {
+        en: "This message follows along until {until}. After that press **Fetch**, or look in `/history`.",
+        de: "Diese Nachricht geht bis {until} mit. Danach drücke **Holen**, oder sieh in `/verlauf` nach.",
+        fr: "Ce message suit jusqu'à {until}. Ensuite appuie sur **Récupérer**, ou regarde dans `/historique`.",
+    }
     /// Button.
     button_fetch {
         en: "Fetch",

@@ -12,6 +12,12 @@ texts! {
         de: "**{jobs} Aufträge** aus diesem Prompt, zusammen {pictures} Bilder: {price}. Nichts läuft, bevor du auf den Knopf drückst; er wirkt bis {until}.",
         fr: "**{jobs} tâches** à partir de ce prompt, {pictures} images en tout : {price}. Rien ne démarre avant que tu appuies sur le bouton ; il agit jusqu'à {until}.",
     }
+    /// Where the bot is no member.
+    several_not_as_a_guest {
+        en: "Several jobs at once need a place where I can write by myself: a direct message to me, or a server that I am a member of. Here one prompt makes one job.",
+        de: "Mehrere Aufträge zugleich brauchen einen Ort, an dem ich selbst schreiben kann: eine Direktnachricht an mich oder einen Server, auf dem ich Mitglied bin. Hier macht ein Prompt einen Auftrag.",
+        fr: "Plusieurs tâches à la fois demandent un endroit où je peux écrire moi-même : un message privé avec moi, ou un serveur dont je suis membre. Ici, un prompt fait une tâche.",
+    }
     /// How long all of them take together.
     several_ready_in(time) {
         en: "All of them should be there in {time}.",

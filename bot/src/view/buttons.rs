@@ -279,7 +279,7 @@ fn under(
     )
 }
 
-fn row(buttons: &[Value]) -> Value {
+pub(super) fn row(buttons: &[Value]) -> Value {
     json!({"type": 1, "components": buttons})
 }
 

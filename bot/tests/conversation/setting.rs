@@ -6,7 +6,7 @@ use easel_bot::config::BotConfig;
 use easel_bot::process;
 use easel_broker::management::{Management, Permissions};
 use easel_domain::clock::EntropyExt;
-use easel_playground::{Playground, PlaygroundConfig, PlaygroundHandle, SeenMessage};
+use easel_playground::{Playground, PlaygroundConfig, PlaygroundHandle, Seed, SeenMessage};
 use easel_service::config::{Sources, load};
 use easel_service::{Context, SystemEntropy};
 use easel_store::testing::TestDatabase;
@@ -94,7 +94,10 @@ impl World {
 
     /// A world whose bot has not started.
     pub async fn without_bot(settings: &[(&str, &str)]) -> Self {
-        let mut playground = PlaygroundConfig::default();
+        let mut playground = PlaygroundConfig {
+            seed: Seed::default().with_places_elsewhere(),
+            ..PlaygroundConfig::default()
+        };
         for user in &mut playground.seed.users {
             // Alan's Discord speaks German.
             if user.name == "alan" {

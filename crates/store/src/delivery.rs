@@ -2,6 +2,8 @@
 //!
 //! Only the process that owns the shard writes here; each write proves it with its [`ShardLease`].
 
+mod route;
+
 use easel_domain::{DiscordId, GuildKey, JobId};
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -13,34 +15,7 @@ use crate::error::{StoreError, expect_one_row};
 use crate::pool::Store;
 use crate::removal::{doom_if_removed, keep_removals_out};
 use crate::shard::{OwnedChange, ShardLease, hold_shard};
-
-/// Which message of a job is the one that is kept up to date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Route {
-    /// The answer to the interaction.
-    Interaction,
-    /// A new message in the same channel.
-    Channel,
-    /// A new message in the member's direct messages.
-    Direct,
-}
-
-impl Route {
-    /// The stored name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Interaction => "interaction",
-            Self::Channel => "channel",
-            Self::Direct => "direct",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Interaction, Self::Channel, Self::Direct]
-            .into_iter()
-            .find(|route| route.as_str() == name)
-    }
-}
+pub use route::Route;
 
 /// One row of `deliveries`.
 #[derive(Debug, Clone)]
@@ -59,6 +34,10 @@ pub struct Delivery {
     pub message: Option<DiscordId>,
     /// Whether only the token can edit it.
     pub ephemeral: bool,
+    /// Whether the bot is no member there: only the token reaches the answer.
+    pub is_guest: bool,
+    /// Bytes that one file may have there, if the interaction told it.
+    pub file_limit: Option<u64>,
     /// Credential of the interaction, while it lives.
     pub token: Option<SecretString>,
     /// When the token dies, less a margin.
@@ -96,6 +75,13 @@ pub enum PostIntent {
 const SHOWN: &str = "shown_rev = greatest(shown_rev, least($4, desired_rev)), message_id = coalesce($5, message_id),
                      post_intent_at = NULL, failures = 0, next_try_at = '-infinity'";
 
+impl Delivery {
+    /// Whether nothing but the interaction's token reaches the message.
+    pub fn is_by_token_alone(&self) -> bool {
+        self.route == Route::Interaction && (self.is_guest || self.ephemeral)
+    }
+}
+
 impl Store {
     /// The delivery of a job.
     pub async fn delivery(&self, job: JobId) -> Result<Option<Delivery>, StoreError> {
@@ -104,7 +90,8 @@ impl Store {
             .await?
             .query_opt(
                 "-- delivery::delivery\n\
-                 SELECT job_id, shard, application_id, guild_id, channel_id, message_id, ephemeral, interaction_token,
+                 SELECT job_id, shard, application_id, guild_id, channel_id, message_id, ephemeral, guest,
+                        file_limit_bytes, interaction_token,
                         token_expires_at, desired_rev, shown_rev, route, superseded_id, post_intent_at,
                         nullif(next_try_at, '-infinity') AS next_try_at, failures, undeliverable
                  FROM deliveries WHERE job_id = $1",
@@ -204,7 +191,7 @@ impl Store {
                 "-- delivery::reassert_delivery\n\
                  UPDATE deliveries SET desired_rev = desired_rev + 1
                  WHERE job_id = $1 AND undeliverable IS NULL
-                   AND (message_id IS NOT NULL AND NOT ephemeral
+                   AND (message_id IS NOT NULL AND NOT (route = 'interaction' AND (ephemeral OR guest))
                         OR interaction_token IS NOT NULL AND token_expires_at > now())",
                 &[/* job */ &job],
             )
@@ -380,6 +367,10 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
         channel: row.get("channel_id"),
         message: row.get("message_id"),
         ephemeral: row.get("ephemeral"),
+        is_guest: row.get("guest"),
+        file_limit: row
+            .get::<_, Option<i64>>("file_limit_bytes")
+            .and_then(|bytes| u64::try_from(bytes).ok()),
         token: row
             .get::<_, Option<String>>("interaction_token")
             .map(SecretString::from),

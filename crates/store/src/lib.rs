@@ -35,6 +35,7 @@ pub mod preference;
 pub mod proposal;
 pub mod region;
 pub mod removal;
+pub mod renewal;
 mod row;
 pub mod settle;
 pub mod shard;

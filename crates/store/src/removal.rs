@@ -223,7 +223,8 @@ async fn doom_messages(tx: &Transaction<'_>, removal: Removal) -> Result<(), Sto
     tx.execute(
         "-- removal::doom_messages\n\
          INSERT INTO doomed_messages (message_id, channel_id, job_id, shard)
-         SELECT message_id, channel_id, job_id, shard FROM deliveries WHERE job_id = $1 AND message_id IS NOT NULL
+         SELECT message_id, channel_id, job_id, shard FROM deliveries
+             WHERE job_id = $1 AND message_id IS NOT NULL AND NOT (route = 'interaction' AND (guest OR ephemeral))
          UNION ALL SELECT message_id, channel_id, job_id, $2 FROM job_messages WHERE job_id = $1
          ON CONFLICT (message_id) DO NOTHING",
         &[

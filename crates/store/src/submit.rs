@@ -74,8 +74,12 @@ pub struct Submission {
     pub token: SecretString,
     /// When the token dies, less a margin.
     pub token_expires_at: OffsetDateTime,
-    /// Whether only the token can edit the answer.
+    /// Whether only the member sees the answer: then nothing but the token can edit it.
     pub ephemeral: bool,
+    /// Whether the bot is no member there: the guild's limits do not count, and nothing but the token reaches the answer.
+    pub is_guest: bool,
+    /// Bytes that one file may have there.
+    pub file_limit: u64,
     /// The member's language as Discord named it.
     pub locale: String,
     /// What the member did.

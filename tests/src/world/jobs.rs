@@ -248,6 +248,8 @@ impl World {
             token: SecretString::from("token"),
             token_expires_at: now + Duration::minutes(15),
             ephemeral: false,
+            is_guest: false,
+            file_limit: 10 << 20,
             locale: "en-US".to_owned(),
             action: request.action,
             parent: request.parent,

@@ -15,6 +15,8 @@ fn row() -> Delivery {
         channel: DiscordId(3),
         message: Some(DiscordId(4)),
         ephemeral: false,
+        is_guest: false,
+        file_limit: None,
         token: Some(SecretString::from("t")),
         token_expires_at: NOW + Duration::from_mins(1),
         desired_rev: 2,
@@ -92,6 +94,35 @@ fn a_hidden_answer_without_its_token_ends_in_direct_messages() {
         next_delivery_action(&row, true, NOW),
         DeliveryAction::Switch(Route::Direct)
     );
+}
+
+#[test]
+fn where_the_bot_is_a_guest_it_never_tries_by_its_own_right() {
+    let mut row = Delivery {
+        is_guest: true,
+        ..row()
+    };
+    assert_eq!(edit_route(&row, NOW), Some(DeliveryAction::EditByToken));
+    row.token = None;
+    assert_eq!(edit_route(&row, NOW), None);
+    assert_eq!(next_delivery_action(&row, false, NOW), DeliveryAction::Skip);
+    assert_eq!(
+        next_delivery_action(&row, true, NOW),
+        DeliveryAction::Switch(Route::Direct)
+    );
+    let gone = refused(404, code::UNKNOWN_MESSAGE);
+    let reaction = after_failure(&row, DeliveryAction::EditByToken, &gone, true, 0.0);
+    assert_eq!(reaction, Reaction::Switch(Route::Direct));
+    row.failures = REFUSALS;
+    let odd = refused(400, 1);
+    let reaction = after_failure(
+        &row,
+        DeliveryAction::EditByBot(DiscordId(4)),
+        &odd,
+        true,
+        0.0,
+    );
+    assert_eq!(reaction, Reaction::Switch(Route::Direct));
 }
 
 #[test]

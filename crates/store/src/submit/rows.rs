@@ -78,9 +78,10 @@ const WRITE: &str = "-- submit::write
         FROM unnest($2::bigint[], $1::uuid[], $3::uuid[], $25::jsonb[]) AS d (interaction_id, job_id, user_id, decision)
     ), message AS (
         INSERT INTO deliveries (job_id, guild_id, shard, application_id, channel_id, message_id, ephemeral,
-                                interaction_token, token_expires_at, locale, route)
-        SELECT * FROM unnest($1::uuid[], $4::bigint[], $26::integer[], $27::bigint[], $28::bigint[], $29::bigint[],
-                             $30::boolean[], $31::text[], $32::timestamptz[], $33::text[], $34::text[])
+                                interaction_token, token_expires_at, locale, route, guest, file_limit_bytes)
+        SELECT * FROM unnest($1::uuid[], $38::bigint[], $26::integer[], $27::bigint[], $28::bigint[], $29::bigint[],
+                             $30::boolean[], $31::text[], $32::timestamptz[], $33::text[], $34::text[], $39::boolean[],
+                             $40::bigint[])
     ), mailed AS (
         INSERT INTO mailings (id, job_id, user_id, shard, locale, asked_at)
         SELECT gen_random_uuid(), f.id, f.user_id, m.shard, m.locale, f.submitted_at
@@ -144,6 +145,9 @@ pub(super) async fn write(
                 /* queues */ &words.queue,
                 /* hints */ &words.hint,
                 /* pictures asked about */ &words.pictured,
+                /* guilds of the messages */ &messages.guild,
+                /* guests */ &messages.guest,
+                /* limits of files */ &messages.file_limit,
             ],
         )
         .await?;
@@ -189,7 +193,7 @@ impl<'s> Jobs<'s> {
             all.id.push(new.job);
             all.interaction.push(new.interaction);
             all.user.push(one.user);
-            all.guild.push(new.place.guild);
+            all.guild.push(new.place.guild.filter(|_| !new.is_guest));
             all.action.push(new.action.as_str());
             all.parent.push(parent);
             all.place.push(place);
@@ -258,6 +262,9 @@ struct Messages<'s> {
     token_expires_at: Vec<time::OffsetDateTime>,
     locale: Vec<&'s str>,
     route: Vec<&'static str>,
+    guild: Vec<Option<easel_domain::GuildKey>>,
+    guest: Vec<bool>,
+    file_limit: Vec<i64>,
 }
 
 impl<'s> Messages<'s> {
@@ -273,6 +280,10 @@ impl<'s> Messages<'s> {
             all.token.push(answer.then(|| new.token.expose_secret()));
             all.token_expires_at.push(new.token_expires_at);
             all.locale.push(&new.locale);
+            all.guild.push(new.place.guild);
+            all.guest.push(new.is_guest);
+            all.file_limit
+                .push(i64::try_from(new.file_limit.max(1)).unwrap_or(i64::MAX));
             all.route
                 .push(if answer { "interaction" } else { "channel" });
         }

@@ -54,6 +54,8 @@ pub fn submission(n: u16) -> Submission {
         token: SecretString::from("token"),
         token_expires_at: NOW + WITHIN,
         ephemeral: false,
+        is_guest: false,
+        file_limit: 10 << 20,
         locale: "de".into(),
         action: Action::Imagine,
         parent: None,
