@@ -8,6 +8,8 @@ mod prefer;
 mod region;
 mod words;
 
+use std::sync::Arc;
+
 use poise::serenity_prelude as serenity;
 use serde_json::Value;
 
@@ -17,10 +19,11 @@ use crate::text;
 
 /// What a command can fail with: nothing that the library could tell a member.
 pub type CommandError = anyhow::Error;
-type Context<'a> = poise::ApplicationContext<'a, Shared, CommandError>;
+type Context<'a> = poise::ApplicationContext<'a, Arc<Shared>, CommandError>;
+type Command = poise::Command<Arc<Shared>, CommandError>;
 
 /// All commands.
-pub fn all() -> Vec<poise::Command<Shared, CommandError>> {
+pub fn all() -> Vec<Command> {
     vec![
         imagine(),
         blend::blend(),

@@ -81,8 +81,15 @@ pub struct DiscordConfig {
     /// Limit for any other call, all tries and waits together.
     #[serde(with = "duration")]
     pub call_timeout: Duration,
-    /// Most requests a second with the bot's own credential. Discord allows the whole bot 50: several processes share them.
+    /// Most requests a second with the bot's own credential, of all processes together: Discord allows the whole bot 50.
+    /// Those that own shards divide them evenly.
     pub requests_per_second: u32,
+    /// Whether a process that is connected asks the owner of its shards to let go of them and end. Without it, it stands by
+    /// until they are free.
+    pub take_over: bool,
+    /// From one session to the next of the same start key, over all processes. Discord asks for 5 seconds.
+    #[serde(with = "duration")]
+    pub identify_every: Duration,
 }
 
 impl Default for DiscordConfig {
@@ -96,6 +103,8 @@ impl Default for DiscordConfig {
             answer_timeout: Duration::from_millis(2_600),
             call_timeout: Duration::from_secs(30),
             requests_per_second: 49,
+            take_over: false,
+            identify_every: Duration::from_millis(5_100),
         }
     }
 }

@@ -1,117 +1,35 @@
 //! The connection to Discord's gateway.
 
 mod budget;
+mod shared;
+mod turns;
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use easel_domain::DiscordId;
 use easel_service::Shutdown;
 use easel_service::health::ReadySwitch;
+use easel_store::Store;
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
-use serenity::ConnectionStage;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::commands::{self, CommandError};
 use crate::intake::Intake;
 use crate::intake::reactions::ReactionHandle;
-use crate::reaction::Reaction;
 use crate::rest::{GatewayInfo, Rest, SessionStartLimit};
-use budget::{SessionGuard, pause_before};
+use budget::pause_before;
+pub use shared::Shared;
+use turns::Turns;
 
 /// Longest wait for the shards to close their connections.
 const CLOSING: Duration = Duration::from_secs(10);
-
-/// What the gateway's handlers share.
-pub struct Shared {
-    /// Takes interactions.
-    pub intake: Intake,
-    reactions: ReactionHandle,
-    /// The bot's own account, once Discord has told it.
-    bot: OnceLock<DiscordId>,
-    application: watch::Sender<Option<DiscordId>>,
-    shards: Mutex<BTreeMap<u32, bool>>,
-    sessions: Mutex<SessionGuard>,
-    worn_out: CancellationToken,
-    switch: ReadySwitch,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// A shard has a new session.
-    pub(crate) fn ready(&self, shard: serenity::ShardId, about: &serenity::Ready) {
-        let guilds = about.guilds.len();
-        tracing::info!(
-            shard = shard.0,
-            guilds,
-            "shard {} is connected, {guilds} guilds",
-            shard.0
-        );
-        // The same for every shard, and for ever.
-        let _ = self.bot.set(DiscordId::from_u64(about.user.id.get()));
-        self.application
-            .send_replace(Some(DiscordId::from_u64(about.application.id.get())));
-        self.set(shard.0, true);
-    }
-
-    /// A shard has its session again.
-    pub(crate) fn resumed(&self, shard: serenity::ShardId) {
-        tracing::info!(shard = shard.0, "shard {} has resumed", shard.0);
-        self.set(shard.0, true);
-    }
-
-    /// A shard's connection changed.
-    pub(crate) fn stage(&self, shard: serenity::ShardId, stage: ConnectionStage) {
-        if stage != ConnectionStage::Connected {
-            self.set(shard.0, false);
-        }
-        if stage == ConnectionStage::Identifying {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            if !sessions.begins(shard.0, Instant::now()) {
-                self.worn_out.cancel();
-            }
-        }
-    }
-
-    /// Somebody has reacted to a message, or taken it back.
-    pub(crate) fn reacted(
-        &self,
-        event: &serenity::Reaction,
-        shard: serenity::ShardId,
-        is_set: bool,
-    ) {
-        if let Some(reaction) = Reaction::of(event, shard, self.bot.get().copied(), is_set) {
-            self.reactions.take(reaction);
-        }
-    }
-
-    fn set(&self, shard: u32, connected: bool) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        shards.insert(shard, connected);
-        let missing: Vec<String> = shards
-            .iter()
-            .filter(|(_, up)| !**up)
-            .map(|(shard, _)| shard.to_string())
-            .collect();
-        if missing.is_empty() {
-            self.switch.ready();
-        } else {
-            self.switch
-                .unready(format!("not connected: shard {}", missing.join(", ")));
-        }
-    }
-}
 
 /// What the gateway needs.
 pub struct Gateway {
@@ -131,6 +49,14 @@ pub struct Gateway {
     pub application: watch::Sender<Option<DiscordId>>,
     /// Whether all shards are connected.
     pub switch: ReadySwitch,
+    /// Where the same is told to whoever acts on it.
+    pub connected: watch::Sender<bool>,
+    /// Cancelled when no more interactions can come.
+    pub closed: CancellationToken,
+    /// Where processes agree on when the next session begins.
+    pub store: Store,
+    /// From one session to the next of the same start key.
+    pub identify_every: Duration,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -163,6 +89,9 @@ pub async fn look_up(rest: &Rest, origin: &Url) -> anyhow::Result<GatewayInfo> {
     Ok(info)
 }
 
+/// How a shard's client came to its end.
+type Served = Result<(), serenity::Error>;
+
 impl Gateway {
     /// Serves the shards until draining.
     ///
@@ -170,93 +99,123 @@ impl Gateway {
     ///
     /// The gateway cannot be connected, or refuses for good.
     pub async fn run(self, info: GatewayInfo, shutdown: Shutdown) -> anyhow::Result<()> {
+        let _closed = self.closed.clone().drop_guard();
         let (shards, total) = (self.shards.clone(), self.total);
         if !wait_for_budget(&info.session_start_limit, &shards, &shutdown).await {
             return Ok(());
         }
+        let (turns, noted) = Turns::new(
+            self.store.clone(),
+            info.session_start_limit.max_concurrency,
+            self.identify_every,
+        );
         let worn_out = CancellationToken::new();
-        let mut client = self.client(&info, worn_out.clone()).await?;
-        let manager = Arc::clone(&client.shard_manager);
-        let soft = shutdown.soft().clone();
-        let mut closing = tokio::task::JoinSet::new();
-        let stopped = worn_out.clone();
-        closing.spawn(async move {
-            tokio::select! {
-                () = soft.cancelled() => {}
-                () = stopped.cancelled() => {}
-            }
-            if tokio::time::timeout(CLOSING, manager.shutdown_all())
-                .await
-                .is_err()
-            {
-                tracing::warn!("the gateway's shards do not close; leaving them");
-            }
-            // While no shard is connected, closing all of them does nothing and wakes nobody.
-            manager.return_with_value(Ok(())).await;
-        });
-        let served = if shards.start() == shards.end() {
-            client.start_shard(*shards.start(), total).await
-        } else {
-            // The library counts the end of the range as part of it.
-            client
-                .start_shard_range(*shards.start()..*shards.end(), total)
-                .await
+        let (origin, token) = (self.origin.clone(), self.token.clone());
+        let shared = Arc::new(self.shared(turns.clone(), worn_out.clone()));
+        // The library starts one shard after another, whatever Discord allows: each has a client of its own.
+        let mut managers = Vec::new();
+        let mut serving: JoinSet<Served> = JoinSet::new();
+        for shard in shards {
+            let mut client = client(&origin, &token, &info, &shared).await?;
+            managers.push(Arc::clone(&client.shard_manager));
+            let (turns, shutdown) = (turns.clone(), shutdown.clone());
+            serving.spawn(async move {
+                if turns.wait(shard, &shutdown).await {
+                    client.start_shard(shard, total).await
+                } else {
+                    Ok(())
+                }
+            });
+        }
+        let noting = noted.run(shutdown.clone());
+        tokio::pin!(noting);
+        let ended = tokio::select! {
+            () = shutdown.soft().cancelled() => None,
+            () = worn_out.cancelled() => None,
+            () = &mut noting => None,
+            ended = serving.join_next() => ended,
         };
+        close(&managers, serving).await;
         if shutdown.is_draining() {
-            closing.join_next().await;
             return Ok(());
         }
-        closing.shutdown().await;
-        served.context("serve the gateway")?;
         anyhow::ensure!(
             !worn_out.is_cancelled(),
             "a shard began too many sessions within minutes; ending before Discord's daily budget of them is used up"
         );
+        if let Some(ended) = ended {
+            ended
+                .context("serve the gateway")?
+                .context("serve the gateway")?;
+        }
         anyhow::bail!(
-            "the gateway closed every shard for good; check DISCORD_TOKEN and `discord.total_shards`"
+            "the gateway closed a shard for good; check DISCORD_TOKEN and `discord.total_shards`"
         )
     }
 
-    async fn client(
-        self,
-        info: &GatewayInfo,
-        worn_out: CancellationToken,
-    ) -> anyhow::Result<serenity::Client> {
-        let origin = self.origin.as_str().trim_end_matches('/').to_owned();
-        // The built-in limiter would bypass the proxy; the hot calls are ours anyway.
-        let http = serenity::HttpBuilder::new(self.token.expose_secret())
-            .proxy(origin)
-            .ratelimiter_disabled(true)
-            .build();
-        let shared = Shared {
+    fn shared(self, turns: Turns, worn_out: CancellationToken) -> Shared {
+        Shared::new(shared::Parts {
             intake: self.intake,
             reactions: self.reactions,
-            bot: OnceLock::new(),
             application: self.application,
-            shards: Mutex::new(self.shards.map(|shard| (shard, false)).collect()),
-            sessions: Mutex::default(),
+            shards: self.shards,
+            turns,
             worn_out,
             switch: self.switch,
-        };
-        let framework = poise::Framework::builder()
-            .options(options())
-            .initialize_owners(false)
-            .setup(|ctx, ready, _| {
-                // Nothing here may fail: interactions would hang for ever.
-                shared.ready(ctx.shard_id, ready);
-                Box::pin(async move { Ok(shared) })
-            })
-            .build();
-        let client = tokio::time::timeout(
-            Duration::from_secs(30),
-            serenity::ClientBuilder::new_with_http(http, intents()).framework(framework),
-        )
-        .await
-        .context("prepare the gateway client")?
-        .context("prepare the gateway client")?;
-        // Building looks the address up once more and falls back to the real Discord: ours counts.
-        info.url.clone_into(&mut *client.ws_url.lock().await);
-        Ok(client)
+            connected: self.connected,
+        })
+    }
+}
+
+/// A client for one shard.
+async fn client(
+    origin: &Url,
+    token: &SecretString,
+    info: &GatewayInfo,
+    shared: &Arc<Shared>,
+) -> anyhow::Result<serenity::Client> {
+    let origin = origin.as_str().trim_end_matches('/').to_owned();
+    // The built-in limiter would bypass the proxy; the hot calls are ours anyway.
+    let http = serenity::HttpBuilder::new(token.expose_secret())
+        .proxy(origin)
+        .ratelimiter_disabled(true)
+        .build();
+    let shared = Arc::clone(shared);
+    let framework = poise::Framework::builder()
+        .options(options())
+        .initialize_owners(false)
+        .setup(|ctx, ready, _| {
+            // Nothing here may fail: interactions would hang for ever.
+            shared.ready(ctx.shard_id, ready);
+            Box::pin(async move { Ok(shared) })
+        })
+        .build();
+    let client = tokio::time::timeout(
+        Duration::from_secs(30),
+        serenity::ClientBuilder::new_with_http(http, intents()).framework(framework),
+    )
+    .await
+    .context("prepare the gateway client")?
+    .context("prepare the gateway client")?;
+    // Building looks the address up once more and falls back to the real Discord: ours counts.
+    info.url.clone_into(&mut *client.ws_url.lock().await);
+    Ok(client)
+}
+
+/// Closes the connections of all shards, in good order as long as that takes no longer than [`CLOSING`].
+async fn close(managers: &[Arc<serenity::ShardManager>], mut serving: JoinSet<Served>) {
+    let closing = futures::future::join_all(managers.iter().map(|manager| async {
+        manager.shutdown_all().await;
+        // While the shard is not connected, closing does nothing and wakes nobody.
+        manager.return_with_value(Ok(())).await;
+    }));
+    let closed = tokio::time::timeout(CLOSING, async {
+        closing.await;
+        while serving.join_next().await.is_some() {}
+    });
+    if closed.await.is_err() {
+        tracing::warn!("the gateway's shards do not close; leaving them");
+        serving.shutdown().await;
     }
 }
 
@@ -290,7 +249,7 @@ fn intents() -> serenity::GatewayIntents {
         | serenity::GatewayIntents::DIRECT_MESSAGE_REACTIONS
 }
 
-fn options() -> poise::FrameworkOptions<Shared, CommandError> {
+fn options() -> poise::FrameworkOptions<Arc<Shared>, CommandError> {
     poise::FrameworkOptions {
         commands: commands::all(),
         event_handler: |ctx, event| {
@@ -303,7 +262,7 @@ fn options() -> poise::FrameworkOptions<Shared, CommandError> {
 }
 
 /// Our commands do not fail: what comes here is a mistake of ours or a client with an old command.
-fn on_error(error: &poise::FrameworkError<'_, Shared, CommandError>) {
+fn on_error(error: &poise::FrameworkError<'_, Arc<Shared>, CommandError>) {
     match error {
         poise::FrameworkError::ArgumentParse { .. }
         | poise::FrameworkError::CommandStructureMismatch { .. } => {

@@ -19,8 +19,8 @@ pub mod sweep;
 
 pub use deliverer::{Deliverer, DeliverySettings};
 pub use errands::{ErrandHandle, Errands, errand_hints};
-pub use feed::consume;
+pub use feed::Feeds;
 pub use handle::{LiveEvent, LiveHandle};
-pub use ownership::Ownership;
+pub use ownership::{Ownership, OwnershipSettings};
 pub use picture::PictureSource;
 pub use sweep::Sweeper;

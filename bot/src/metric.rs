@@ -24,3 +24,9 @@ pub const UNDELIVERABLE: &str = "easel_bot_undeliverable_total";
 pub const MAILINGS: &str = "easel_bot_mailings_total";
 /// Gauge: shards whose messages this process renders.
 pub const SHARDS_OWNED: &str = "easel_bot_shards_owned";
+/// Gauge: processes of the bot that share Discord's limits, this one included.
+pub const PROCESSES: &str = "easel_bot_processes";
+/// Gauge: this process's share of the requests a second with the bot's own credential.
+pub const REST_PER_SECOND: &str = "easel_bot_rest_per_second";
+/// Counter: gateway sessions begun.
+pub const SESSIONS: &str = "easel_bot_sessions_total";

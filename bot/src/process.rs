@@ -18,15 +18,15 @@ use crate::config::BotConfig;
 use crate::gateway::{self, Gateway};
 use crate::inputs::Inputs;
 use crate::intake::{Intake, IntakeParts, reactions};
+use crate::live::ownership::Claimer;
 use crate::live::{
-    self, Deliverer, DeliverySettings, ErrandHandle, Errands, LiveHandle, Ownership, PictureSource,
-    Sweeper,
+    self, Deliverer, DeliverySettings, ErrandHandle, Errands, Feeds, LiveHandle, Ownership,
+    OwnershipSettings, PictureSource, Sweeper,
 };
 use crate::register;
-use crate::rest::{Rest, RestSettings};
+use crate::rest::{GatewayInfo, Rest, RestSettings};
 
 const PING_EVERY: Duration = Duration::from_secs(2);
-const CONSUMER_STOP: Duration = Duration::from_secs(3);
 
 /// The body of `easel-bot run`.
 ///
@@ -45,13 +45,20 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
         .with_context(|| format!("prepare the database at {}", config.database.shown()))?;
     let broker = broker(&ctx, &config).await?;
     let pictures = PictureSource::new(&config.cdn, config.attaches_pictures())?;
-    let live = messages(&ctx, &config, &store, &rest, &broker, &pictures);
+    let (connected, claimer, ownership) = own_shards(&ctx, &config, &store, &rest).await?;
+    let uses = MessageUses {
+        store: &store,
+        rest: &rest,
+        broker: &broker,
+        pictures: &pictures,
+    };
+    let live = messages(&ctx, &config, &uses, claimer, ownership);
     let tracker = TaskTracker::new();
     let intake = intake(
         &ctx,
         &config,
         IntakeUses {
-            store,
+            store: store.clone(),
             rest: rest.clone(),
             broker: broker.clone(),
             pictures,
@@ -67,6 +74,54 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
     ctx.tasks
         .spawn("models", intake.clone().follow_models(ctx.shutdown.clone()));
 
+    let closed = serve_gateway(
+        &ctx,
+        &config,
+        info,
+        GatewayUses {
+            store,
+            rest,
+            intake,
+            connected,
+        },
+    );
+
+    ctx.shutdown.soft().cancelled().await;
+    // Until the gateway is closed interactions come, and each is answered. What was answered is brought to its end before
+    // the broker goes away.
+    let settled = async {
+        closed.cancelled().await;
+        tracker.close();
+        tracker.wait().await;
+    };
+    tokio::select! {
+        () = settled => {}
+        () = ctx.shutdown.hard().cancelled() => {}
+    }
+    broker.close().await;
+    Ok(())
+}
+
+struct GatewayUses {
+    store: Store,
+    rest: Rest,
+    intake: Intake,
+    connected: watch::Sender<bool>,
+}
+
+/// Serves the gateway, and what comes with it. The token is cancelled when no more interactions can come.
+fn serve_gateway(
+    ctx: &Context,
+    config: &BotConfig,
+    info: GatewayInfo,
+    uses: GatewayUses,
+) -> CancellationToken {
+    let GatewayUses {
+        store,
+        rest,
+        intake,
+        connected,
+    } = uses;
     let (reactions, lanes) = reactions::lanes();
     ctx.tasks
         .spawn("reactions", lanes.run(intake.clone(), ctx.shutdown.clone()));
@@ -81,6 +136,7 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
         );
         ctx.tasks.spawn_finite("register commands", registering);
     }
+    let closed = CancellationToken::new();
     let gateway = Gateway {
         origin: config.discord_api.clone(),
         token: config.discord_token.clone(),
@@ -90,23 +146,38 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
         reactions,
         application,
         switch: ctx.readiness.switch("gateway"),
+        connected,
+        closed: closed.clone(),
+        store,
+        identify_every: config.discord.identify_every,
     };
     ctx.tasks
         .spawn("gateway", gateway.run(info, ctx.shutdown.clone()));
+    closed
+}
 
-    ctx.shutdown.soft().cancelled().await;
-    // What was answered is brought to its end before the broker goes away.
-    tracker.close();
-    tokio::select! {
-        () = tracker.wait() => {}
-        () = ctx.shutdown.hard().cancelled() => {}
-    }
-    for consumer in live.consumers {
-        // A consumer that does not stop ends with its connection.
-        let _ = tokio::time::timeout(CONSUMER_STOP, consumer.stop()).await;
-    }
-    broker.close().await;
-    Ok(())
+/// Ownership of this process's shards, which begins when the claimer is run, and where it is told that all are connected.
+async fn own_shards(
+    ctx: &Context,
+    config: &BotConfig,
+    store: &Store,
+    rest: &Rest,
+) -> anyhow::Result<(watch::Sender<bool>, Claimer, Ownership)> {
+    let holder = ctx.entropy.random_uuid();
+    // Others count this process only once it owns shards or asks for them.
+    let processes = store.count_processes(holder).await;
+    rest.share(processes.context("count the bot's processes")?);
+    let (connected, sessions) = watch::channel(false);
+    let settings = OwnershipSettings {
+        shards: config.discord.shards().collect(),
+        holder,
+        term: config.delivery.owner_term,
+        take_over: config.discord.take_over,
+        connected: sessions,
+        rest: rest.clone(),
+    };
+    let (claimer, ownership) = Ownership::new(store.clone(), settings);
+    Ok((connected, claimer, ownership))
 }
 
 fn store(ctx: &Context, config: &BotConfig) -> anyhow::Result<Store> {
@@ -177,25 +248,28 @@ async fn broker(ctx: &Context, config: &BotConfig) -> anyhow::Result<Broker> {
 struct Messages {
     handle: LiveHandle,
     errands: ErrandHandle,
-    consumers: Vec<easel_broker::Consumer>,
+}
+
+struct MessageUses<'u> {
+    store: &'u Store,
+    rest: &'u Rest,
+    broker: &'u Broker,
+    pictures: &'u PictureSource,
 }
 
 fn messages(
     ctx: &Context,
     config: &BotConfig,
-    store: &Store,
-    rest: &Rest,
-    broker: &Broker,
-    pictures: &PictureSource,
+    uses: &MessageUses<'_>,
+    claimer: Claimer,
+    ownership: Ownership,
 ) -> Messages {
-    let shards: Vec<u32> = config.discord.shards().collect();
-    let holder = ctx.entropy.random_uuid();
-    let (claimer, ownership) = Ownership::new(
-        store.clone(),
-        shards.clone(),
-        holder,
-        config.delivery.owner_term,
-    );
+    let MessageUses {
+        store,
+        rest,
+        broker,
+        pictures,
+    } = *uses;
     let settings = DeliverySettings {
         interval: config.delivery.edit_interval,
         in_flight: config.delivery.edits_in_flight,
@@ -226,7 +300,7 @@ fn messages(
         entropy: Arc::clone(&ctx.entropy),
         pictures: pictures.clone(),
         links: config.web_links(),
-        ownership,
+        ownership: ownership.clone(),
         every: config.delivery.sweep_every,
     };
     let (all_sent, all_run) = (CancellationToken::new(), CancellationToken::new());
@@ -235,6 +309,12 @@ fn messages(
         all_run.clone().cancelled_owned(),
     );
     let released = async move { tokio::join!(sent, run) };
+    let feeds = Feeds {
+        broker: broker.clone(),
+        live: handle.clone(),
+        ownership,
+    };
+    ctx.tasks.spawn("feeds", feeds.run(ctx.shutdown.clone()));
     ctx.tasks
         .spawn("errands", beside.run(hints, ctx.shutdown.clone(), all_run));
     ctx.tasks
@@ -242,15 +322,7 @@ fn messages(
     ctx.tasks
         .spawn("shard leases", claimer.run(ctx.shutdown.clone(), released));
     ctx.tasks.spawn("sweep", sweeper.run(ctx.shutdown.clone()));
-    let consumers = shards
-        .iter()
-        .flat_map(|shard| live::consume(broker, *shard, &handle))
-        .collect();
-    Messages {
-        handle,
-        errands,
-        consumers,
-    }
+    Messages { handle, errands }
 }
 
 struct IntakeUses {

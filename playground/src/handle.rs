@@ -155,6 +155,22 @@ impl PlaygroundHandle {
             .is_some()
     }
 
+    /// How many sessions the bot has now, whichever processes hold them.
+    pub fn sessions(&self) -> usize {
+        self.shared.read(|world| world.live_connections().len())
+    }
+
+    /// Waits until the bot has so many sessions; false if it never had.
+    pub async fn wait_for_sessions(&self, count: usize, patience: Duration) -> bool {
+        let fits = |world: &World| (world.live_connections().len() == count).then_some(());
+        self.shared.wait_for(patience, fits).await.is_some()
+    }
+
+    /// How many sessions were refused because another of the same start key had begun a moment before.
+    pub fn early_identifies(&self) -> u32 {
+        self.shared.read(|world| world.early_identifies)
+    }
+
     /// Waits until no bot is connected; false if one still is.
     pub async fn wait_for_silence(&self, patience: Duration) -> bool {
         self.shared

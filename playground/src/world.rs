@@ -83,7 +83,8 @@ pub struct Rules {
     pub rate_limits: RateLimits,
     /// How many shards may identify at once: one for each remainder of its number.
     pub max_concurrency: u64,
-    /// How long those of one remainder must stay apart.
+    /// How long those of one remainder must stay apart. Discord's is 5 seconds; none here unless a test asks for it, because
+    /// people start bots again and again.
     pub identify_pause: Duration,
     /// How long an answer of the API takes on its way back.
     pub latency: Duration,
@@ -105,7 +106,7 @@ impl Default for Rules {
             old_message_edits: 30,
             rate_limits: RateLimits::default(),
             max_concurrency: 1,
-            identify_pause: Duration::from_secs(5),
+            identify_pause: Duration::ZERO,
             latency: Duration::ZERO,
         }
     }
@@ -154,6 +155,10 @@ pub(crate) struct World {
     pub(crate) connections: BTreeMap<u64, Connection>,
     pub(crate) next_connection: u64,
     pub(crate) identifies_left: u32,
+    /// When each remainder identified last.
+    pub(crate) identified: BTreeMap<u64, OffsetDateTime>,
+    /// Sessions that were refused for coming too early.
+    pub(crate) early_identifies: u32,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) held: Vec<held::Held>,

@@ -1,5 +1,9 @@
 //! Which shards' messages this process renders: leases that it renews, and loses when it is too slow.
 //!
+//! A new process for the same shards may ask for them, once its sessions are there. Who is asked for all that he owns
+//! drains, which ends what he holds in good order, and the process with it; who keeps others lets go at once, and what he
+//! was just sending is shown again by the new owner.
+//!
 //! A process that was stopped and goes on does not know that its leases ran out meanwhile. So each is held only as long as
 //! its term was counted here, from before it was asked for, by the clock that runs on while the process does not.
 
@@ -8,12 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use easel_service::{Shutdown, chain};
-use easel_store::Store;
 use easel_store::shard::ShardLease;
+use easel_store::{Store, StoreError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::metric;
+use crate::rest::Rest;
 
 /// The leases that this process holds now. Clones share the view.
 #[derive(Debug, Clone)]
@@ -40,28 +45,41 @@ impl Terms {
     }
 }
 
+/// How shards are owned.
+#[derive(Debug)]
+pub struct OwnershipSettings {
+    /// The shards of this process.
+    pub shards: Vec<u32>,
+    /// The name of this process.
+    pub holder: Uuid,
+    /// How long a lease holds without a sign of life.
+    pub term: Duration,
+    /// Whether their present owner is asked for them.
+    pub take_over: bool,
+    /// Whether all sessions are there.
+    pub connected: watch::Receiver<bool>,
+    /// Told how many processes share Discord's limits.
+    pub rest: Rest,
+}
+
 /// Claims and renews; owned by its task.
 #[derive(Debug)]
 pub struct Claimer {
     store: Store,
-    shards: Vec<u32>,
-    holder: Uuid,
-    term: Duration,
+    settings: OwnershipSettings,
     leases: watch::Sender<Leases>,
     terms: Terms,
 }
 
 impl Ownership {
-    /// A claimer for `shards`, and the view of what it holds.
-    pub fn new(store: Store, shards: Vec<u32>, holder: Uuid, term: Duration) -> (Claimer, Self) {
+    /// A claimer, and the view of what it holds.
+    pub fn new(store: Store, settings: OwnershipSettings) -> (Claimer, Self) {
         let (sender, receiver) = watch::channel(Leases::default());
         let terms = Terms::default();
         (
             Claimer {
                 store,
-                shards,
-                holder,
-                term,
+                settings,
                 leases: sender,
                 terms: terms.clone(),
             },
@@ -89,88 +107,152 @@ impl Ownership {
     }
 }
 
+/// How often a shard that is being handed over is looked at.
+const ASKING: Duration = Duration::from_millis(200);
+
 impl Claimer {
     /// Claims what is free and renews what is held, until draining; then lets go.
+    ///
+    /// # Errors
+    ///
+    /// Never: what fails is tried again.
     pub async fn run<T>(
         self,
         shutdown: Shutdown,
         released: impl Future<Output = T>,
     ) -> anyhow::Result<()> {
-        let mut ticks = tokio::time::interval(self.term / 3);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut connected = self.settings.connected.clone();
         loop {
+            self.look(&shutdown).await;
+            let term = self.settings.term / 3;
+            let pause = if self.asks() { term.min(ASKING) } else { term };
             tokio::select! {
                 () = shutdown.soft().cancelled() => break,
-                _ = ticks.tick() => {}
+                () = tokio::time::sleep(pause) => {}
+                // With the last session the wait for the next look is over.
+                Ok(()) = connected.changed() => {}
             }
-            self.look().await;
         }
         // Edits in flight are finished under the lease.
         released.await;
         let held: Vec<ShardLease> = self.leases.borrow().values().copied().collect();
         for lease in held {
-            if let Err(error) = self.store.release_shard(lease).await {
-                tracing::warn!(
-                    shard = lease.shard(),
-                    "release shard: {error}",
-                    error = chain(&error)
-                );
-            }
+            self.release(lease).await;
         }
         Ok(())
     }
 
-    async fn look(&self) {
-        let mut held = BTreeMap::clone(&self.leases.borrow());
-        let before = held.clone();
-        for shard in &self.shards {
-            // The database counts from when it is asked, which is later.
-            let until = Instant::now() + self.term;
-            match held.get(shard) {
-                Some(lease) => match self.store.renew_shard(*lease, self.term).await {
-                    Ok(()) => self.terms.extend(*shard, until),
-                    Err(error) if error.is_lost_race() => {
-                        tracing::warn!(
-                            shard,
-                            "another process renders the messages of shard {shard} now"
-                        );
-                        held.remove(shard);
-                    }
-                    // Writes are guarded by the epoch: an unanswered renewal loses nothing.
-                    Err(error) => {
-                        tracing::warn!(
-                            shard,
-                            "renew shard {shard}: {error}",
-                            error = chain(&error)
-                        );
-                    }
-                },
-                None => match self.store.claim_shard(*shard, self.holder, self.term).await {
-                    Ok(Some(lease)) => {
-                        tracing::info!(
-                            shard,
-                            epoch = lease.epoch(),
-                            "rendering the messages of shard {shard}"
-                        );
-                        self.terms.extend(*shard, until);
-                        held.insert(*shard, lease);
-                    }
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::warn!(
-                            shard,
-                            "claim shard {shard}: {error}",
-                            error = chain(&error)
-                        );
-                    }
-                },
+    async fn release(&self, lease: ShardLease) {
+        if let Err(error) = self.store.release_shard(lease).await {
+            let shard = lease.shard();
+            tracing::warn!(shard, "release shard: {error}", error = chain(&error));
+        }
+    }
+
+    /// Whether it asks for shards of others now.
+    fn asks(&self) -> bool {
+        let all = self.leases.borrow().len() == self.settings.shards.len();
+        self.settings.take_over && !all && *self.settings.connected.borrow()
+    }
+
+    async fn look(&self, shutdown: &Shutdown) {
+        let (asks, before) = (self.asks(), Leases::clone(&self.leases.borrow()));
+        let mut held = BTreeMap::clone(&before);
+        let mut wanted = Vec::new();
+        for shard in &self.settings.shards {
+            let looked = match held.get(shard).copied() {
+                Some(lease) => self.renew(lease).await.map(|kept| match kept {
+                    Kept::Ours => {}
+                    Kept::Wanted => wanted.push(lease),
+                    Kept::Lost => drop(held.remove(shard)),
+                }),
+                None => self.claim(*shard, asks).await.map(|lease| {
+                    held.extend(lease.map(|lease| (*shard, lease)));
+                }),
+            };
+            // Writes are guarded by the epoch: an unanswered renewal loses nothing.
+            if let Err(error) = looked {
+                tracing::warn!(
+                    shard,
+                    "look after shard {shard}: {error}",
+                    error = chain(&error)
+                );
+            }
+        }
+        let leaves = !wanted.is_empty() && wanted.len() == held.len();
+        if !leaves {
+            for lease in &wanted {
+                held.remove(&lease.shard());
             }
         }
         metrics::gauge!(metric::SHARDS_OWNED).set(held.len() as f64);
-        if held != before {
+        if held != *before {
             self.leases.send_replace(Arc::new(held));
         }
+        if leaves {
+            tracing::info!(
+                "another process is ready to render the messages of all shards: leaving"
+            );
+            shutdown.drain();
+        } else {
+            for lease in wanted {
+                self.release(lease).await;
+            }
+        }
+        self.share().await;
     }
+
+    /// All processes together keep to Discord's limits.
+    async fn share(&self) {
+        match self.store.count_processes(self.settings.holder).await {
+            Ok(processes) => self.settings.rest.share(processes),
+            Err(error) => {
+                tracing::warn!("count the bot's processes: {error}", error = chain(&error));
+            }
+        }
+    }
+
+    async fn renew(&self, lease: ShardLease) -> Result<Kept, StoreError> {
+        let (shard, term) = (lease.shard(), self.settings.term);
+        // The database counts from when it is asked, which is later.
+        let until = Instant::now() + term;
+        match self.store.renew_shard(lease, term).await {
+            Ok(is_wanted) => {
+                self.terms.extend(shard, until);
+                Ok(if is_wanted { Kept::Wanted } else { Kept::Ours })
+            }
+            Err(error) if error.is_lost_race() => {
+                tracing::warn!(
+                    shard,
+                    "another process renders the messages of shard {shard} now"
+                );
+                Ok(Kept::Lost)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn claim(&self, shard: u32, asks: bool) -> Result<Option<ShardLease>, StoreError> {
+        let OwnershipSettings { holder, term, .. } = self.settings;
+        let until = Instant::now() + term;
+        let lease = self.store.claim_shard(shard, holder, term).await?;
+        if let Some(lease) = &lease {
+            let epoch = lease.epoch();
+            tracing::info!(shard, epoch, "rendering the messages of shard {shard}");
+            self.terms.extend(shard, until);
+        } else if asks {
+            self.store.ask_for_shard(shard, holder, term).await?;
+        }
+        Ok(lease)
+    }
+}
+
+/// What became of a lease.
+enum Kept {
+    Ours,
+    /// Ours, and another process asks for it.
+    Wanted,
+    Lost,
 }
 
 #[cfg(test)]

@@ -224,6 +224,11 @@ impl Buckets {
         }
     }
 
+    /// Changes how many requests a second this process may send over all routes.
+    pub fn allow(&mut self, per_second: u32) {
+        self.global.allow(per_second);
+    }
+
     /// Asks for a turn, which is handed in with [`Self::answered`], [`Self::limited`] or [`Self::give_back`].
     pub fn turn(&mut self, ask: &Ask<'_>, now: Instant) -> Turn {
         if ask.counts_globally

@@ -34,7 +34,7 @@ pub struct RestSettings {
     pub answer_timeout: Duration,
     /// Any other call, all tries and waits together.
     pub call_timeout: Duration,
-    /// Most requests a second with the bot's own credential.
+    /// Most requests a second with the bot's own credential, of all processes together.
     pub per_second: u32,
 }
 
@@ -124,6 +124,19 @@ impl Rest {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// So many processes of the bot run: each sends its part of what Discord allows the whole bot, and stops at its part of
+    /// the refusals that a common address may have.
+    pub fn share(&self, processes: u32) {
+        let processes = processes.max(1);
+        let per_second = (self.inner.settings.per_second / processes).max(1);
+        let mut limits = self.limits();
+        limits.buckets.allow(per_second);
+        limits.refusals.share(processes);
+        drop(limits);
+        metrics::gauge!(metric::PROCESSES).set(f64::from(processes));
+        metrics::gauge!(metric::REST_PER_SECOND).set(f64::from(per_second));
     }
 
     pub(super) async fn send(&self, call: Call) -> Result<Response, RestError> {

@@ -9,16 +9,33 @@ const SPAN: Duration = Duration::from_mins(10);
 const LIMIT: usize = 1_000;
 
 /// The refused requests (401, 403, 429 that is not shared) of the last ten minutes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Refusals {
     at: VecDeque<Instant>,
+    limit: usize,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            at: VecDeque::new(),
+            limit: LIMIT,
+        }
+    }
 }
 
 impl Refusals {
+    /// So many processes share an address, at worst: each has its part.
+    pub fn share(&mut self, processes: u32) {
+        self.limit = (LIMIT / processes.max(1) as usize).max(1);
+        let surplus = self.at.len().saturating_sub(self.limit);
+        self.at.drain(..surplus);
+    }
+
     /// Counts one.
     pub fn count(&mut self, now: Instant) {
         self.forget(now);
-        if self.at.len() < LIMIT {
+        if self.at.len() < self.limit {
             self.at.push_back(now);
         }
     }
@@ -27,7 +44,7 @@ impl Refusals {
     pub fn pause(&mut self, now: Instant) -> Option<Duration> {
         self.forget(now);
         match self.at.front() {
-            Some(oldest) if self.at.len() >= LIMIT => Some(*oldest + SPAN - now),
+            Some(oldest) if self.at.len() >= self.limit => Some(*oldest + SPAN - now),
             _ => None,
         }
     }
@@ -52,5 +69,20 @@ mod tests {
         }
         assert_eq!(refusals.pause(now), Some(SPAN));
         assert_eq!(refusals.pause(now + SPAN), None);
+    }
+
+    #[test]
+    fn each_of_several_processes_stops_at_its_part() {
+        let (mut refusals, now) = (Refusals::default(), Instant::now());
+        refusals.share(4);
+        for _ in 0..LIMIT / 4 {
+            assert_eq!(refusals.pause(now), None);
+            refusals.count(now);
+        }
+        assert!(refusals.pause(now).is_some());
+        refusals.share(2);
+        assert_eq!(refusals.pause(now), None, "two of them have gone");
+        refusals.share(1_000_000);
+        assert!(refusals.pause(now).is_some());
     }
 }

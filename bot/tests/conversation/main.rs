@@ -23,6 +23,7 @@ mod ownership;
 mod pictures;
 mod platform;
 mod prefer;
+mod processes;
 mod refusals;
 mod setting;
 mod several;

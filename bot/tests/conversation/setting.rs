@@ -61,12 +61,50 @@ pub struct World {
     database: TestDatabase,
     settings: Vec<(String, String)>,
     bot: Option<Bot>,
+    /// A second process of the same bot.
+    beside: Option<Bot>,
 }
 
 /// A bot on a runtime of its own, so that killing it leaves nothing running and nothing cleaned up.
 struct Bot {
     runtime: Option<Runtime>,
     ctx: Context,
+}
+
+impl Bot {
+    fn start(config: BotConfig) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let ctx = Context::new("bot");
+        let (body, tasks) = (ctx.clone(), ctx.tasks.clone());
+        runtime.spawn(async move { tasks.spawn_finite("bot", process::run(body, config)) });
+        Self {
+            runtime: Some(runtime),
+            ctx,
+        }
+    }
+
+    fn left(&self) -> Vec<&'static str> {
+        let running = self.ctx.tasks.running().into_iter();
+        running.filter(|task| *task != "health").collect()
+    }
+
+    fn is_done(&self) -> bool {
+        self.left().is_empty()
+    }
+
+    /// Ends it as SIGTERM does.
+    async fn drain(self) {
+        self.ctx.shutdown.drain();
+        let drained = within(PATIENCE, || async { self.is_done().then_some(()) }).await;
+        assert!(drained.is_some(), "does not drain: {:?}", self.left());
+        self.ctx.shutdown.stop();
+        let failure = self.ctx.tasks.failure();
+        assert!(failure.is_none(), "{failure:?}");
+    }
 }
 
 /// A test that fails drops its bot inside of its own runtime, where waiting for another is not allowed.
@@ -127,6 +165,7 @@ impl World {
             ("delivery.sweep_every", "300ms".to_owned()),
             ("delivery.owner_term", "1500ms".to_owned()),
             ("delivery.abandoned_after", "1s".to_owned()),
+            ("discord.identify_every", "1ms".to_owned()),
         ];
         let given = settings
             .iter()
@@ -142,13 +181,18 @@ impl World {
             database,
             settings,
             bot: None,
+            beside: None,
         }
     }
 
     pub fn config(&self) -> BotConfig {
-        let sources = self
-            .settings
-            .iter()
+        self.config_with(&[])
+    }
+
+    fn config_with(&self, more: &[(&str, &str)]) -> BotConfig {
+        let own = self.settings.iter().map(|(key, value)| (&**key, &**value));
+        let sources = own
+            .chain(more.iter().copied())
             .fold(Sources::default(), |sources, (key, value)| {
                 sources.flag(key, value)
             });
@@ -159,19 +203,7 @@ impl World {
 
     /// Starts the bot and waits until it can be used.
     pub async fn start_bot(&mut self) {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let ctx = Context::new("bot");
-        let (body, config) = (ctx.clone(), self.config());
-        let tasks = ctx.tasks.clone();
-        runtime.spawn(async move { tasks.spawn_finite("bot", process::run(body, config)) });
-        self.bot = Some(Bot {
-            runtime: Some(runtime),
-            ctx,
-        });
+        self.bot = Some(Bot::start(self.config()));
         assert!(
             self.discord.wait_for_bot(PATIENCE).await,
             "the bot does not connect"
@@ -183,6 +215,39 @@ impl World {
                 .is_some(),
             "no command is registered"
         );
+    }
+
+    /// Starts a second process of the bot, with other settings where they are given, and waits until its sessions are there.
+    pub async fn start_beside(&mut self, settings: &[(&str, &str)]) {
+        let bot = Bot::start(self.config_with(settings));
+        let readiness = bot.ctx.readiness.clone();
+        self.beside = Some(bot);
+        eventually("the second process to be ready", || async {
+            readiness.report().ready.then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the first process has ended by itself; the second is the bot then.
+    pub async fn until_first_has_left(&mut self) {
+        let first = self.bot.take().expect("a bot is running");
+        eventually("the first process to end", || async {
+            first.is_done().then_some(())
+        })
+        .await;
+        assert!(first.ctx.shutdown.is_draining(), "it ended by itself");
+        assert!(
+            first.ctx.tasks.failure().is_none(),
+            "{:?}",
+            first.ctx.tasks.failure()
+        );
+        self.bot = self.beside.take();
+    }
+
+    /// Ends the first process as SIGKILL would; the second is the bot then.
+    pub fn kill_first_bot(&mut self) {
+        drop(self.bot.take().expect("a bot is running"));
+        self.bot = self.beside.take();
     }
 
     /// Ends the bot as SIGKILL would: nothing is finished, nothing is given back.
@@ -197,26 +262,7 @@ impl World {
     /// Ends the bot as SIGTERM does.
     pub async fn stop_bot(&mut self) {
         let bot = self.bot.take().expect("a bot is running");
-        bot.ctx.shutdown.drain();
-        let left = || {
-            bot.ctx
-                .tasks
-                .running()
-                .into_iter()
-                .filter(|task| *task != "health")
-        };
-        let drained = within(PATIENCE, || async { left().next().is_none().then_some(()) }).await;
-        assert!(
-            drained.is_some(),
-            "does not drain: {:?}",
-            left().collect::<Vec<_>>()
-        );
-        bot.ctx.shutdown.stop();
-        assert!(
-            bot.ctx.tasks.failure().is_none(),
-            "{:?}",
-            bot.ctx.tasks.failure()
-        );
+        bot.drain().await;
     }
 
     /// All messages of the bot in a channel that everybody sees, oldest first.
@@ -230,6 +276,9 @@ impl World {
 
     /// Checks what must hold after every conversation.
     pub async fn close(mut self) {
+        if let Some(beside) = self.beside.take() {
+            beside.drain().await;
+        }
         if self.bot.is_some() {
             self.stop_bot().await;
         }

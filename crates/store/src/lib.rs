@@ -18,6 +18,7 @@ pub mod finish;
 pub mod fleet;
 pub mod grant;
 pub mod history;
+pub mod identify;
 pub mod input;
 pub mod intake;
 pub mod leadership;

@@ -93,7 +93,8 @@ pub async fn hold_shard(tx: &Transaction<'_>, lease: ShardLease) -> Result<(), S
 }
 
 impl Store {
-    /// Takes the shard when nobody has it, when its owner let the lease run out, or when `holder` has it already.
+    /// Takes the shard when nobody has it, when its owner let the lease run out, or when `holder` has it already. While
+    /// somebody asks for it, nobody else takes it.
     pub async fn claim_shard(
         &self,
         shard: u32,
@@ -109,8 +110,11 @@ impl Store {
                  INSERT INTO shard_owners AS s (shard, epoch, holder, expires_at)
                  VALUES ($1, 1, $2, now() + make_interval(secs => $3))
                  ON CONFLICT (shard) DO UPDATE
-                 SET epoch = s.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
-                 WHERE s.expires_at <= now() OR s.holder = excluded.holder
+                 SET epoch = s.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at,
+                     successor = NULL, successor_until = NULL
+                 WHERE s.holder = excluded.holder
+                    OR s.expires_at <= now()
+                       AND (s.successor IS NULL OR s.successor = excluded.holder OR s.successor_until <= now())
                  RETURNING epoch",
                 &[
                     /* shard */ &shard,
@@ -126,19 +130,20 @@ impl Store {
         }))
     }
 
-    /// Extends the lease.
+    /// Extends the lease, and tells whether another process asks for it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Guard`] when another process has taken over.
-    pub async fn renew_shard(&self, lease: ShardLease, term: Duration) -> Result<(), StoreError> {
-        let changed = self
+    pub async fn renew_shard(&self, lease: ShardLease, term: Duration) -> Result<bool, StoreError> {
+        let row = self
             .connection()
             .await?
-            .execute(
+            .query_opt(
                 "-- shard::renew_shard\n\
                  UPDATE shard_owners SET expires_at = now() + make_interval(secs => $4)
-                 WHERE shard = $1 AND epoch = $2 AND holder = $3",
+                 WHERE shard = $1 AND epoch = $2 AND holder = $3
+                 RETURNING coalesce(successor_until > now(), false)",
                 &[
                     /* shard */ &lease.shard,
                     /* epoch */ &lease.epoch,
@@ -147,7 +152,52 @@ impl Store {
                 ],
             )
             .await?;
-        expect_one_row("renew_shard", changed)
+        expect_one_row("renew_shard", row.iter().len() as u64)?;
+        Ok(row.is_some_and(|row| row.get(0)))
+    }
+
+    /// Asks the owner of a shard to let go of it: `asker` is connected and can take over. Repeated within `term`, or it
+    /// counts no more.
+    pub async fn ask_for_shard(
+        &self,
+        shard: u32,
+        asker: Uuid,
+        term: Duration,
+    ) -> Result<(), StoreError> {
+        self.connection()
+            .await?
+            .execute(
+                "-- shard::ask_for_shard\n\
+                 UPDATE shard_owners SET successor = $2, successor_until = now() + make_interval(secs => $3)
+                 WHERE shard = $1 AND holder <> $2
+                   AND (successor IS NULL OR successor = $2 OR successor_until <= now())",
+                &[
+                    /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
+                    /* asker */ &asker,
+                    /* term in seconds */ &term.as_secs_f64(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// How many processes own a shard or ask for one, `this` one included.
+    pub async fn count_processes(&self, this: Uuid) -> Result<u32, StoreError> {
+        let count: i64 = self
+            .connection()
+            .await?
+            .query_one(
+                "-- shard::count_processes\n\
+                 SELECT count(*) FROM (
+                     SELECT holder FROM shard_owners WHERE expires_at > now()
+                     UNION SELECT successor FROM shard_owners WHERE successor_until > now()
+                     UNION SELECT $1
+                 ) process",
+                &[/* this */ &this],
+            )
+            .await?
+            .get(0);
+        Ok(u32::try_from(count).unwrap_or(1).max(1))
     }
 
     /// Lets the lease run out at once, so that a successor need not wait. Nothing happens when it is lost already.

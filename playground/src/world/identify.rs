@@ -39,6 +39,10 @@ impl World {
         if self.identifies_left == 0 {
             return self.gateway_close(connection, 4004, "Authentication failed.");
         }
+        if !self.may_begin(shard.0) {
+            let invalid = json!({"op": 9, "d": false, "s": null, "t": null});
+            return self.gateway_send(connection, &invalid);
+        }
         self.identifies_left -= 1;
         // A shard that identifies anew replaces its former self.
         self.sessions
@@ -58,6 +62,22 @@ impl World {
         }
         self.greet(&id, shard, intents);
         self.tell_bot_status();
+    }
+
+    /// Whether the last session of the shard's remainder is long enough ago.
+    fn may_begin(&mut self, shard: u64) -> bool {
+        let key = shard % self.rules.max_concurrency.max(1);
+        let (now, pause) = (self.now, self.rules.identify_pause);
+        if self
+            .identified
+            .get(&key)
+            .is_some_and(|at| now - *at < pause)
+        {
+            self.early_identifies += 1;
+            return false;
+        }
+        self.identified.insert(key, now);
+        true
     }
 
     fn greet(&mut self, session: &str, shard: (u64, u64), intents: u64) {

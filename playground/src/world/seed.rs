@@ -157,6 +157,8 @@ impl World {
             connections: [].into(),
             next_connection: 1,
             identifies_left: 1000,
+            identified: [].into(),
+            early_identifies: 0,
             limiter: Limiter::default(),
             faults: Faults::default(),
             held: Vec::new(),

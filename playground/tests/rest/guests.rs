@@ -37,8 +37,10 @@ async fn the_bot_reaches_such_places_by_a_token_and_says_five_things_more() -> a
         let original = format!("{}/messages/@original", api.webhook(&draw));
         let shown = api.patch(&original, json!({"content": "done"})).await?;
         assert_eq!((shown.0, &shown.1["flags"]), (200, &json!(0)));
-        let by_right = api.post(&api.messages(place), json!({"content": "x"}));
-        assert_eq!(by_right.await?.refusal(), (403, 50001));
+        let by_right = api
+            .post(&api.messages(place), json!({"content": "x"}))
+            .await?;
+        assert_eq!(by_right.refusal(), (403, 50001));
         for n in 0..6 {
             let said = api
                 .post(&api.webhook(&draw), json!({"content": "more"}))

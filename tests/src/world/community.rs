@@ -54,6 +54,7 @@ impl World {
             ("delivery.sweep_every", "500ms".into()),
             ("delivery.owner_term", "2s".into()),
             ("delivery.abandoned_after", "2s".into()),
+            ("discord.identify_every", "10ms".into()),
         ])
     }
 }

@@ -111,6 +111,11 @@ impl Global {
         SPAN.saturating_sub(ways)
     }
 
+    /// Changes how many requests a second may go out; those that went out count as before.
+    pub(super) fn allow(&mut self, per_second: u32) {
+        self.limit = per_second.max(1) as usize;
+    }
+
     pub(super) fn block(&mut self, until: Instant) {
         self.blocked_until = Some(self.blocked_until.map_or(until, |end| end.max(until)));
     }

@@ -189,6 +189,28 @@ fn lapsed_windows_are_forgotten() {
     );
 }
 
+#[test]
+fn a_process_sends_no_more_than_its_share() {
+    let (mut buckets, now) = (Buckets::new(49), Instant::now());
+    let sent = |buckets: &mut Buckets, tries: u32| {
+        let turns = (0..tries).filter(|n| {
+            let major = n.to_string();
+            let ask = Ask {
+                counts_globally: true,
+                ..ask("create", &major)
+            };
+            buckets.turn(&ask, now) == Turn::Now
+        });
+        turns.count()
+    };
+    buckets.allow(24);
+    assert_eq!(sent(&mut buckets, 60), 24);
+    buckets.allow(12);
+    assert_eq!(sent(&mut buckets, 60), 0, "what went out counts on");
+    buckets.allow(49);
+    assert_eq!(sent(&mut buckets, 60), 25, "the others have gone");
+}
+
 proptest! {
     #[test]
     fn no_second_has_more_than_fifty_requests(pauses in prop::collection::vec((0_u64..40, any::<bool>()), 1..400)) {

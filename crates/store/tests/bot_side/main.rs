@@ -9,6 +9,7 @@ mod mailings;
 mod members;
 mod messages;
 mod preferences;
+mod processes;
 mod submissions;
 mod support;
 mod together;

@@ -97,7 +97,7 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
     let (mine, theirs) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let lease = db.store.claim_shard(0, mine, term).await.unwrap().unwrap();
     assert_eq!(db.store.claim_shard(0, theirs, term).await.unwrap(), None);
-    db.store.renew_shard(lease, term).await.unwrap();
+    assert!(!db.store.renew_shard(lease, term).await.unwrap());
     let due = db.store.due_deliveries(0, NOW, 5, 10).await.unwrap();
     assert_eq!(due, [(job, submission(1).place.channel)]);
     assert!(
@@ -140,7 +140,7 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
         .unwrap();
     assert!(successor.epoch() > lease.epoch());
     for lost in [
-        db.store.renew_shard(lease, term).await,
+        db.store.renew_shard(lease, term).await.map(drop),
         db.store.record_shown(lease, job, 1).await,
         db.store.begin_post(lease, job, NOW).await.map(drop),
         db.store
