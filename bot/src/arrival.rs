@@ -151,6 +151,8 @@ pub enum Preference {
     AutoDm,
     /// Whether V and its like ask for words, the other way round.
     Remix,
+    /// Whether V changes a lot or a little, the other way round.
+    Variability,
 }
 
 impl Request {

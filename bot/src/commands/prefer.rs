@@ -8,7 +8,7 @@ use crate::arrival::{Preference, Request};
 /// Its sub-commands do the work; Discord never sends the command itself.
 #[poise::command(
     slash_command,
-    subcommands("option", "suffix", "auto_dm", "remix"),
+    subcommands("option", "suffix", "auto_dm", "remix", "variability"),
     subcommand_required,
     install_context = "Guild|User",
     interaction_context = "Guild|BotDm|PrivateChannel"
@@ -79,5 +79,13 @@ async fn auto_dm(ctx: Context<'_>) -> Result<(), CommandError> {
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 async fn remix(ctx: Context<'_>) -> Result<(), CommandError> {
     take(ctx, Request::Prefer(Preference::Remix));
+    Ok(())
+}
+
+/// Switch between V that changes a lot and V that changes a little
+#[poise::command(slash_command)]
+#[expect(clippy::unused_async, reason = "the library wants an async function")]
+async fn variability(ctx: Context<'_>) -> Result<(), CommandError> {
+    take(ctx, Request::Prefer(Preference::Variability));
     Ok(())
 }

@@ -9,7 +9,7 @@ use easel_domain::prompt::shorthand::{
 use easel_domain::prompt::{self, ErrorCode, PromptProfile, Request};
 use easel_service::chain;
 use easel_store::StoreError;
-use easel_store::member::{SettingsChange, SettingsChanged};
+use easel_store::member::{SettingsChange, SettingsChanged, Variation};
 use easel_store::preference::{OptionSet, Preferences};
 
 use super::click::Refusal;
@@ -25,6 +25,17 @@ use crate::view::prefer::{listed, offered};
 pub(super) struct ReadPrompt<'t> {
     pub(super) text: Cow<'t, str>,
     pub(super) request: Request,
+}
+
+/// A setting with two states.
+#[derive(Debug, Clone, Copy)]
+enum Switch {
+    /// Whether results are sent.
+    AutoDm,
+    /// Whether V asks for words.
+    Remix,
+    /// Whether V changes a lot or a little; what lies in between is chosen in the panel.
+    Variability,
 }
 
 impl Intake {
@@ -103,8 +114,9 @@ impl Intake {
             Preference::Option { name, value } => self.prefer_option(arrival, name, value).await,
             Preference::List => self.preferred(arrival).await,
             Preference::Suffix { value } => self.prefer_suffix(arrival, value).await,
-            Preference::AutoDm => self.switch(arrival, true).await,
-            Preference::Remix => self.switch(arrival, false).await,
+            Preference::AutoDm => self.switch(arrival, Switch::AutoDm).await,
+            Preference::Remix => self.switch(arrival, Switch::Remix).await,
+            Preference::Variability => self.switch(arrival, Switch::Variability).await,
         })
         .await;
     }
@@ -172,23 +184,30 @@ impl Intake {
         Ok(listed(&kept, settings, language))
     }
 
-    /// The other way round than it was: whether results are sent, or whether V asks for words.
-    async fn switch(&self, arrival: &Arrival, auto_dm: bool) -> Result<MessagePayload, Refusal> {
+    /// The other way round than it was.
+    async fn switch(&self, arrival: &Arrival, switch: Switch) -> Result<MessagePayload, Refusal> {
         let language = arrival.language;
         let settings = self.parts.store.member_settings(arrival.member).await;
         let settings = settings.map_err(|error| unanswered(language, &error))?;
-        let change = if auto_dm {
-            SettingsChange::AutoDm(!settings.auto_dm)
-        } else {
-            SettingsChange::Remix(!settings.remix)
+        let change = match switch {
+            Switch::AutoDm => SettingsChange::AutoDm(!settings.auto_dm),
+            Switch::Remix => SettingsChange::Remix(!settings.remix),
+            Switch::Variability => SettingsChange::Variation(match settings.variation {
+                Variation::Strong => Variation::Subtle,
+                Variation::Subtle | Variation::Gentle => Variation::Strong,
+            }),
         };
         let (SettingsChanged::Kept { settings, .. } | SettingsChanged::Forbidden { settings, .. }) =
             self.change(arrival, change).await?;
-        let words = match (auto_dm, settings.auto_dm, settings.remix) {
-            (true, true, _) => language.auto_dm_is_on(),
-            (true, false, _) => language.auto_dm_is_off(),
-            (false, _, true) => language.remix_is_on(),
-            (false, _, false) => language.remix_is_off(),
+        let words = match switch {
+            Switch::AutoDm if settings.auto_dm => language.auto_dm_is_on(),
+            Switch::AutoDm => language.auto_dm_is_off(),
+            Switch::Remix if settings.remix => language.remix_is_on(),
+            Switch::Remix => language.remix_is_off(),
+            Switch::Variability if settings.variation == Variation::Strong => {
+                language.variability_is_high()
+            }
+            Switch::Variability => language.variability_is_low(),
         };
         Ok(MessagePayload::text(words))
     }

@@ -105,4 +105,16 @@ texts! {
         de: "✏️ V und 🔄 beginnen sofort.",
         fr: "✏️ V et 🔄 commencent tout de suite.",
     }
+    /// What V does from now on.
+    variability_is_high {
+        en: "🪄 V changes a lot. `/settings` also has something in between.",
+        de: "🪄 V verändert viel. `/einstellungen` kennt auch etwas dazwischen.",
+        fr: "🪄 V change beaucoup de choses. `/réglages` propose aussi un entre-deux.",
+    }
+    /// What V does from now on.
+    variability_is_low {
+        en: "🪄 V changes a little. `/settings` also has something in between.",
+        de: "🪄 V verändert wenig. `/einstellungen` kennt auch etwas dazwischen.",
+        fr: "🪄 V change peu de choses. `/réglages` propose aussi un entre-deux.",
+    }
 }

@@ -179,6 +179,11 @@ async fn switches_turn_over_and_the_list_shows_how_they_stand() {
     })
     .await;
     told(&ada, "prefer auto_dm", &[], "only when you ask").await;
+    for (said, kept) in [("changes a lot", "strong"), ("changes a little", "subtle")] {
+        told(&ada, "prefer variability", &[], said).await;
+        let sql = format!("SELECT count(*) FROM member_settings WHERE variation = '{kept}'");
+        assert_eq!(world.platform.one::<i64>(&sql).await, 1);
+    }
     let list = told(&ada, "prefer option list", &[], "What you keep").await;
     let text = list.content();
     assert!(text.contains("only when you ask") && text.contains("ask for other words first"));

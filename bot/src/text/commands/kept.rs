@@ -98,4 +98,12 @@ pub(super) const KEPT: &[CommandText] = &[
             "Activer ou non que V et 🔄 demandent d'autres mots",
         ),
     ),
+    row(
+        "prefer variability",
+        ("variabilität", "Schalte um, ob V viel oder wenig verändert"),
+        (
+            "variabilité",
+            "Choisir si V change beaucoup ou peu de choses",
+        ),
+    ),
 ];
