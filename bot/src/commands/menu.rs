@@ -51,8 +51,8 @@ pub(super) async fn blend(
 /// Words for the picture of a message.
 #[poise::command(
     context_menu_command = "Describe",
-    install_context = "Guild",
-    interaction_context = "Guild|BotDm"
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
 )]
 #[expect(clippy::unused_async, reason = "the library wants an async function")]
 pub(super) async fn describe(
