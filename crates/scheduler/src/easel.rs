@@ -10,6 +10,7 @@ mod health;
 mod next;
 mod place;
 mod urgent;
+mod wanted;
 
 use easel_domain::JobId;
 use easel_domain::tier::ServiceClass;
@@ -67,8 +68,8 @@ pub struct Easel {
     prefetched: Moment,
     /// Looks at cold loads that are left until the next tick.
     looks: u32,
-    /// Open nodes that could make room, by class and millionths of a GiB, until the fleet changes.
-    rooms: FxHashMap<(ClassKey, u64), Vec<cold::Room>>,
+    /// Open nodes that could make room, until the fleet changes.
+    rooms: FxHashMap<cold::Asked, Vec<cold::Room>>,
     /// Room for the lines that a decision looks at, kept between decisions.
     lines: Vec<usize>,
 }
@@ -148,6 +149,7 @@ impl Easel {
         {
             self.urgent.watch(&job, alone_s, promise_s);
         }
+        self.waiting.told_nodes(self.fleet.up());
         self.waiting.insert(job, alone_s, now);
     }
 

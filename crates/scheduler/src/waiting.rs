@@ -5,11 +5,19 @@
 //! served least goes first, and of it the member who was served least (virtual counters, as in VTC, Sheng et al. 2024);
 //! whoever arrives after a pause starts where the others are, so idle time is not banked.
 //!
+//! *Within his share* is a job whose member's earlier ones are paid off by what his share has given him since: his part of
+//! his guild's part of the nodes, among those who asked lately. Such jobs go before what is asked for beyond shares,
+//! however much that is, and in the order in which patience is tried; a guild is let in this way with no more than a few
+//! jobs beyond its own share. So one member's burst costs the others the jobs that are running when they come, and the
+//! weights that it has had loaded.
+//!
 //! A member's clock runs from the submit of his oldest job, or from the last turn of his own or of his guild's if that was
 //! later: a queue of one's own is no starvation. When it passes his tier's aging bound, he goes before everybody in his
 //! lane whose clock has not. After those comes a job that has used up much of the time that its tier's promise leaves it,
-//! as long as the promise can still be kept: which is what makes small jobs wait less than large ones. While any member of
-//! the lane has had no turn for longer than his bound, promises do not count: those that are kept starve nobody.
+//! as long as the promise can still be kept and its member had only few others waiting when it came: which is what makes
+//! small jobs wait less than large ones. Then come the jobs within shares, and then all others. While any member of the
+//! lane has had no turn for longer than his bound, neither promises nor shares count, but the order of all others:
+//! those whose promises are kept starve nobody.
 //!
 //! Counters only grow, so the heaps may hold old ones: an entry that comes to the top and is out of date is put back
 //! where it belongs. Each operation costs a few heap steps, however many jobs wait.
@@ -17,6 +25,7 @@
 mod heads;
 mod lane;
 mod lanes;
+mod lately;
 mod line;
 mod list;
 mod order;
@@ -40,9 +49,13 @@ use crate::tier::TierRule;
 use lane::Lane;
 use line::View;
 use list::List;
-use parties::Parties;
+use parties::{Asks, Parties};
 pub use rank::{Head, LineKey, Rank};
 use rows::{Rows, Ticket};
+
+/// Promises are kept to so many jobs that a member has waiting in a lane. What comes on top waits its turn: otherwise one
+/// who asks for very much would go before those who wait patiently.
+const PROMISED: u32 = 3;
 
 /// The waiting set.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +68,7 @@ pub struct Waiting {
     pausing: BinaryHeap<Reverse<(Moment, Ticket)>>,
     stale: BinaryHeap<Reverse<(Moment, Ticket)>>,
     backlog: FxHashMap<ModelKey, Backlog>,
+    nodes: usize,
 }
 
 /// What waits for one model.
@@ -64,6 +78,19 @@ pub struct Backlog {
     pub jobs: usize,
     /// Predicted GPU-seconds, in microseconds.
     pub cost: u64,
+    /// Of that, what members ask for within their shares.
+    pub within: u64,
+}
+
+/// Weights are as good as wanted by none but those who ask for more than their shares where these ask for all of their
+/// backlog but for one part in so many.
+const MOSTLY: u64 = 4;
+
+impl Backlog {
+    /// Whether nearly all of it is asked for beyond shares.
+    pub fn is_beyond(self) -> bool {
+        self.within < self.cost / MOSTLY
+    }
 }
 
 impl Waiting {
@@ -108,7 +135,10 @@ impl Waiting {
         let Entry::Vacant(place) = self.by_id.entry(job.id) else {
             return;
         };
+        let waiting = self.parties.waiting(job.user, job.lane as usize);
+        let on_top = waiting >= PROMISED && job.attempt == 1 && job.avoid.is_none();
         let index = *place.insert(self.rows.insert(job, cost_s));
+        self.rows[index].on_top = on_top;
         self.watch(index);
         if not_before > now {
             let ticket = self.rows.ticket(index);
@@ -124,22 +154,34 @@ impl Waiting {
         };
         let (lane_ix, user, guild) = (job.lane as usize, job.user, job.guild);
         let (key, model) = (LineKey::of(job), job.key.model);
-        self.rows[index].queued = true;
+        let again = job.avoid.is_some() || job.attempt > 1;
         let cost = self.rows[index].cost;
+        self.rows[index].queued = true;
         if self.lanes[lane_ix].count == 0 {
             let busy = self.lanes.iter().filter(|other| other.count > 0);
             let others = busy.map(|other| other.virtual_time).min();
             self.lanes[lane_ix].begins(others, now);
         }
         self.parties.arrives(user, guild, lane_ix);
+        let asks = Asks {
+            user,
+            guild,
+            lane: lane_ix,
+            cost_s: cost as f64 / 1e6 / self.weight_of(index),
+            nodes: self.nodes as f64 * self.lane_share(ServiceClass::ALL[lane_ix]),
+        };
+        // What comes back had its turn.
+        let within = again || self.parties.asks_within(&asks, now);
         let lane = &mut self.lanes[lane_ix];
         lane.count += 1;
         lane.cost += cost;
-        let backlog = self.backlog.entry(model).or_default();
-        backlog.jobs += 1;
-        backlog.cost += cost;
         let queue = lane.line_or_new(key);
         let slot = queue.push(index, &mut self.rows);
+        let granted = if within {
+            queue.grant(slot, &mut self.rows)
+        } else {
+            0
+        };
         let view = View {
             lane: lane_ix,
             key,
@@ -147,6 +189,11 @@ impl Waiting {
             tiers: &self.tiers,
         };
         queue.list(slot, &view, &mut self.parties);
+        lane.within += granted;
+        let backlog = self.backlog.entry(model).or_default();
+        backlog.jobs += 1;
+        backlog.cost += cost;
+        backlog.within += granted;
     }
 
     /// Takes a job out, whatever the reason. Nobody is charged.
@@ -155,9 +202,11 @@ impl Waiting {
         let job = self.rows.remove(index)?;
         if self.rows[index].queued {
             let (lane_ix, cost) = (job.lane as usize, self.rows[index].cost);
+            let within = if self.rows[index].within { cost } else { 0 };
             let lane = &mut self.lanes[lane_ix];
             lane.count -= 1;
             lane.cost -= cost;
+            lane.within -= within;
             let key = LineKey::of(&job);
             if let Some(at) = lane.line_at(key) {
                 let queue = &mut lane.lines[at].1;
@@ -173,11 +222,13 @@ impl Waiting {
                 } else {
                     // The promise of the next of his jobs is one of its own.
                     queue.list_by(slot, List::Promise, &view, &mut self.parties);
+                    queue.list_by(slot, List::Within, &view, &mut self.parties);
                 }
             }
             if let Some(backlog) = self.backlog.get_mut(&job.key.model) {
                 backlog.jobs -= 1;
                 backlog.cost -= cost;
+                backlog.within -= within;
             }
             self.parties.leaves(job.user, job.guild, lane_ix);
         }
@@ -186,17 +237,24 @@ impl Waiting {
 
     /// A job starts, for the reason of its rank: it is taken out, and its lane, guild and member are charged.
     pub fn start(&mut self, id: JobId, rank: Rank, now: Moment) -> Option<Job> {
-        let cost = self.rows[*self.by_id.get(&id)?].cost;
+        let index = *self.by_id.get(&id)?;
+        let (cost, weight) = (self.rows[index].cost, self.weight_of(index));
         let job = self.remove(id)?;
         self.lanes[job.lane as usize].starts(cost, now);
-        let weight = self
-            .tiers
-            .get(job.tier.0 as usize)
-            .map_or(1.0, |tier| tier.weight);
         let share = (cost as f64 / weight) as u64;
-        let was_fair = matches!(rank, Rank::Fair(..));
+        let was_fair = matches!(rank, Rank::Fair(..) | Rank::Within(_));
         self.parties.starts(&job, share, was_fair, now);
         Some(job)
+    }
+
+    fn weight_of(&self, index: u32) -> f64 {
+        let tier = self.tiers.get(self.rows[index].tier.0 as usize);
+        tier.map_or(1.0, |tier| tier.weight)
+    }
+
+    /// So many nodes work for those who wait: shares are shares of them.
+    pub fn told_nodes(&mut self, nodes: usize) {
+        self.nodes = nodes.max(1);
     }
 
     /// Whether the member of a job has not yet as much running as he may.
@@ -284,6 +342,29 @@ impl Waiting {
     pub fn key_at(&self, lane: ServiceClass, at: usize) -> (BatchKey, bool) {
         let key = &self.lanes[lane as usize].lines[at].0;
         (key.batch, key.is_picky())
+    }
+
+    /// Whether the job behind a head is within its member's share.
+    pub fn is_within(&self, head: Head) -> bool {
+        self.rows[head.index].within
+    }
+
+    /// Whether anybody waits in a line who stays within his share.
+    pub fn any_within(&self, lane: ServiceClass, at: usize) -> bool {
+        self.lanes[lane as usize].lines[at].1.any_within()
+    }
+
+    /// A job that started has weights loaded first, which takes so many seconds of a node: they count as asked for.
+    pub fn loads(&mut self, job: &Job, load_s: f64, now: Moment) {
+        let weight = self.tier(job).map_or(1.0, |tier| tier.weight);
+        let asks = Asks {
+            user: job.user,
+            guild: job.guild,
+            lane: job.lane as usize,
+            cost_s: load_s / weight,
+            nodes: self.nodes as f64 * self.lane_share(job.lane),
+        };
+        self.parties.charge(&asks, now);
     }
 
     /// The job behind a head.

@@ -6,7 +6,7 @@
 //! more work than that. Memory that lies free costs nothing but the load itself.
 
 use super::Easel;
-use super::place::Spot;
+use super::place::{Claim, Spot};
 use crate::event::Action;
 use crate::fleet::Node;
 use crate::job::{ClassKey, Job, ModelKey};
@@ -15,11 +15,11 @@ use crate::moment::{Moment, micros};
 /// Open nodes of a class whose weights are weighed against each other.
 const LOOKED_AT: usize = 12;
 /// A node is that much of a second busy in each, where it keeps its promises.
-const TARGET_LOAD: f64 = 0.75;
+pub(super) const TARGET_LOAD: f64 = 0.75;
 /// Weights that nobody used for so many seconds are worth nothing.
-const IDLE_S: f64 = 900.0;
+pub(super) const IDLE_S: f64 = 900.0;
 /// How far ahead the value of weights is looked at, in seconds.
-const HORIZON_S: f64 = 900.0;
+pub(super) const HORIZON_S: f64 = 900.0;
 /// What a second of waiting counts for a model that nobody has, where nodes have other work.
 const AGE_IN_A_CROWD: f64 = 0.1;
 /// A fleet is crowded while fewer than one node in so many is open.
@@ -45,6 +45,8 @@ const ENOUGH_COPIES: usize = 64;
 pub(super) struct Load {
     /// Weights that go.
     pub evict: Vec<ModelKey>,
+    /// Seconds of having them back.
+    pub regret_s: f64,
 }
 
 /// A node that could load, and what that costs.
@@ -68,9 +70,12 @@ pub(super) struct Room {
     evict: Vec<ModelKey>,
 }
 
+/// For what room is looked for: a kind of node, millionths of a GiB, and whether within a share.
+pub(super) type Asked = (ClassKey, u64, bool);
+
 impl Easel {
     /// A node that would load the job's model, where that is worth it.
-    pub(super) fn cold_spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
+    pub(super) fn cold_spot(&self, job: &Job, claim: Claim, now: Moment) -> Option<Spot> {
         let model = job.key.model;
         let copies = self.copies_for(job);
         // In a crowd there is always something to do without loading: whether loading would be better is asked a number
@@ -83,16 +88,19 @@ impl Easel {
         let best = self
             .classes()
             .filter(|class| self.suits(job, *class, now))
-            .filter_map(|class| self.candidate(job, class))
+            .filter_map(|class| self.candidate(job, class, claim))
             .min_by(|a, b| self.total(job, a, now).total_cmp(&self.total(job, b, now)))?;
         let cost = best.load_s + best.regret_s;
         let idle = best.own_s <= 0.0;
         let reluctance = self.settings.reluctance;
-        let (pressure, needed) = match (copies, best.evict.is_empty()) {
+        // What only those want who ask for more than their shares is no loss to one who does not.
+        let beyond = |model: &ModelKey| self.waiting.backlog(*model).is_beyond();
+        let free = best.evict.iter().all(|model| claim.within && beyond(model));
+        let (pressure, needed) = match (copies, free) {
             (0, true) => (waiting_s, 0.0),
             (0, false) => {
                 let patience = if idle { self.scarcity() } else { 1.0 };
-                let own_s = if due { 0.0 } else { best.own_s };
+                let own_s = if claim.due { 0.0 } else { best.own_s };
                 (
                     waiting_s + if idle { age_s } else { age_s * AGE_IN_A_CROWD },
                     own_s + reluctance * cost * patience,
@@ -108,13 +116,18 @@ impl Easel {
                 2.0 * best.own_s.min(HOLDS_UP * cost) + reluctance * cost,
             ),
         };
-        let worth = pressure >= needed || (idle && self.saves_promise(job, &best, now));
+        let worth = pressure >= needed
+            || (claim.aged && copies == 0)
+            || (idle && self.saves_promise(job, &best, now));
         worth.then(|| Spot {
             node: best.node,
             class: best.class,
             score: self.total(job, &best, now),
             batch: job.pictures,
-            load: Some(Load { evict: best.evict }),
+            load: Some(Load {
+                evict: best.evict,
+                regret_s: best.regret_s,
+            }),
         })
     }
 
@@ -177,13 +190,6 @@ impl Easel {
         self.waiting.backlog(model).cost as f64 / 1e6 / f64::from(copies.max(1))
     }
 
-    /// The most that waits for a model of a node: what it could do without loading anything.
-    fn own_s(&self, node: &Node) -> f64 {
-        node.models()
-            .map(|model| self.pressure_s(model, self.fleet.copies(model)))
-            .fold(0.0, f64::max)
-    }
-
     fn total(&self, job: &Job, candidate: &Candidate, now: Moment) -> f64 {
         let load_s = candidate.load_s + candidate.regret_s + candidate.own_s;
         self.score(job, candidate.class, job.pictures, load_s, now)
@@ -195,7 +201,7 @@ impl Easel {
         (1.0 - 2.0 * self.fleet.open() as f64 / up).max(0.0)
     }
 
-    fn candidate(&self, job: &Job, class: ClassKey) -> Option<Candidate> {
+    fn candidate(&self, job: &Job, class: ClassKey, claim: Claim) -> Option<Candidate> {
         let model = job.key.model;
         let size = self.fleet.size_gib(model);
         let load_s = self.speed.load_s(class, model);
@@ -210,11 +216,14 @@ impl Easel {
                 class,
                 load_s,
                 regret_s: 0.0,
-                own_s: self.fleet.at(node).map_or(0.0, |node| self.own_s(node)),
+                own_s: self
+                    .fleet
+                    .at(node)
+                    .map_or(0.0, |node| self.own_s(node, claim)),
                 evict: Vec::new(),
             });
         }
-        let listed = self.rooms.get(&(class, micros(size)))?;
+        let listed = self.rooms.get(&(class, micros(size), claim.within))?;
         let room = listed.iter().find(|room| self.is_fit(job, room.node))?;
         Some(Candidate {
             node: room.node,
@@ -228,10 +237,10 @@ impl Easel {
 
     /// Looks for open nodes that could make room for a model. It is done once for all lines that are looked at before the
     /// fleet changes.
-    pub(super) fn look_for_rooms(&mut self, model: ModelKey, now: Moment) {
+    pub(super) fn look_for_rooms(&mut self, model: ModelKey, claim: Claim, now: Moment) {
         let size = self.fleet.size_gib(model);
         for class in self.classes() {
-            let asked = (class, micros(size));
+            let asked = (class, micros(size), claim.within);
             if !self.fleet.runs(class, model) || self.rooms.contains_key(&asked) {
                 continue;
             }
@@ -241,11 +250,11 @@ impl Easel {
                 .take(LOOKED_AT)
                 .filter_map(|index| {
                     let node = self.fleet.at(index)?;
-                    let (evict, regret_s) = self.room_on(node, size, now)?;
+                    let (evict, regret_s) = self.room_on(node, size, claim, now)?;
                     Some(Room {
                         node: index,
                         regret_s,
-                        own_s: self.own_s(node),
+                        own_s: self.own_s(node, claim),
                         evict,
                     })
                 })
@@ -256,7 +265,13 @@ impl Easel {
     }
 
     /// The weights whose going makes room for `size` GiB, and the seconds that it costs to have them back.
-    fn room_on(&self, node: &Node, size: f64, now: Moment) -> Option<(Vec<ModelKey>, f64)> {
+    fn room_on(
+        &self,
+        node: &Node,
+        size: f64,
+        claim: Claim,
+        now: Moment,
+    ) -> Option<(Vec<ModelKey>, f64)> {
         if !node.loads || size > node.memory_gib || !node.running().is_empty() {
             return None;
         }
@@ -265,7 +280,12 @@ impl Easel {
             .iter()
             .map(|loaded| {
                 let idle_s = now.since(loaded.used_at);
-                let worth = self.worth_s(node.class, loaded.model, idle_s, now);
+                let beyond = claim.within && self.waiting.backlog(loaded.model).is_beyond();
+                let worth = if beyond {
+                    0.0
+                } else {
+                    self.worth_s(node.class, loaded.model, idle_s, now)
+                };
                 (worth, loaded.used_at, loaded.model)
             })
             .collect();
@@ -283,29 +303,6 @@ impl Easel {
             evict.push(model);
         }
         (free + 1e-9 >= size).then_some((evict, regret_s))
-    }
-
-    /// Seconds that it would cost to have these weights back soon.
-    fn worth_s(&self, class: ClassKey, model: ModelKey, idle_s: f64, now: Moment) -> f64 {
-        let backlog = self.waiting.backlog(model);
-        if idle_s >= IDLE_S && backlog.jobs == 0 {
-            return 0.0;
-        }
-        let load_s = self.speed.load_s(class, model);
-        let others = f64::from(self.fleet.copies(model).saturating_sub(1));
-        let wanted = self.demand.nodes(model, now) / TARGET_LOAD;
-        let missed = if others >= 1.0 {
-            (wanted - others).clamp(0.0, 1.0)
-        } else {
-            1.0 - (-self.demand.jobs(model, now) * HORIZON_S).exp()
-        };
-        let queued = if backlog.jobs > 0 { 1.0 } else { 0.0 };
-        let kept = if self.demand.is_promoted(model, now) {
-            2.0
-        } else {
-            1.0
-        };
-        load_s * (missed * kept + queued)
     }
 
     /// Loads what the demand will need into memory that lies free, and one more copy of what is asked for most where

@@ -2,7 +2,7 @@
 
 use easel_domain::tier::ServiceClass;
 
-use super::place::Spot;
+use super::place::{Claim, Spot};
 use super::{Easel, held};
 use crate::event::Action;
 use crate::job::ModelKey;
@@ -14,12 +14,8 @@ struct Next {
     rank: Rank,
     head: Head,
     spot: Spot,
-}
-
-impl Next {
-    fn is_promised(&self) -> bool {
-        matches!(self.rank, Rank::Promised(_))
-    }
+    /// Whether its promise is in danger and can still be kept.
+    promised: bool,
 }
 
 /// A lane whose promises are in danger may be served so many seconds of the whole fleet ahead of its share.
@@ -44,10 +40,10 @@ impl Easel {
                 first = self.next_in(lane, now).map(|next| (lane, next));
                 continue;
             };
-            let may = !next.is_promised()
+            let may = !next.promised
                 && self.waiting.any_in_danger(lane, now)
                 && self.waiting.ahead_s(lane, *behind) < most_s;
-            if may && let Some(urgent) = self.next_in(lane, now).filter(Next::is_promised) {
+            if may && let Some(urgent) = self.next_in(lane, now).filter(|next| next.promised) {
                 return self.start(urgent, now, actions);
             }
         }
@@ -57,55 +53,85 @@ impl Easel {
     /// The first job in the order of a lane that can start somewhere.
     fn next_in(&mut self, lane: ServiceClass, now: Moment) -> Option<Next> {
         let mut lines = std::mem::take(&mut self.lines);
-        self.lines_with_places(lane, &mut lines);
-        let next = self.next_among(lane, &lines, now);
+        let crowded_out = self.lines_with_places(lane, &mut lines);
+        let next = self.next_among(lane, &lines, crowded_out, now);
         self.lines = lines;
         next
     }
 
-    /// The lines of a lane whose jobs might have a place.
-    fn lines_with_places(&self, lane: ServiceClass, lines: &mut Vec<usize>) {
+    /// The lines of a lane whose jobs might have a place. Returns whether anybody waits in another who stays within his
+    /// share.
+    fn lines_with_places(&self, lane: ServiceClass, lines: &mut Vec<usize>) -> bool {
         lines.clear();
         let any_open = self.fleet.open() > 0;
-        lines.extend((0..self.waiting.keys(lane)).filter(|at| {
-            let (key, picky) = self.waiting.key_at(lane, *at);
+        let mut crowded_out = false;
+        for at in 0..self.waiting.keys(lane) {
+            let (key, picky) = self.waiting.key_at(lane, at);
             let opens = || self.fleet.any_warm(key.model) || picky || !self.is_spent(key.model);
-            (any_open && opens()) || self.fleet.joinable(key).next().is_some()
-        }));
+            if (any_open && opens()) || self.fleet.joinable(key).next().is_some() {
+                lines.push(at);
+            } else {
+                crowded_out |= self.waiting.any_within(lane, at);
+            }
+        }
+        crowded_out
     }
 
-    fn next_among(&mut self, lane: ServiceClass, lines: &[usize], now: Moment) -> Option<Next> {
-        let promises = !self.waiting.any_overdue(lane, now);
-        let first = self.waiting.first_head(lane, lines, promises, now);
+    fn next_among(
+        &mut self,
+        lane: ServiceClass,
+        lines: &[usize],
+        crowded_out: bool,
+        now: Moment,
+    ) -> Option<Next> {
+        let calm = !self.waiting.any_overdue(lane, now);
+        let first = self.waiting.first_head(lane, lines, calm, now);
         if let Some((rank, head)) = first
-            && let Some(next) = self.next_by(rank, head, now)
+            && let Some(next) = self.next_by(rank, head, crowded_out, now)
         {
             return Some(next);
         }
         let tried = first.map(|(_, head)| head);
+        // Whoever stays within his share and finds no place is not to wait for a batch that others join again and again.
+        let mut yields = crowded_out || matches!(first, Some((Rank::Within(_) | Rank::Aged(_), _)));
         let mut heads: Vec<(Rank, Head)> = lines
             .iter()
-            .filter_map(|at| self.waiting.head(lane, *at, promises, now))
+            .filter_map(|at| self.waiting.head(lane, *at, calm, now))
             .filter(|(_, head)| Some(*head) != tried)
             .collect();
         heads.sort_unstable_by_key(|(rank, _)| *rank);
-        heads
-            .into_iter()
-            .find_map(|(rank, head)| self.next_by(rank, head, now))
+        for (rank, head) in heads {
+            if let Some(next) = self.next_by(rank, head, yields, now) {
+                return Some(next);
+            }
+            yields |= matches!(rank, Rank::Within(_) | Rank::Aged(_));
+        }
+        None
     }
 
-    fn next_by(&mut self, rank: Rank, head: Head, now: Moment) -> Option<Next> {
+    fn next_by(&mut self, rank: Rank, head: Head, yields: bool, now: Moment) -> Option<Next> {
+        let promised = matches!(rank, Rank::Promised(_));
+        let claim = Claim {
+            due: promised || matches!(rank, Rank::Aged(_)),
+            aged: matches!(rank, Rank::Aged(_)),
+            within: self.waiting.is_within(head),
+            yields: yields && !matches!(rank, Rank::Within(_) | Rank::Aged(_)),
+        };
         let model = self.waiting.job(head)?.key.model;
         if self.may_load(head) {
-            self.look_for_rooms(model, now);
+            self.look_for_rooms(model, claim, now);
         }
-        let due = !matches!(rank, Rank::Fair(..));
         let job = self.waiting.job(head)?;
-        let spot = self.spot(job, due, now);
+        let spot = self.spot(job, claim, now);
         if spot.as_ref().is_none_or(|spot| spot.load.is_some()) && self.is_crowded() {
             self.looks = self.looks.saturating_sub(1);
         }
-        spot.map(|spot| Next { rank, head, spot })
+        spot.map(|spot| Next {
+            rank,
+            head,
+            spot,
+            promised,
+        })
     }
 
     /// Whether a cold load could be thought of for a job at all: not while any open node has what it needs.
@@ -125,10 +151,13 @@ impl Easel {
 
     /// Starts a job.
     fn start(&mut self, next: Next, now: Moment, actions: &mut Vec<Action>) -> bool {
-        let Next { rank, head, spot } = next;
+        let Next {
+            rank, head, spot, ..
+        } = next;
         let Some(id) = self.waiting.job(head).map(|job| job.id) else {
             return false;
         };
+        let within = self.waiting.is_within(head);
         let Some(job) = self.waiting.start(id, rank, now) else {
             return false;
         };
@@ -138,9 +167,14 @@ impl Easel {
         let fallback = self.is_fallback(&job, spot.class, now);
         let mut lasts_s = self.speed.step_s(spot.class, job.key, spot.batch) * f64::from(job.steps);
         let load = spot.load.map(|load| {
-            lasts_s += self.speed.load_s(spot.class, job.key.model);
+            let load_s = self.speed.load_s(spot.class, job.key.model);
+            lasts_s += load_s;
             self.fleet.loads(spot.node, job.key.model, &load.evict);
             self.demand.loads(job.key.model, now);
+            // Whoever only takes back what was driven out owes nothing for it.
+            if within && load.regret_s > 0.0 {
+                self.waiting.loads(&job, load_s, now);
+            }
             load.evict
         });
         let cap = self.speed.cap(spot.class);

@@ -4,6 +4,7 @@ use easel_domain::tier::ServiceClass;
 
 use super::Easel;
 use super::cold::Load;
+use crate::fleet::Node;
 use crate::job::{ClassKey, Job, TierKey};
 use crate::moment::Moment;
 
@@ -14,6 +15,19 @@ const ELSEWHERE_S: f64 = 5.0;
 /// An urgent lane avoids nodes that may be taken away; the patient one prefers them.
 const SPOT_RISK: f64 = 1.5;
 const SPOT_WASTED: f64 = 1.15;
+
+/// Why it is a job's turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Claim {
+    /// Its member has waited past his bound, or its promise is in danger.
+    pub due: bool,
+    /// The first of the two.
+    pub aged: bool,
+    /// Its member asks for no more than his share.
+    pub within: bool,
+    /// Somebody who does waits for a node: it may join a batch only where that ends no later for it.
+    pub yields: bool,
+}
 
 /// Where a job could go.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +59,7 @@ fn thrift(lane: ServiceClass) -> f64 {
 
 impl Easel {
     /// The best place for a job that is free now.
-    pub(super) fn spot(&self, job: &Job, due: bool, now: Moment) -> Option<Spot> {
+    pub(super) fn spot(&self, job: &Job, claim: Claim, now: Moment) -> Option<Spot> {
         let may_open = self.may_open(job.tier);
         let warm = if may_open {
             self.warm_spot(job, now)
@@ -53,7 +67,7 @@ impl Easel {
             None
         };
         let joined = if job.deaths == 0 {
-            self.join_spot(job, now)
+            self.join_spot(job, claim, now)
         } else {
             None
         };
@@ -64,7 +78,7 @@ impl Easel {
         };
         best.or_else(|| {
             if may_open {
-                self.cold_spot(job, due, now)
+                self.cold_spot(job, claim, now)
             } else {
                 None
             }
@@ -222,7 +236,7 @@ impl Easel {
     }
 
     /// A batch that the job can join.
-    fn join_spot(&self, job: &Job, now: Moment) -> Option<Spot> {
+    fn join_spot(&self, job: &Job, claim: Claim, now: Moment) -> Option<Spot> {
         let mut best: Option<Spot> = None;
         for index in self.fleet.joinable(job.key).take(LOOKED_AT) {
             let Some(node) = self.fleet.at(index) else {
@@ -233,6 +247,9 @@ impl Easel {
                 && self.suits(job, node.class, now)
                 && self.is_fit(job, index);
             if !fits {
+                continue;
+            }
+            if claim.yields && !self.ends_by(job, node, now) {
                 continue;
             }
             let score = self.score(job, node.class, batch, 0.0, now);
@@ -247,6 +264,13 @@ impl Easel {
             }
         }
         best
+    }
+
+    /// Whether a job that joins a batch of a node is done by the time that the node would be free.
+    fn ends_by(&self, job: &Job, node: &Node, now: Moment) -> bool {
+        let service_s = self.speed.step_s(node.class, job.key, job.pictures) * f64::from(job.steps);
+        let ends = node.running().iter().map(|held| held.expected_end).max();
+        ends.is_some_and(|end| now.after(service_s) <= end)
     }
 
     /// Whether another class would have been better, had it had room.

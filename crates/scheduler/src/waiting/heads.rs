@@ -25,17 +25,17 @@ impl Waiting {
         Some((own, view, &mut self.parties))
     }
 
-    /// The job of a line that should start next, with its place in the order of the lane; promises count where `promises`
+    /// The job of a line that should start next, with its place in the order of the lane; promises and shares count where `calm`
     /// says so.
     pub fn head(
         &mut self,
         lane: ServiceClass,
         at: usize,
-        promises: bool,
+        calm: bool,
         now: Moment,
     ) -> Option<(Rank, Head)> {
         let (own, view, parties) = self.line(lane as usize, at)?;
-        own.head(&view, parties, promises, now)
+        own.head(&view, parties, calm, now)
     }
 
     /// The first job of several lines in the order of their lane, where it is a job with a moment that has come, or one
@@ -45,14 +45,14 @@ impl Waiting {
         &mut self,
         lane: ServiceClass,
         lines: &[usize],
-        promises: bool,
+        calm: bool,
         now: Moment,
     ) -> Option<(Rank, Head)> {
         let lane = lane as usize;
         let mut first: Option<(Rank, Head)> = None;
         for at in lines {
             let (own, view, parties) = self.line(lane, *at)?;
-            if let Some(head) = own.urgent_head(&view, parties, promises, now)
+            if let Some(head) = own.urgent_head(&view, parties, calm, now)
                 && first.is_none_or(|(rank, _)| head.0 < rank)
             {
                 first = Some(head);

@@ -26,6 +26,8 @@ pub(super) struct Lane {
     pub count: usize,
     /// Of the jobs that may start, in microseconds.
     pub cost: u64,
+    /// Of that, what members ask for within their shares.
+    pub within: u64,
     nervous: Moments,
     overdue: Moments,
     served: Decaying,

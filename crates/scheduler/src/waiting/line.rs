@@ -9,7 +9,7 @@ use super::list::{List, Moments};
 use super::own::{Members, Own, UNLISTED};
 use super::parties::Parties;
 use super::rank::{Head, LineKey, Rank};
-use super::rows::Rows;
+use super::rows::{NERVOUS, Rows};
 use crate::job::{GuildIx, UserIx};
 use crate::moment::Moment;
 use crate::tier::TierRule;
@@ -28,6 +28,16 @@ impl View<'_> {
         let tier = self.tiers.get(own.tier.0 as usize);
         tier.is_none_or(|tier| parties.running(own.user) < tier.running)
     }
+
+    /// When a member's patience is tried: from then on the promise to him is in danger, or, where there is none, a share of
+    /// his bound is over.
+    pub fn patience(&self, own: &Own) -> Moment {
+        self.rows[own.first].nervous_since().unwrap_or_else(|| {
+            let tier = self.tiers.get(own.tier.0 as usize);
+            let bound_s = tier.map_or(0.0, |tier| tier.aging_s);
+            own.submitted.after(NERVOUS * bound_s)
+        })
+    }
 }
 
 /// One line. Its members have places in a slab, which the lists name.
@@ -40,14 +50,29 @@ pub(super) struct Line {
     pub(super) members: FxHashMap<GuildIx, Members>,
     pub(super) due: Moments,
     pub(super) nervous: Moments,
+    pub(super) within: Moments,
     /// No moment on these two lists comes earlier.
     pub(super) soonest: Moment,
     count: usize,
+    /// Jobs of members who stay within their shares.
+    within_count: usize,
 }
 
 impl Line {
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether anybody waits who stays within his share.
+    pub fn any_within(&self) -> bool {
+        self.within_count > 0
+    }
+
+    /// One more job of the member in a place is within his share. Returns what it costs.
+    pub fn grant(&mut self, slot: u32, rows: &mut Rows) -> u64 {
+        let row = self.own[slot as usize].grant(rows);
+        self.within_count += 1;
+        rows[row].cost
     }
 
     /// The place of a member with jobs here.
@@ -79,6 +104,7 @@ impl Line {
         let slot = rows[index].slot;
         self.own[slot as usize].take(index, rows);
         self.count -= 1;
+        self.within_count -= usize::from(rows[index].within);
         slot
     }
 
@@ -99,7 +125,7 @@ impl Line {
             self.guilds
                 .push(Reverse((parties.guild_served(guild, view.lane), guild)));
         }
-        for list in [List::Turn, List::Promise, List::Own(guild)] {
+        for list in [List::Turn, List::Promise, List::Within, List::Own(guild)] {
             self.list_by(slot, list, view, parties);
         }
     }
@@ -110,43 +136,51 @@ impl Line {
         self.members.clear();
         self.due.clear();
         self.nervous.clear();
+        self.within.clear();
         for slot in 0..u32::try_from(self.own.len()).unwrap_or(u32::MAX) {
             let own = &mut self.own[slot as usize];
-            own.listed = [Moment::NEVER; 3];
+            own.listed = [Moment::NEVER; 4];
             own.listed_served = UNLISTED;
             self.list(slot, view, parties);
             self.drop_if_idle(slot);
         }
     }
 
-    /// Whose turn it is; promises count where `promises` says so.
+    /// Whose turn it is; promises and shares count where `calm` says so.
     pub fn head(
         &mut self,
         view: &View<'_>,
         parties: &mut Parties,
-        promises: bool,
+        calm: bool,
         now: Moment,
     ) -> Option<(Rank, Head)> {
-        self.urgent_head(view, parties, promises, now)
+        self.urgent_head(view, parties, calm, now)
             .or_else(|| self.fair_head(view, parties, now))
     }
 
-    /// Whose turn it is because of a bound or a promise.
+    /// Whose turn it is because of a bound, because he asks for no more than his share, or because of a promise.
     pub fn urgent_head(
         &mut self,
         view: &View<'_>,
         parties: &mut Parties,
-        promises: bool,
+        calm: bool,
         now: Moment,
     ) -> Option<(Rank, Head)> {
-        if now < self.soonest {
-            return None;
-        }
-        if let Some((due, index)) = self.first_of(List::Turn, view, parties, now) {
+        let any_due = now >= self.soonest;
+        if any_due && let Some((due, index)) = self.first_of(List::Turn, view, parties, now) {
             return Some((Rank::Aged(due), Head { index }));
         }
-        if promises && let Some((since, index)) = self.first_of(List::Promise, view, parties, now) {
+        if any_due
+            && calm
+            && let Some((since, index)) = self.first_of(List::Promise, view, parties, now)
+        {
             return Some((Rank::Promised(since), Head { index }));
+        }
+        if calm && let Some((until, index)) = self.first_of(List::Within, view, parties, now) {
+            return Some((Rank::Within(until), Head { index }));
+        }
+        if !any_due {
+            return None;
         }
         let tops = [self.due.peek(), self.nervous.peek()];
         let tops = tops.into_iter().flatten().map(|top| top.0.0);

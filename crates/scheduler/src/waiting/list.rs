@@ -22,6 +22,8 @@ pub(super) enum List {
     Turn,
     /// A promise to him is in danger.
     Promise,
+    /// He asks for no more than his share.
+    Within,
     /// Among the members of this guild: past his bound, counted from his own last turn.
     Own(GuildIx),
 }
@@ -32,6 +34,7 @@ impl List {
             Self::Turn => 0,
             Self::Promise => 1,
             Self::Own(_) => 2,
+            Self::Within => 3,
         }
     }
 
@@ -43,6 +46,8 @@ impl List {
         let turn = match self {
             Self::Turn => parties.last_turn(own.user, own.guild, view.lane),
             Self::Promise => return view.rows[own.first].nervous(now),
+            Self::Within if !own.within => return None,
+            Self::Within => return Some(view.patience(own)),
             Self::Own(guild) if guild != own.guild => return None,
             Self::Own(_) => parties.last_start(own.user, view.lane),
         };
@@ -57,6 +62,7 @@ impl Line {
         match list {
             List::Turn => Some(&mut self.due),
             List::Promise => Some(&mut self.nervous),
+            List::Within => Some(&mut self.within),
             List::Own(guild) => self
                 .members
                 .get_mut(&guild)
@@ -81,6 +87,7 @@ impl Line {
             self.own[slot as usize].listed[list.place()] = moment;
             match list {
                 List::Turn | List::Promise => self.soonest = self.soonest.min(moment),
+                List::Within => {}
                 List::Own(guild) => parties.will_age(guild, view.lane, moment),
             }
             if let Some(moments) = self.list_of(list) {
@@ -100,7 +107,7 @@ impl Line {
         let place = list.place();
         loop {
             let Reverse((listed, slot)) = *self.list_of(list)?.peek()?;
-            if listed > now {
+            if listed > now && list != List::Within {
                 return None;
             }
             let own = &self.own[slot as usize];

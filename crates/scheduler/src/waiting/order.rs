@@ -27,12 +27,12 @@ impl Waiting {
 
     fn first(&mut self, now: Moment) -> Option<(JobId, Rank)> {
         for lane in self.lanes_in_order() {
-            let promises = !self.any_overdue(lane, now);
+            let calm = !self.any_overdue(lane, now);
             let lines: Vec<usize> = (0..self.keys(lane)).collect();
-            let first = self.first_head(lane, &lines, promises, now).or_else(|| {
+            let first = self.first_head(lane, &lines, calm, now).or_else(|| {
                 let heads = lines
                     .iter()
-                    .filter_map(|at| self.head(lane, *at, promises, now));
+                    .filter_map(|at| self.head(lane, *at, calm, now));
                 heads.min_by_key(|(rank, _)| *rank)
             });
             if let Some((rank, head)) = first {

@@ -20,10 +20,12 @@ pub(super) struct Own {
     pub guild: GuildIx,
     pub tier: TierKey,
     pub submitted: Moment,
+    /// Whether he asks for no more than his share.
+    pub within: bool,
     pub first: u32,
     last: u32,
     /// What he is listed with in the lists of moments; never, where he is not. Only an entry that says the same counts.
-    pub listed: [Moment; 3],
+    pub listed: [Moment; 4],
     /// The same among the members of his guild, by what they were served.
     pub listed_served: u64,
 }
@@ -35,9 +37,10 @@ impl Own {
             guild: GuildIx(0),
             tier: TierKey(0),
             submitted: Moment::START,
+            within: false,
             first: NONE,
             last: NONE,
-            listed: [Moment::NEVER; 3],
+            listed: [Moment::NEVER; 4],
             listed_served: UNLISTED,
         }
     }
@@ -77,6 +80,19 @@ impl Own {
         }
     }
 
+    /// One more of his jobs is within his share: the oldest that is not yet. Returns its row.
+    pub fn grant(&mut self, rows: &mut Rows) -> u32 {
+        let mut index = self.first;
+        while index != NONE && rows[index].within {
+            index = rows[index].next;
+        }
+        if index != NONE {
+            rows[index].within = true;
+            self.within |= index == self.first;
+        }
+        index
+    }
+
     /// Takes a job out.
     pub fn take(&mut self, index: u32, rows: &mut Rows) {
         let (before, after) = (rows[index].previous, rows[index].next);
@@ -95,6 +111,7 @@ impl Own {
         if index != NONE {
             let row = &rows[index];
             (self.guild, self.tier, self.submitted) = (row.guild, row.tier, row.submitted);
+            self.within = row.within;
         }
     }
 }

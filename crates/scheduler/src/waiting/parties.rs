@@ -2,12 +2,29 @@
 
 use std::collections::BTreeSet;
 
+use super::lately::{Asked, LATELY_S, Lately};
 use super::rank::LineKey;
 use crate::job::{GuildIx, Job, UserIx};
 use crate::moment::Moment;
 
 /// Who is past his bound by his own clock alone goes first in his guild at most so many seconds late.
 const LOOKED_AT_EVERY_S: f64 = 1.0;
+
+/// A guild's members may ask for so many jobs more than its share at once, and still count as asking for no more.
+const AT_ONCE: f64 = 8.0;
+/// What is paid off but for this share of a job is paid off.
+const NEARLY: f64 = 0.01;
+
+/// A job that comes.
+pub(super) struct Asks {
+    pub user: UserIx,
+    pub guild: GuildIx,
+    pub lane: usize,
+    /// GPU-seconds, divided by the weight of its tier.
+    pub cost_s: f64,
+    /// Nodes that the lane may count on.
+    pub nodes: f64,
+}
 
 /// One member.
 #[derive(Debug, Clone)]
@@ -16,6 +33,9 @@ struct User {
     served: [u64; 4],
     last_start: [Moment; 4],
     waiting: [u32; 4],
+    /// When what he asked for within his share is paid off by it.
+    even: [Moment; 4],
+    asked: [Asked; 4],
     running: u32,
     /// The guild that he asks in, and others that he asked in while he had jobs waiting.
     guild: [GuildIx; 4],
@@ -30,6 +50,8 @@ impl Default for User {
             served: [0; 4],
             last_start: [Moment::START; 4],
             waiting: [0; 4],
+            even: [Moment::START; 4],
+            asked: [Asked::default(); 4],
             running: 0,
             guild: [GuildIx(0); 4],
             others: Vec::new(),
@@ -51,6 +73,11 @@ impl User {
 struct Guild {
     served: [u64; 4],
     waiting: [u32; 4],
+    /// Members who have asked lately.
+    members: [u32; 4],
+    asked: [Asked; 4],
+    /// When what its members asked for within their shares is paid off by its own.
+    even: [Moment; 4],
     /// Where its members are in each lane.
     clock: [u64; 4],
     last_start: [Moment; 4],
@@ -63,6 +90,9 @@ impl Default for Guild {
         Self {
             served: [0; 4],
             waiting: [0; 4],
+            members: [0; 4],
+            asked: [Asked::default(); 4],
+            even: [Moment::START; 4],
             clock: [0; 4],
             last_start: [Moment::START; 4],
             soonest: [Moment::NEVER; 4],
@@ -78,6 +108,9 @@ pub(super) struct Parties {
     clock: [u64; 4],
     /// Guilds with jobs that wait in each lane, by what they were served.
     order: [BTreeSet<(u64, GuildIx)>; 4],
+    /// Guilds that have asked lately, and members with the guild that they count for.
+    guilds_lately: [Lately<GuildIx>; 4],
+    users_lately: [Lately<(UserIx, GuildIx)>; 4],
     /// Members of each guild with jobs that wait in each lane, by what they were served.
     members: [BTreeSet<(GuildIx, u64, UserIx)>; 4],
 }
@@ -161,6 +194,64 @@ impl Parties {
         self.members[lane].insert(place);
     }
 
+    /// Whether a job that has just come is within its member's share of the lane, and he within his guild's: what he
+    /// asked for before is paid off by what his share has given him since (a virtual clock, Zhang 1990). What is within
+    /// counts; the rest does not, so that whoever asks for more than his share has that and what is left over.
+    pub fn asks_within(&mut self, asks: &Asks, now: Moment) -> bool {
+        self.note_asked(asks, now);
+        let lane = asks.lane;
+        let (of_guild_s, own_s) = self.pays_off(asks);
+        let guild_may = self.guild_mut(asks.guild).even[lane] <= now.after(AT_ONCE * of_guild_s);
+        let own_even = self.user_mut(asks.user).even[lane];
+        let within = guild_may && own_even <= now.after(NEARLY * own_s);
+        if within {
+            self.charge(asks, now);
+        }
+        within
+    }
+
+    /// Seconds in which a guild's share of a lane pays off a job, and in which its member's does.
+    fn pays_off(&mut self, asks: &Asks) -> (f64, f64) {
+        let guilds = self.guilds_lately[asks.lane].len().max(1) as f64;
+        let members = f64::from(self.guild_mut(asks.guild).members[asks.lane].max(1));
+        let of_guild_s = asks.cost_s * guilds / asks.nodes.max(f64::MIN_POSITIVE);
+        (of_guild_s, of_guild_s * members)
+    }
+
+    /// Counts something as asked for within a share. Debts are no longer than memory.
+    pub fn charge(&mut self, asks: &Asks, now: Moment) {
+        let (lane, most) = (asks.lane, now.after(LATELY_S));
+        let (of_guild_s, own_s) = self.pays_off(asks);
+        let own = &mut self.user_mut(asks.user).even[lane];
+        *own = (*own).max(now).after(own_s).min(most);
+        let all = &mut self.guild_mut(asks.guild).even[lane];
+        *all = (*all).max(now).after(of_guild_s).min(most);
+    }
+
+    /// Notes who asks, and looks whether others have not for long.
+    fn note_asked(&mut self, asks: &Asks, now: Moment) {
+        let (lane, user, guild) = (asks.lane, asks.user, asks.guild);
+        let until = now.after(LATELY_S);
+        if self.guild_mut(guild).asked[lane].asks(now) {
+            self.guilds_lately[lane].list(guild, until);
+        }
+        if self.user_mut(user).asked[lane].asks(now) {
+            self.users_lately[lane].list((user, guild), until);
+            self.guild_mut(guild).members[lane] += 1;
+        }
+        if let Some((user, guild)) = self.users_lately[lane].due(now) {
+            match self.user_mut(user).asked[lane].until(now) {
+                Some(until) => self.users_lately[lane].list((user, guild), until),
+                None => self.guild_mut(guild).members[lane] -= 1,
+            }
+        }
+        if let Some(guild) = self.guilds_lately[lane].due(now)
+            && let Some(until) = self.guild_mut(guild).asked[lane].until(now)
+        {
+            self.guilds_lately[lane].list(guild, until);
+        }
+    }
+
     /// One job fewer of a member waits.
     pub fn leaves(&mut self, user: UserIx, guild: GuildIx, lane: usize) {
         let g = self.guild_mut(guild);
@@ -208,8 +299,10 @@ impl Parties {
         let members = &mut self.members[lane];
         let before = u.served[lane];
         for guild in u.guilds(lane) {
-            let was_listed = members.remove(&(guild, before, user));
-            if was_listed && let Some(served) = served {
+            if !members.remove(&(guild, before, user)) {
+                continue;
+            }
+            if let Some(served) = served {
                 members.insert((guild, served, user));
             }
         }
@@ -255,6 +348,12 @@ impl Parties {
         if !parked.contains(&(lane, key)) {
             parked.push((lane, key));
         }
+    }
+
+    /// Jobs of a member that wait in a lane.
+    pub fn waiting(&self, user: UserIx, lane: usize) -> u32 {
+        let known = self.users.get(user.0 as usize);
+        known.map_or(0, |u| u.waiting[lane])
     }
 
     pub fn running(&self, user: UserIx) -> u32 {

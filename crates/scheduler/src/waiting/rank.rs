@@ -10,6 +10,8 @@ pub enum Rank {
     Aged(Moment),
     /// With a promise that is in danger since this moment, and can still be kept.
     Promised(Moment),
+    /// Of a member who asks for no more than his share, by the moment from which his patience is tried.
+    Within(Moment),
     /// Within its bound: what its guild and its member were served.
     Fair(u64, u64),
 }

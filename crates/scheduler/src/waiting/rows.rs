@@ -6,7 +6,7 @@ use crate::job::{GuildIx, Job, TierKey, UserIx};
 use crate::moment::{Moment, micros};
 
 /// A promise is in danger when its job has waited for this share of the time that it leaves.
-const NERVOUS: f64 = 0.4;
+pub(super) const NERVOUS: f64 = 0.4;
 
 /// A job counts as no more than so many microseconds, eleven days: the sum over all that wait stays a number.
 const MOST_COST: u64 = 1_000_000_000_000;
@@ -42,6 +42,10 @@ pub(super) struct Row {
     pub tier: TierKey,
     /// Whether it may start; one that pauses may not.
     pub queued: bool,
+    /// Whether its member asks for no more than his share.
+    pub within: bool,
+    /// Whether it came on top of several of its member's: then no promise puts it before others.
+    pub on_top: bool,
 }
 
 impl Row {
@@ -58,7 +62,8 @@ impl Row {
     /// It was promised to be done in `promise_s`.
     pub fn promised(&mut self, promise_s: Option<f64>) {
         let cost_s = self.cost as f64 / 1e6;
-        let slack_s = promise_s.map(|promise_s| promise_s - cost_s);
+        let counts = promise_s.filter(|_| !self.on_top);
+        let slack_s = counts.map(|promise_s| promise_s - cost_s);
         (self.nervous, self.lost) = slack_s.filter(|slack_s| *slack_s > 0.0).map_or(
             (Moment::NEVER, Moment::NEVER),
             |slack_s| {
@@ -93,6 +98,8 @@ impl Rows {
             generation: 0,
             tier: job.tier,
             queued: false,
+            within: false,
+            on_top: false,
         };
         if let Some(index) = self.free.pop() {
             let at = index as usize;

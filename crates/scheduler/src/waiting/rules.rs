@@ -116,7 +116,7 @@ mod tests {
         waiting.set_tiers(vec![tier(3600.0, None)]);
         waiting.insert(job(1, 0, Moment::START), 1.0, Moment::START);
         let later = Moment::from_secs(100.0);
-        assert!(matches!(rank(&mut waiting, later), Some(Rank::Fair(..))));
+        assert!(matches!(rank(&mut waiting, later), Some(Rank::Within(_))));
         waiting.set_tiers(vec![tier(60.0, Some(90.0))]);
         let due = Rank::Aged(Moment::from_secs(60.0));
         assert_eq!(rank(&mut waiting, later), Some(due));
