@@ -84,9 +84,13 @@ impl World {
         };
         let own = self.channels.values().filter_map(|channel| {
             let other = self.users.get(&with(channel)?)?;
-            Some(json!({"channel_id": channel.id, "user": person_json(other)}))
+            let json = json!({"channel_id": channel.id, "user": person_json(other)});
+            Some((channel.context(), json))
         });
-        Value::Array(own.collect())
+        // The bot's own first.
+        let mut own: Vec<(u64, Value)> = own.collect();
+        own.sort_by_key(|(context, _)| *context);
+        Value::Array(own.into_iter().map(|(_, json)| json).collect())
     }
 
     /// Messages of a channel as one person sees them, oldest first.
