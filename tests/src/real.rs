@@ -37,6 +37,15 @@ impl Process {
         self.child.kill().await.context("kill a process")
     }
 
+    /// Whether it has ended by itself, and well.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        match self.child.try_wait()? {
+            None => Ok(false),
+            Some(status) if status.success() => Ok(true),
+            Some(_) => self.expect_alive().map(|()| false),
+        }
+    }
+
     fn expect_alive(&mut self) -> Result<()> {
         let Some(status) = self.child.try_wait()? else {
             return Ok(());
@@ -101,7 +110,18 @@ impl Platform {
 
     /// Starts a bot and waits until it serves.
     pub async fn bot(&self) -> Result<Process> {
-        let bot = self.start("easel-bot", &self.world.bot_settings(&self.people)?)?;
+        self.bot_with(&[]).await
+    }
+
+    /// The same, with other settings.
+    pub async fn bot_with(&self, settings: &[(&'static str, &str)]) -> Result<Process> {
+        let mut all = self.world.bot_settings(&self.people)?;
+        all.extend(
+            settings
+                .iter()
+                .map(|(key, value)| (*key, (*value).to_owned())),
+        );
+        let bot = self.start("easel-bot", &all)?;
         self.alive(bot, self.people.until_served()).await
     }
 
