@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from unittest import mock
 from xml.etree import ElementTree
 
@@ -16,7 +17,7 @@ from meter.judge import CLASSES, Judge, roughen, truth, wilson
 from meter.table import asked, by_style
 from renderer import Scene
 from trainer import vae as autoencoder
-from trainer import curve
+from trainer import curve, eyes, phrases
 from trainer.diffusion import SCHEDULE, Latents, loss_weight, rate_at, shares
 from trainer.run import Average, Run
 from trainer.text import BEGIN, END, VOCABULARY, Tokens, build_text_encoder, write_tokenizer
@@ -155,6 +156,32 @@ class TheMeter(unittest.TestCase):
     def test_truth_uses_the_judges_own_classes(self):
         rows = truth([HOUSE])
         self.assertEqual({fact: CLASSES[fact][i.item()] for fact, i in rows.items()}, {fact: getattr(HOUSE, fact) for fact in CLASSES})
+
+
+class TheEyes(unittest.TestCase):
+    def test_every_value_of_a_scene_has_a_phrase_of_its_own(self):
+        for section, (fact, values) in phrases.SECTIONS.items():
+            self.assertIn(getattr(HOUSE, fact), values, section)
+            known = phrases.all_of(section)
+            self.assertEqual(set(known.values()), set(values), section)
+            self.assertEqual(len({phrases.spoken(phrase) for phrase in known}), len(known), section)
+            self.assertEqual(len(phrases.one_each(section, Random(1))), len(values))
+            self.assertIn("{" + section + "}", phrases.PATTERN)
+
+    def test_phrases_that_say_nothing_are_compared_without_their_mark(self):
+        self.assertEqual(phrases.spoken("~flat design"), "flat design")
+        self.assertNotIn("~", " ".join(phrases.one_each("medium", Random(0))))
+
+    def test_both_towers_place_a_batch_and_the_losses_name_every_section(self):
+        with tempfile.TemporaryDirectory() as name:
+            write_tokenizer(Path(name))
+            tokens, model = Tokens(Path(name)), eyes.build(VOCABULARY)
+            values = {section: torch.tensor([phrases.value_of(section, HOUSE)] * 2) for section in phrases.SECTIONS}
+            found = eyes.losses(model, tokens, torch.zeros(2, 3, 64, 64), [HOUSE, HOUSE], values, Random(0))
+            self.assertEqual(set(found), {"caption", *phrases.SECTIONS})
+            placed = eyes.embed(model, tokens, ["a red house", "a"])
+            alone = eyes.embed(model, tokens, ["a"])
+            self.assertTrue(torch.allclose(placed[1], alone[0], atol=1e-4), "neighbours do not matter")
 
 
 class TheUpscaler(unittest.TestCase):
