@@ -71,8 +71,10 @@ pub(crate) fn binary(name: &str) -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn shipped_model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/easel-tiny")
+fn shipped(model: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../models")
+        .join(model)
 }
 
 impl Platform {
@@ -103,7 +105,8 @@ impl Platform {
     /// Starts a node with the shipped model and waits until it is known.
     pub async fn node(&self, name: &str) -> Result<Process> {
         let mut settings = self.world.node_settings(name).await?;
-        settings.push(("node.model", shipped_model().display().to_string()));
+        settings.push(("node.model", shipped("easel-tiny").display().to_string()));
+        settings.push(("node.describe", shipped("easel-eyes").display().to_string()));
         let node = self.start("easel-gpu-node", &settings)?;
         self.alive(node, self.world.until_served()).await
     }

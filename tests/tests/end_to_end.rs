@@ -118,7 +118,43 @@ async fn words_become_four_pictures_one_of_which_becomes_large() -> Result<()> {
         .with_context(|| platform.logs())?;
     ensure!(shown(&large).await?.dimensions() == (512, 512));
 
+    ask(platform, &message).await
+}
+
+/// What the same node answers instead of drawing, and draws then.
+async fn ask(platform: Platform, grid: &SeenMessage) -> Result<()> {
+    describe(&platform, grid).await?;
     shorten(platform).await
+}
+
+/// The same node looks at the four pictures, and draws what it has seen.
+async fn describe(platform: &Platform, grid: &SeenMessage) -> Result<()> {
+    let people = &platform.people;
+    let ada = people.discord.user("ada");
+    let menu = ada.choose("Describe", grid.id()).await;
+    let menu = menu.map_err(|error| anyhow!("choose Describe: {error:?}"))?;
+    let described = people
+        .until_answered(&menu, "[4️⃣]")
+        .await
+        .with_context(|| platform.logs())?;
+    let embed = &described.embeds()[0];
+    let told = embed["description"].to_string();
+    // Others may take a boat for something else; the sea and the evening are read with hardly a mistake.
+    let says = |words: &[&str]| words.iter().any(|word| told.contains(word));
+    ensure!(
+        says(&["sea", "ocean", "waves"]) && says(&["sunset", "dusk", "evening", "golden hour"]),
+        "the eyes see something else: {told}"
+    );
+    ensure!(
+        embed["thumbnail"]["url"].is_string(),
+        "the picture is not beside it"
+    );
+    people.click("ada", &described, "1️⃣").await?;
+    people
+        .until_shown("ada", "[U1] [U2] [U3] [U4] [🔄]")
+        .await
+        .with_context(|| platform.logs())?;
+    Ok(())
 }
 
 /// The same node says which of the words it heeds, and draws those. It is the last thing that happens.

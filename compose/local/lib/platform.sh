@@ -79,6 +79,9 @@ process_environment() {
             cat "$(process_dir gpu-node)/account.env"
             printf 'EASEL_NODE__ID=%s\n' "$(node_id)"
             printf 'EASEL_NODE__MODEL=%s\n' "${EASEL_NODE__MODEL:-$EASEL_REPO/models/easel-tiny}"
+            # Set to nothing, it has no eyes.
+            local eyes=${EASEL_NODE__DESCRIBE-$EASEL_REPO/models/easel-eyes}
+            [ -z "$eyes" ] || printf 'EASEL_NODE__DESCRIBE=%s\n' "$eyes"
             ;;
         bot)
             printf 'EASEL_HTTP__LISTEN=%s\n' "$listen"
