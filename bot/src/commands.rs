@@ -175,6 +175,7 @@ pub fn on_event(event: &serenity::FullEvent, ctx: &serenity::Context, shared: &S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_commands_are_the_documented_ones() {
@@ -213,5 +214,14 @@ mod tests {
         );
         assert_eq!(commands[0]["options"][0]["name"], "prompt");
         assert_eq!(commands[0]["options"][0]["required"], true);
+    }
+
+    #[test]
+    fn every_command_goes_along_everywhere() {
+        for command in registration().unwrap().as_array().unwrap() {
+            let name = &command["name"];
+            assert_eq!(command["integration_types"], json!([0, 1]), "{name}");
+            assert_eq!(command["contexts"], json!([0, 1, 2]), "{name}");
+        }
     }
 }
