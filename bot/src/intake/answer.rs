@@ -74,7 +74,8 @@ impl Intake {
         }
         match answered {
             Ok(message) => {
-                let foreseen = arrival.standing == Standing::Guest { whispers: true };
+                let foreseen = matches!(answer, Callback::Thinking { ephemeral: true })
+                    || arrival.standing == Standing::Guest { whispers: true };
                 let told = message.as_ref().map(ApiMessage::is_ephemeral);
                 Some(Answered {
                     message: message.map(|message| message.id),
