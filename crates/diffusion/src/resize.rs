@@ -1,8 +1,5 @@
 //! Resizing as Pillow does it, so that pictures give the numbers that Python gives.
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-
 use crate::picture::Picture;
 
 /// How pixels between pixels are found.
@@ -17,13 +14,34 @@ pub enum Filter {
 }
 
 impl Filter {
-    fn algorithm(self) -> ResizeAlg {
-        ResizeAlg::Convolution(match self {
-            Self::Lanczos => FilterType::Lanczos3,
-            Self::Bicubic => FilterType::CatmullRom,
-            Self::Bilinear => FilterType::Bilinear,
-        })
+    /// How far it reaches, in pixels.
+    fn reach(self) -> f64 {
+        match self {
+            Self::Lanczos => 3.0,
+            Self::Bicubic => 2.0,
+            Self::Bilinear => 1.0,
+        }
     }
+
+    /// The weight of a pixel at that distance.
+    fn weight(self, distance: f64) -> f64 {
+        let x = distance.abs();
+        match self {
+            Self::Lanczos if x < 3.0 => sinc(x) * sinc(x / 3.0),
+            Self::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5,
+            Self::Bilinear if x < 1.0 => 1.0 - x,
+            Self::Lanczos | Self::Bicubic | Self::Bilinear => 0.0,
+        }
+    }
+}
+
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 {
+        return 1.0;
+    }
+    let x = x * std::f64::consts::PI;
+    x.sin() / x
 }
 
 /// The picture at that size, neither side of which may be 0; as it is when it has that size.
@@ -35,7 +53,7 @@ pub fn resize(picture: &Picture, width: u32, height: u32, filter: Filter) -> Pic
         &picture.rgb,
         (picture.width, picture.height),
         (width, height),
-        PixelType::U8x3,
+        3,
         filter,
     );
     Picture { width, height, rgb }
@@ -46,24 +64,84 @@ pub fn resize_grey(grey: &[u8], from: (u32, u32), to: (u32, u32), filter: Filter
     if from == to {
         return grey.to_vec();
     }
-    convolve(grey, from, to, PixelType::U8, filter)
+    convolve(grey, from, to, 1, filter)
 }
 
+/// Bits behind the point of a weight. Pillow has as many, and rounds to bytes between both directions: a mask is cut at one
+/// half, so that a byte more or less moves its edge.
+const FRACTION: u32 = 22;
+
+/// The pixels that make up one, from the first, with their weights.
+struct Taps {
+    first: usize,
+    weights: Vec<i32>,
+}
+
+impl Taps {
+    /// For each of `to` pixels, out of `from`.
+    fn all(from: usize, to: usize, filter: Filter) -> Vec<Self> {
+        let scale = from as f64 / to as f64;
+        let stretch = scale.max(1.0);
+        let reach = filter.reach() * stretch;
+        let tap = |at: usize| {
+            let center = (at as f64 + 0.5) * scale;
+            let first = (center - reach + 0.5).max(0.0) as usize;
+            let end = ((center + reach + 0.5) as usize).min(from);
+            let weight = |pixel: usize| filter.weight((pixel as f64 - center + 0.5) / stretch);
+            let weights: Vec<f64> = (first..end).map(weight).collect();
+            let sum: f64 = weights.iter().sum();
+            let fixed = |weight: &f64| {
+                let scaled = weight / sum * f64::from(1 << FRACTION);
+                (scaled + 0.5_f64.copysign(scaled)) as i32
+            };
+            Self {
+                first,
+                weights: weights.iter().map(fixed).collect(),
+            }
+        };
+        (0..to).map(tap).collect()
+    }
+
+    /// The weighted sum of bytes that lie `stride` apart.
+    fn sum(&self, bytes: &[u8], stride: usize) -> u8 {
+        let bytes = bytes[self.first * stride..].iter().step_by(stride);
+        let products = bytes.zip(&self.weights);
+        let products = products.map(|(byte, weight)| i32::from(*byte) * weight);
+        let sum = products.fold(1 << (FRACTION - 1), i32::wrapping_add);
+        (sum >> FRACTION).clamp(0, 255) as u8
+    }
+}
+
+/// Rows first, then columns.
 fn convolve(
     bytes: &[u8],
     from: (u32, u32),
     to: (u32, u32),
-    pixel: PixelType,
+    channels: usize,
     filter: Filter,
 ) -> Vec<u8> {
-    let mut target = Image::new(to.0, to.1, pixel);
-    let source = Image::from_vec_u8(from.0, from.1, bytes.to_vec(), pixel);
-    let options = ResizeOptions::new().resize_alg(filter.algorithm());
-    // Fails only for buffers of another length than their size; those stay black.
-    if let Ok(source) = source {
-        let _ = Resizer::new().resize(&source, &mut target, &options);
+    let sides = |(width, height): (u32, u32)| (width as usize, height as usize);
+    let ((from_width, from_height), (width, height)) = (sides(from), sides(to));
+    let mut wide = bytes.to_vec();
+    if from_width != width {
+        let taps = Taps::all(from_width, width, filter);
+        wide.clear();
+        for row in bytes.chunks_exact(channels * from_width) {
+            for tap in &taps {
+                wide.extend((0..channels).map(|channel| tap.sum(&row[channel..], channels)));
+            }
+        }
     }
-    target.into_vec()
+    if from_height == height {
+        return wide;
+    }
+    let taps = Taps::all(from_height, height, filter);
+    let stride = channels * width;
+    let columns = |tap: Taps| {
+        let column = |at: usize| tap.sum(&wide[at..], stride);
+        (0..stride).map(column).collect::<Vec<u8>>()
+    };
+    taps.into_iter().flat_map(columns).collect()
 }
 
 /// The middle of the picture; black where it is smaller than that.
@@ -93,6 +171,33 @@ pub fn center(picture: &Picture, width: u32, height: u32) -> Picture {
 mod tests {
     use super::*;
 
+    const WANTED: [(Filter, [[u8; 9]; 3]); 3] = [
+        (
+            Filter::Lanczos,
+            [
+                [0, 2, 0, 59, 83, 59, 0, 2, 0],
+                [0, 25, 255, 253, 255, 253, 255, 25, 0],
+                [0, 0, 7, 0, 0, 0, 7, 0, 0],
+            ],
+        ),
+        (
+            Filter::Bicubic,
+            [
+                [0, 0, 0, 64, 84, 64, 0, 0, 0],
+                [0, 27, 255, 255, 255, 255, 255, 27, 0],
+                [0, 0, 0, 0, 0, 0, 0, 0, 0],
+            ],
+        ),
+        (
+            Filter::Bilinear,
+            [
+                [0, 0, 0, 75, 97, 75, 0, 0, 0],
+                [0, 40, 236, 255, 255, 255, 236, 40, 0],
+                [0, 0, 0, 0, 0, 0, 0, 0, 0],
+            ],
+        ),
+    ];
+
     fn gradient(width: u32, height: u32) -> Picture {
         let rgb = (0..3 * width * height).map(|at| (at % 251) as u8).collect();
         Picture { width, height, rgb }
@@ -106,6 +211,21 @@ mod tests {
         let framed = center(&picture, 6, 6);
         assert_eq!(framed.rgb[..3], [0; 3]);
         assert_eq!(framed.rgb[3 * 7..3 * 8], picture.rgb[..3]);
+    }
+
+    #[test]
+    fn bytes_are_those_of_pillow() {
+        // A disc, as a mask is drawn, from 14x10 to 9x17; what Pillow 11 gives at its edge.
+        let inside = |at: usize| {
+            let (x, y) = ((at % 14) as f64 / 13.0 - 0.5, (at / 14) as f64 / 9.0 - 0.4);
+            x * x + y * y < 0.1
+        };
+        let disc: Vec<u8> = (0..140).map(|at| 255 * u8::from(inside(at))).collect();
+        for (filter, wanted) in WANTED {
+            let found = resize_grey(&disc, (14, 10), (9, 17), filter);
+            let rows: Vec<&[u8]> = found.chunks(9).collect();
+            assert_eq!([rows[1], rows[6], rows[13]], wanted, "{filter:?}");
+        }
     }
 
     #[test]
