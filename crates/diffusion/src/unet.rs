@@ -2,6 +2,7 @@
 //! (Rombach et al. 2021, arXiv 2112.10752).
 
 mod config;
+mod depth;
 mod down;
 mod embedding;
 mod mid;
@@ -64,11 +65,7 @@ struct Addition {
 }
 
 impl Addition {
-    fn load(
-        weights: &Weights,
-        config: &UNetConfig,
-        activation: Activation,
-    ) -> Result<Option<Self>, LoadError> {
+    fn load(weights: &Weights, config: &UNetConfig) -> Result<Option<Self>, LoadError> {
         let Some((features, both)) = config.text_time(weights.path())? else {
             return Ok(None);
         };
@@ -79,6 +76,8 @@ impl Addition {
         };
         let outputs = config.time_features();
         let weights = weights.child("add_embedding");
+        // Whatever `act_fn` says of the others.
+        let activation = Activation::Silu;
         let add_embedding = TimestepEmbedding::load(&weights, both, outputs, activation, None)?;
         Ok(Some(Self {
             add_time_proj,
@@ -125,7 +124,7 @@ impl UNet {
             )?,
             time_proj,
             time_embedding,
-            addition: Addition::load(weights, config, style.activation)?,
+            addition: Addition::load(weights, config)?,
             down_blocks: load_down(weights, config, &levels, style)?,
             mid_block: MidBlock::load(&weights.child("mid_block"), innermost, style, config)?,
             up_blocks: load_up(weights, config, &levels, style)?,
@@ -254,7 +253,8 @@ fn style(weights: &Weights, config: &UNetConfig) -> Result<ResnetStyle, LoadErro
         activation: Activation::named(&config.act_fn, "act_fn", weights)?,
         time_features: Some(config.time_features()),
         scale_shift,
-        output_scale: config.resnet_out_scale_factor,
+        // The classes of these blocks have no use for `resnet_out_scale_factor`.
+        output_scale: 1.0,
     })
 }
 

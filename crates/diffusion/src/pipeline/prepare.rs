@@ -68,6 +68,14 @@ impl Pipeline {
                 return Err(TaskError::bad(name, message));
             }
         }
+        let [_, _, height, width] = self.latent_shape(task);
+        if !self.checkpoint.unet.takes(height.min(width)) {
+            let message = format!(
+                "{}x{} is too small for this network",
+                task.width, task.height
+            );
+            return Err(TaskError::bad("width and height", message));
+        }
         if !task.guidance.is_finite() {
             let message = format!("must be a number, not {}", task.guidance);
             return Err(TaskError::bad("guidance", message));

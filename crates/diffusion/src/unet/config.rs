@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::depth::{DepthConfig, Depths, depths};
 use crate::config::{PerLevel, Sides};
 use crate::error::LoadError;
 
@@ -48,7 +49,9 @@ pub struct UNetConfig {
     /// Features of the text states.
     pub cross_attention_dim: PerLevel<i64>,
     /// Transformer blocks in each attention.
-    pub transformer_layers_per_block: PerLevel<i64>,
+    pub transformer_layers_per_block: DepthConfig,
+    /// The same on the way up, innermost level first, where it is not the way down's.
+    pub reverse_transformer_layers_per_block: Option<Vec<PerLevel<i64>>>,
     /// Heads of each level: the key's name is a well-known misnomer.
     pub attention_head_dim: PerLevel<i64>,
     /// The same, in the rare checkpoints that use the right name.
@@ -61,8 +64,6 @@ pub struct UNetConfig {
     pub conv_out_kernel: i64,
     /// How time enters the residual blocks: `default` (added) or `scale_shift`.
     pub resnet_time_scale_shift: String,
-    /// Divides the output of residual blocks on the way down and up.
-    pub resnet_out_scale_factor: f64,
     /// Features of the time embedding where not four times the first level's channels.
     pub time_embedding_dim: Option<i64>,
     /// Features of a guidance embedding (LCM).
@@ -87,7 +88,6 @@ struct Unsupported {
     encoder_hid_dim_type: Option<String>,
     time_embedding_act_fn: Option<String>,
     timestep_post_act: Option<String>,
-    reverse_transformer_layers_per_block: Option<serde_json::Value>,
     dual_cross_attention: bool,
     resnet_skip_time_act: bool,
     class_embeddings_concat: bool,
@@ -119,14 +119,14 @@ impl Default for UNetConfig {
             norm_num_groups: Some(32),
             norm_eps: 1e-5,
             cross_attention_dim: PerLevel::One(1280),
-            transformer_layers_per_block: PerLevel::One(1),
+            transformer_layers_per_block: DepthConfig::One(1),
+            reverse_transformer_layers_per_block: None,
             attention_head_dim: PerLevel::One(8),
             num_attention_heads: None,
             use_linear_projection: false,
             conv_in_kernel: 3,
             conv_out_kernel: 3,
             resnet_time_scale_shift: "default".to_owned(),
-            resnet_out_scale_factor: 1.0,
             time_embedding_dim: None,
             time_cond_proj_dim: None,
             addition_embed_type: None,
@@ -147,7 +147,7 @@ pub struct Level {
     /// Heads of attention.
     pub heads: i64,
     /// Transformer blocks in each attention.
-    pub transformer_layers: i64,
+    pub depths: Depths,
     /// Features of the text states.
     pub context: i64,
     /// Whether both attentions look at the text.
@@ -174,10 +174,6 @@ impl UNetConfig {
                 other.time_embedding_act_fn.is_some(),
             ),
             ("timestep_post_act", other.timestep_post_act.is_some()),
-            (
-                "reverse_transformer_layers_per_block",
-                other.reverse_transformer_layers_per_block.is_some(),
-            ),
             ("dual_cross_attention", other.dual_cross_attention),
             ("resnet_skip_time_act", other.resnet_skip_time_act),
             ("class_embeddings_concat", other.class_embeddings_concat),
@@ -236,10 +232,6 @@ impl UNetConfig {
             .cross_attention_dim
             .expand(count)
             .ok_or_else(|| wrong("cross_attention_dim"))?;
-        let depth = &self.transformer_layers_per_block;
-        let depth = depth
-            .expand(count)
-            .ok_or_else(|| wrong("transformer_layers_per_block"))?;
         let cross = self
             .only_cross_attention
             .expand(count)
@@ -256,7 +248,6 @@ impl UNetConfig {
         // Beyond all networks that exist; a file that asks for more would only keep us busy.
         let sizes = [
             ("layers_per_block", &layers, 100),
-            ("transformer_layers_per_block", &depth, 1000),
             ("attention_head_dim", &heads, 100_000),
             ("cross_attention_dim", &context, 1_000_000),
             ("block_out_channels", &self.block_out_channels, 1_000_000),
@@ -267,11 +258,17 @@ impl UNetConfig {
                 return Err(LoadError::key(path, key, message));
             }
         }
+        let depths = depths(
+            &self.transformer_layers_per_block,
+            self.reverse_transformer_layers_per_block.as_deref(),
+            &layers,
+            path,
+        )?;
         let level = |index: usize| Level {
             channels: self.block_out_channels[index],
             layers: layers[index],
             heads: heads[index],
-            transformer_layers: depth[index],
+            depths: depths[index].clone(),
             context: context[index],
             only_cross_attention: cross[index],
         };
@@ -295,6 +292,17 @@ impl UNetConfig {
         Ok(Some((size, both)))
     }
 
+    /// Whether a side of so many places can be halved at each level: without padding at both ends one place cannot.
+    pub fn takes(&self, side: i64) -> bool {
+        let halvings = self.block_out_channels.len().saturating_sub(1);
+        let halved = |side: Option<i64>, _| match (side?, self.downsample_padding) {
+            (1, 0) => None,
+            (side, 0) => Some(side / 2),
+            (side, _) => Some((side + 1) / 2),
+        };
+        (0..halvings).fold(Some(side), halved).is_some()
+    }
+
     /// Groups of each group normalisation.
     pub fn groups(&self) -> i64 {
         self.norm_num_groups.unwrap_or(32)
@@ -304,5 +312,21 @@ impl UNetConfig {
     pub fn time_features(&self) -> i64 {
         self.time_embedding_dim
             .unwrap_or(self.block_out_channels[0] * 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_that_cannot_be_halved_often_enough_are_told_apart() {
+        let config = |padding: i64| UNetConfig {
+            downsample_padding: padding,
+            ..UNetConfig::default()
+        };
+        // Four levels: three halvings.
+        assert!(config(1).takes(1));
+        assert!(config(0).takes(8) && !config(0).takes(7));
     }
 }

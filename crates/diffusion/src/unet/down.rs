@@ -56,6 +56,7 @@ impl DownBlock {
                 block.attentions.push(Transformer2D::load(
                     &attentions.child(index),
                     level,
+                    level.depths.down[index as usize],
                     style.groups,
                     linear,
                 )?);

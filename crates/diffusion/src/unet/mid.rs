@@ -55,6 +55,7 @@ impl MidBlock {
             Transformer2D::load(
                 &weights.child("attentions.0"),
                 &level,
+                level.depths.middle,
                 style.groups,
                 config.use_linear_projection,
             )

@@ -177,10 +177,11 @@ pub struct Transformer2D {
 }
 
 impl Transformer2D {
-    /// Heads, depth and text features come from the level.
+    /// Heads and text features come from the level; `depth` is the number of transformer blocks.
     pub fn load(
         weights: &Weights,
         level: &Level,
+        depth: i64,
         groups: i64,
         linear: bool,
     ) -> Result<Self, LoadError> {
@@ -204,7 +205,7 @@ impl Transformer2D {
                 GROUP_NORM_EPSILON,
             )?,
             proj_in: Projection::load(&weights.child("proj_in"), level.channels, linear)?,
-            transformer_blocks: (0..level.transformer_layers)
+            transformer_blocks: (0..depth)
                 .map(|index| BasicTransformerBlock::load(&blocks.child(index), level))
                 .collect::<Result<_, _>>()?,
             proj_out: Projection::load(&weights.child("proj_out"), level.channels, linear)?,

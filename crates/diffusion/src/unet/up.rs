@@ -76,6 +76,7 @@ impl UpBlock {
                 block.attentions.push(Transformer2D::load(
                     &attentions.child(index),
                     level,
+                    level.depths.up[index as usize],
                     style.groups,
                     linear,
                 )?);

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::config::VariationalConfig;
 use super::mid::MidBlock;
 use crate::error::LoadError;
-use crate::layers::{Conv2d, GroupNorm};
+use crate::layers::{Activation, Conv2d, GroupNorm};
 use crate::unet::resnet::{ResnetBlock, ResnetStyle, Upsample};
 use crate::weights::Weights;
 
@@ -21,7 +21,6 @@ pub struct Decoder {
     up_blocks: Vec<Level>,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
-    style: ResnetStyle,
 }
 
 impl Decoder {
@@ -59,7 +58,6 @@ impl Decoder {
                 config.out_channels,
                 3,
             )?,
-            style,
         })
     }
 
@@ -100,11 +98,8 @@ impl Decoder {
                 x = upsampler.forward(&x, None);
             }
         }
-        self.conv_out.forward(
-            &self
-                .style
-                .activation
-                .forward(&self.conv_norm_out.forward(&x)),
-        )
+        // Of this one the configuration's `act_fn` says nothing.
+        let x = Activation::Silu.forward_owned(self.conv_norm_out.forward(&x));
+        self.conv_out.forward(&x)
     }
 }

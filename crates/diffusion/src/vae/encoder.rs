@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::config::VariationalConfig;
 use super::mid::MidBlock;
 use crate::error::LoadError;
-use crate::layers::{Conv2d, GroupNorm};
+use crate::layers::{Activation, Conv2d, GroupNorm};
 use crate::unet::resnet::{Downsample, ResnetBlock, ResnetStyle};
 use crate::weights::Weights;
 
@@ -21,7 +21,6 @@ pub struct Encoder {
     mid_block: MidBlock,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
-    style: ResnetStyle,
 }
 
 impl Encoder {
@@ -59,7 +58,6 @@ impl Encoder {
                 2 * config.latent_channels,
                 3,
             )?,
-            style,
         })
     }
 
@@ -99,6 +97,7 @@ impl Encoder {
             }
         }
         let x = self.conv_norm_out.forward(&self.mid_block.forward(&x));
-        self.conv_out.forward(&self.style.activation.forward(&x))
+        // Of this one the configuration's `act_fn` says nothing.
+        self.conv_out.forward(&Activation::Silu.forward_owned(x))
     }
 }
