@@ -1,7 +1,7 @@
 //! The engine's own loop, in virtual time.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use super::model::{Pace, request};
@@ -14,6 +14,8 @@ use crate::engine::ticker::Submission;
 pub struct Outcome {
     /// Seconds from arrival to the first step, of each.
     pub waits: Vec<f64>,
+    /// Seconds from arrival to the last step, of each.
+    pub totals: Vec<f64>,
     /// Ticks to the end of the first step, of those that found a slot free.
     pub ticks_with_a_free_slot: Vec<u32>,
 }
@@ -27,14 +29,19 @@ struct Asked {
 }
 
 /// Every job arrives when it does, and joins when the engine lets it.
-pub fn run(arrivals: &[Arrival]) -> Outcome {
+pub fn run(arrivals: &[Arrival], most_begun: u32) -> Outcome {
     let time = Arc::new(VirtualTime::default());
-    let mut ticker = engine(Pace::Measured(Arc::clone(&time)), Arc::clone(&time) as _);
+    let mut ticker = engine(
+        Pace::Measured(Arc::clone(&time)),
+        Arc::clone(&time) as _,
+        most_begun,
+    );
     let (sender, events) = channel();
     let mut asked: Vec<Asked> = Vec::with_capacity(arrivals.len());
     let (mut tick, mut inside) = (0, 0_usize);
     let mut outcome = Outcome {
         waits: Vec::with_capacity(arrivals.len()),
+        totals: Vec::with_capacity(arrivals.len()),
         ticks_with_a_free_slot: Vec::new(),
     };
     while outcome.waits.len() < arrivals.len() {
@@ -49,15 +56,7 @@ pub fn run(arrivals: &[Arrival]) -> Outcome {
             arrivals,
             &mut asked,
             (tick, &mut inside),
-            |at, key| {
-                let sender = sender.clone();
-                ticker.submit(Submission {
-                    request: request(key, at.steps),
-                    events: Box::new(move |event| drop(sender.send(event))),
-                    at: at.at,
-                    paused: false,
-                });
-            },
+            |at, key| ticker.submit(submission(at, key, &sender)),
         );
         ticker.tick();
         tick += 1;
@@ -68,15 +67,7 @@ pub fn run(arrivals: &[Arrival]) -> Outcome {
             arrivals,
             &mut asked,
             (tick - 1, &mut inside),
-            |at, key| {
-                let sender = sender.clone();
-                ticker.submit(Submission {
-                    request: request(key, at.steps),
-                    events: Box::new(move |event| drop(sender.send(event))),
-                    at: at.at,
-                    paused: false,
-                });
-            },
+            |at, key| ticker.submit(submission(at, key, &sender)),
         );
         for event in events.try_iter() {
             match event {
@@ -88,7 +79,9 @@ pub fn run(arrivals: &[Arrival]) -> Outcome {
                 }
                 EngineEvent::Finished { timings, .. } => {
                     inside -= 1;
+                    let total = timings.wait + timings.text + timings.denoise;
                     outcome.waits.push(timings.wait.as_secs_f64());
+                    outcome.totals.push(total.as_secs_f64());
                 }
                 EngineEvent::Progress { .. }
                 | EngineEvent::Answered { .. }
@@ -98,6 +91,16 @@ pub fn run(arrivals: &[Arrival]) -> Outcome {
         }
     }
     outcome
+}
+
+fn submission(arrival: &Arrival, key: u64, sender: &Sender<EngineEvent>) -> Submission {
+    let sender = sender.clone();
+    Submission {
+        request: request(key, arrival.steps),
+        events: Box::new(move |event| drop(sender.send(event))),
+        at: arrival.at,
+        paused: false,
+    }
 }
 
 fn submit_until(

@@ -23,19 +23,21 @@ pub fn full_s(jobs: &[Arrival]) -> f64 {
     batches.map(|time| time.as_secs_f64()).sum()
 }
 
-/// Seconds from arrival to the first step, of each job.
-pub fn waits(arrivals: &[Arrival]) -> Vec<f64> {
-    let mut waits = Vec::with_capacity(arrivals.len());
+/// Seconds from arrival to the first step and to the end of the batch, of each job.
+pub fn times(arrivals: &[Arrival]) -> Vec<(f64, f64)> {
+    let mut times = Vec::with_capacity(arrivals.len());
     let (mut now, mut next) = (Duration::ZERO, 0);
     while next < arrivals.len() {
         now = now.max(arrivals[next].at);
         let there = arrivals[next..].iter().take_while(|job| job.at <= now);
         let batch = &arrivals[next..next + there.take(SLOTS).count()];
+        let took = batch_time(batch);
         for job in batch {
-            waits.push(now.saturating_sub(job.at).as_secs_f64());
+            let wait = now.saturating_sub(job.at);
+            times.push((wait.as_secs_f64(), (wait + took).as_secs_f64()));
         }
-        now += batch_time(batch);
+        now += took;
         next += batch.len();
     }
-    waits
+    times
 }

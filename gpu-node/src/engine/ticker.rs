@@ -1,16 +1,18 @@
 //! The engine's loop: admit, step, tell, decode. Knows no libtorch: [`Model`]s do the work.
 //!
-//! Each tick is one call of one model, for all jobs of one *group*: same model, same shapes. Groups take turns by the
-//! device time that their pictures have had. Jobs join, leave and are held up between ticks only.
+//! Each tick is one call of one model, for jobs of one *group*: same model, same shapes. Groups take turns by the device
+//! time that their pictures have had. Jobs join, leave and are held up between ticks only. More may have begun than fit
+//! into a call: a newcomer's first step is never kept waiting for the last one of a job that came before.
 
 mod admit;
+mod choice;
 mod job;
 mod ladder;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -46,8 +48,22 @@ pub struct Submission {
 pub struct Limits {
     /// Pictures that are denoised together.
     pub max_pictures: u32,
+    /// Pictures that have begun. Those that do not fit into a call sit it out: they keep latents and text, a megabyte or
+    /// two each.
+    pub most_begun: u32,
     /// Memory for weights and pictures, in bytes.
     pub memory_bytes: u64,
+}
+
+impl Limits {
+    /// So many pictures in a call, and twice as many begun.
+    pub fn of(max_pictures: u32, memory_bytes: u64) -> Self {
+        Self {
+            max_pictures,
+            most_begun: max_pictures.saturating_mul(2),
+            memory_bytes,
+        }
+    }
 }
 
 /// Jobs that can share a call: place of the model, and the shapes.
@@ -254,7 +270,6 @@ impl<M: Model> Ticker<M> {
             let stepped = self.step(&group);
             let took = self.now().saturating_sub(began);
             self.turns.took(&group, took, stepped);
-            self.tell_progress(&group);
         }
         self.move_finished();
         if let Some(job) = self.decoding.pop_front() {
@@ -273,13 +288,14 @@ impl<M: Model> Ticker<M> {
         groups
     }
 
-    fn tell_progress(&mut self, group: &Group) {
+    /// Tells the jobs of these keys how far they are.
+    fn tell_progress(&mut self, keys: &HashSet<u64>) {
         let now = self.now();
-        let Some(model) = self.shelf.get(group.0) else {
-            return;
-        };
-        let stepped = |job: &&mut Job<M::Slot>| !job.paused && job.group == *group;
-        for job in self.active.iter_mut().filter(stepped) {
+        let models = &self.shelf;
+        for job in self.active.iter_mut().filter(|job| keys.contains(&job.key)) {
+            let Some(model) = models.get(job.group.0) else {
+                continue;
+            };
             let wanted = !job.is_finished(model) && job.wants_preview(now);
             let previews = wanted.then(|| job.slots.iter().map(|slot| model.preview(slot)));
             let previews: Option<Vec<Picture>> = previews.and_then(Iterator::collect);
@@ -297,7 +313,7 @@ impl<M: Model> Ticker<M> {
         let (finished, running) = self.active.drain(..).partition::<Vec<_>, _>(finished);
         self.active = running;
         for mut job in finished {
-            job.timings.denoise = now.saturating_sub(job.started);
+            job.timings.denoise = now.saturating_sub(job.started.unwrap_or(now));
             self.decoding.push_back(job);
         }
     }

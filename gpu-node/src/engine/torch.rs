@@ -107,10 +107,7 @@ impl TorchEngine {
             weight_room_bytes: memory_bytes.saturating_sub(reserve),
             max_pictures: options.max_pictures.max(1),
         };
-        let limits = Limits {
-            max_pictures: info.max_pictures,
-            memory_bytes,
-        };
+        let limits = Limits::of(info.max_pictures, memory_bytes);
         let models = options.models;
         let load: Load<TorchModel> = Arc::new(move |place| {
             let stored = models.get(place).ok_or("no such model")?;

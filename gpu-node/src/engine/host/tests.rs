@@ -102,10 +102,7 @@ fn host(first: Option<Receiver<()>>, load: Load<Slow>, time: Arc<VirtualTime>) -
             (facts("second", false), None),
         ],
         load,
-        limits: Limits {
-            max_pictures: 8,
-            memory_bytes: 100,
-        },
+        limits: Limits::of(8, 100),
         step_deadline: Duration::from_secs(9),
         stopwatch: time,
     })

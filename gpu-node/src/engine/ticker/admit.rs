@@ -69,7 +69,7 @@ impl<M: Model> Ticker<M> {
         let need = model.need(&next.request.work);
         let running = self.active.iter().filter(|job| !job.paused);
         let running: usize = running.map(|job| job.slots.len()).sum();
-        if running > 0 && running + wanted > self.limits.max_pictures as usize {
+        if running > 0 && running + wanted > self.limits.most_begun as usize {
             return Verdict::Stop;
         }
         let least = least_bytes(need, wanted);

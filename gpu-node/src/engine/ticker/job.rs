@@ -22,13 +22,14 @@ pub struct Job<S> {
     pub group: Group,
     /// What each of its pictures needs.
     pub need: Need,
-    /// When its first step could begin.
-    pub started: Duration,
+    /// When its first step began.
+    pub started: Option<Duration>,
     pub paused: bool,
     /// Steps in a row that failed.
     pub failures: u32,
     events: EventSink,
     last_preview: Option<Duration>,
+    submitted: Duration,
 }
 
 impl<S> Job<S> {
@@ -40,14 +41,16 @@ impl<S> Job<S> {
         need: Need,
         between: (Duration, Duration),
     ) -> Self {
-        let (began, started) = between;
+        let (began, ended) = between;
         let timings = Timings {
-            wait: started.saturating_sub(submission.at),
-            text: started.saturating_sub(began),
+            text: ended.saturating_sub(began),
             ..Timings::default()
         };
         let Submission {
-            request, events, ..
+            request,
+            events,
+            at: submitted,
+            ..
         } = submission;
         let finish_scale = match &request.work {
             EngineWork::Generate { spec, .. } => spec.finish_scale,
@@ -62,11 +65,20 @@ impl<S> Job<S> {
             timings,
             group,
             need,
-            started,
+            started: None,
             paused: false,
             failures: 0,
             events,
             last_preview: None,
+            submitted,
+        }
+    }
+
+    /// A step of it begins.
+    pub fn takes_part(&mut self, now: Duration) {
+        if self.started.is_none() {
+            self.started = Some(now);
+            self.timings.wait = now.saturating_sub(self.submitted);
         }
     }
 

@@ -1,10 +1,11 @@
 //! Steps and decoding, and what is tried when memory runs out (G7): fewer pictures at once, other models out, tiles; a
 //! refusal with its reason only when nothing of that helps. A lower resolution is the dispatcher's to decide.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use easel_domain::spec::Answer;
 
+use super::choice::Pick;
 use super::job::Job;
 use super::{Group, MOST_FAILURES, Ticker, failed, guarded};
 use crate::engine::model::{Decoding, Model, ModelError};
@@ -30,15 +31,15 @@ impl Cap {
     }
 }
 
-/// A slot: which job's, and which of that job's.
-type Pick = (usize, usize);
-
 impl<M: Model> Ticker<M> {
-    /// One step of every slot of a group, in as few calls as fit. Returns how many slots there were.
+    /// One step of those whose turn it is in a group, in as few calls as fit. Returns how many slots there were, and tells
+    /// their jobs.
     pub(super) fn step(&mut self, group: &Group) -> usize {
         let picks = self.picks(group);
-        let jobs = self.active.iter().filter(|job| !job.paused);
-        let alone = jobs.filter(|job| job.group == *group).count() == 1;
+        self.note_first_steps(&picks);
+        let stepped: HashSet<usize> = picks.iter().map(|(job, _)| *job).collect();
+        let stepped: HashSet<u64> = stepped.iter().map(|job| self.active[*job].key).collect();
+        let alone = stepped.len() == 1;
         let cap = self.cap(group, &picks);
         let mut todo: Vec<Vec<Pick>> = picks.chunks(cap.max(1)).map(<[Pick]>::to_vec).collect();
         todo.reverse();
@@ -67,27 +68,8 @@ impl<M: Model> Ticker<M> {
             }
         }
         self.let_fall(fallen);
+        self.tell_progress(&stepped);
         picks.len()
-    }
-
-    fn picks(&self, group: &Group) -> Vec<Pick> {
-        let Some(model) = self.shelf.get(group.0) else {
-            return Vec::new();
-        };
-        let mut picks = Vec::new();
-        for (at, job) in self.active.iter().enumerate() {
-            if job.paused || job.group != *group {
-                continue;
-            }
-            let running = |slot: &&(usize, &M::Slot)| {
-                let (done, steps) = model.progress(slot.1);
-                done < steps
-            };
-            let slots = job.slots.iter().enumerate();
-            let slots: Vec<_> = slots.collect();
-            picks.extend(slots.iter().filter(running).map(|(slot, _)| (at, *slot)));
-        }
-        picks
     }
 
     /// How many of these the prediction and past failures allow in one call.

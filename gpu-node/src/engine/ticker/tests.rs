@@ -168,10 +168,7 @@ impl Bench {
     ) -> Self {
         let (sender, events) = channel();
         let time = Arc::new(VirtualTime::default());
-        let limits = Limits {
-            max_pictures,
-            memory_bytes,
-        };
+        let limits = Limits::of(max_pictures, memory_bytes);
         let shared = Shared {
             stopwatch: Arc::clone(&time) as Arc<dyn Stopwatch>,
             waiting: Arc::new(AtomicUsize::new(100)),

@@ -153,3 +153,68 @@ fn a_job_that_is_held_up_before_it_begins_waits_and_blocks_nobody() {
     bench.tick(1);
     assert_eq!(bench.ends().len(), 2);
 }
+
+#[test]
+fn a_newcomer_has_its_first_step_at_once_and_jobs_end_in_their_order() {
+    let mut bench = Bench::new(Counter::default(), 2);
+    for key in 1..=2 {
+        bench.submit(key, &[key as u32], 3);
+    }
+    bench.tick(1);
+    bench.submit(3, &[3], 3);
+    bench.submit(4, &[4], 3);
+    bench.tick(5);
+    let calls: Vec<_> = bench.model().calls.clone();
+    // 3 and 4 begin; then 1 and 2, who came first, go on to their end.
+    let wanted: [&[u32]; 6] = [&[1, 2], &[3, 4], &[1, 2], &[1, 2], &[3, 4], &[3, 4]];
+    assert_eq!(calls[..], wanted.map(<[u32]>::to_vec));
+    let told: Vec<_> = bench.events.try_iter().collect();
+    let steps = |wanted: u64| {
+        let told = told.iter().filter(move |event| event.key() == wanted);
+        told.filter(|event| matches!(event, EngineEvent::Progress { .. }))
+            .count()
+    };
+    // Who sits out says nothing.
+    assert_eq!([1, 2, 3, 4].map(steps), [3; 4]);
+}
+
+#[test]
+fn no_more_than_twice_as_many_pictures_as_fit_into_a_call_have_begun() {
+    let mut bench = Bench::new(Counter::default(), 2);
+    for key in 1..=5 {
+        bench.submit(key, &[key as u32], 9);
+    }
+    bench.tick(3);
+    assert_eq!(bench.ticker.active.len(), 4);
+    assert!(bench.model().calls.iter().all(|call| call.len() <= 2));
+}
+
+#[test]
+fn the_wait_of_a_job_lasts_until_its_first_step() {
+    let time = Arc::new(VirtualTime::default());
+    let model = Counter {
+        pace: Some((Arc::clone(&time), Duration::from_secs(1))),
+        ..Counter::default()
+    };
+    let mut bench = Bench::new(model, 1);
+    bench.time = Arc::clone(&time);
+    bench.ticker.shared.stopwatch = time;
+    bench.submit_to("m", 1, &[1], (1, 1));
+    bench.submit_to("m", 2, &[2], (1, 1));
+    bench.tick(3);
+    let waits = bench.ends().into_iter().map(|end| match end {
+        EngineEvent::Finished { timings, .. } => timings.wait.as_secs(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(waits.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn a_job_larger_than_a_call_is_drawn_all_the_same() {
+    let mut bench = Bench::new(Counter::default(), 2);
+    bench.submit(1, &[10, 11, 12], 2);
+    bench.submit(2, &[20], 2);
+    bench.tick(6);
+    let ends = bench.ends();
+    assert!(ends.len() == 2 && ends.iter().all(is_finished), "{ends:?}");
+}
