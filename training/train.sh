@@ -22,9 +22,9 @@ stage() {
 }
 
 # What the figures of the model's card were made with, and what only passes through every line.
-shards=40 vae=1500 unet=24000 decoder=6000 upscaler=4000 judge=3200 large=1200 prompts=400 effects=96 renders=1000 drawn=2 eyes=3000
+shards=40 vae=1500 unet=24000 decoder=6000 upscaler=4000 judge=3200 large=1200 prompts=400 effects=96 renders=1000 drawn=2 pictures=384 eyes=3000
 if [ -n "${EASEL_QUICK:-}" ]; then
-    shards=1 vae=4 unet=25 decoder=8 upscaler=4 judge=4 large=136 prompts=8 effects=8 renders=40 drawn=1 eyes=4
+    shards=1 vae=4 unet=25 decoder=8 upscaler=4 judge=4 large=136 prompts=8 effects=8 renders=40 drawn=1 pictures=16 eyes=4
 fi
 
 mkdir -p "$EASEL_RUNS"
@@ -40,7 +40,7 @@ stage trainer.export --to "$EASEL_RUNS/model"
 stage trainer.sheet --model "$EASEL_RUNS/model" --to "$EASEL_RUNS/model.png"
 stage meter.table --model "$EASEL_RUNS/model" --prompts "$prompts" --to "$EASEL_RUNS/table.json"
 stage meter.effects --model "$EASEL_RUNS/model" --prompts "$effects"
-stage trainer.drawn --model "$EASEL_RUNS/model" --count "$drawn" --passed 1
+stage trainer.drawn --model "$EASEL_RUNS/model" --count "$drawn" --passed 2 --pictures "$pictures"
 stage trainer.eyes --steps "$eyes" --text "$EASEL_RUNS/model"
 stage trainer.eyes_export --to "$EASEL_RUNS/eyes-model"
 stage meter.eyes --model "$EASEL_RUNS/eyes-model" --drawer "$EASEL_RUNS/model" --renders "$prompts" --drawn "$prompts"

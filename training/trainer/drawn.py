@@ -18,7 +18,8 @@ from renderer import caption, draw, sample_scene
 from .data import LEARNT, to_tensor
 from .run import arguments, bf16
 
-SHARD, PASSED = 384, 2048
+# Passing a picture through costs less than drawing one, by far.
+CHEAPER = 5
 
 
 def to_bytes(x: torch.Tensor) -> np.ndarray:
@@ -33,10 +34,10 @@ def keep(folder: Path, name: str, scenes: list, pixels: np.ndarray):
 
 
 @torch.no_grad()
-def draw_shard(folder: Path, index: int, seed: int, painter: Painter):
+def draw_shard(folder: Path, index: int, count: int, seed: int, painter: Painter):
     r = Random(f"{seed}/drawn/{index}")
     styles = LEARNT if index % 2 else {"flat": 0.4, "neon": 0.12, "synthwave": 0.1, "watercolour": 0.1, "pixel art": 0.1, "oil": 0.1, "sketch": 0.08}
-    scenes = [sample_scene(r, styles=styles) for _ in range(SHARD)]
+    scenes = [sample_scene(r, styles=styles) for _ in range(count)]
     prompts = [caption(scene, r, is_complete=True) for scene in scenes]
     steps, guidance = (8, 12, 20)[index % 3], (3.0, 4.0, 5.0)[index // 3 % 3]
     sampler = ("ddim", "euler", "dpm++ 2m")[index % 3]
@@ -44,9 +45,9 @@ def draw_shard(folder: Path, index: int, seed: int, painter: Painter):
 
 
 @torch.no_grad()
-def pass_shard(folder: Path, index: int, seed: int, painter: Painter):
+def pass_shard(folder: Path, index: int, count: int, seed: int, painter: Painter):
     r = Random(f"{seed}/passed/{index}")
-    scenes = [sample_scene(r, styles=LEARNT) for _ in range(PASSED)]
+    scenes = [sample_scene(r, styles=LEARNT) for _ in range(CHEAPER * count)]
     made = []
     for i in range(0, len(scenes), 64):
         x = to_tensor(np.stack([np.asarray(draw(s, 64, 64)) for s in scenes[i:i + 64]]))
@@ -57,14 +58,14 @@ def pass_shard(folder: Path, index: int, seed: int, painter: Painter):
 
 
 def main():
-    o = arguments("drawn", model="../models/easel-tiny", count=8, passed=4, first=0)
+    o = arguments("drawn", model="../models/easel-tiny", count=8, passed=4, first=0, pictures=384)
     folder = o.runs / "data"
     folder.mkdir(parents=True, exist_ok=True)
     painter = Painter(Path(o.model))
     for kind, count, make in (("passed", o.passed, pass_shard), ("drawn", o.count, draw_shard)):
         for i in range(o.first, o.first + count):
             if not (folder / f"{kind}-{i:04d}.npy").exists():
-                make(folder, i, o.seed, painter)
+                make(folder, i, o.pictures, o.seed, painter)
                 print(kind, i, flush=True)
 
 
