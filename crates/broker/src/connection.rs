@@ -144,7 +144,6 @@ impl Broker {
             shared: Arc::clone(&shared),
             links: link_sender,
             state: state_sender,
-            in_flight: config.in_flight,
         };
         shared.tracker.spawn(supervisor.run());
         let publisher = Publisher::new(Arc::clone(&shared), config);

@@ -1,5 +1,6 @@
 //! Consumers, as their owners see them.
 
+mod unsettled;
 mod worker;
 
 use std::future::Future;

@@ -1,45 +1,82 @@
-//! Publishing with confirms, one publish at a time on each channel.
+//! Publishing with confirms: what is published while channels are busy travels together, as soon as one is free.
+//!
+//! A channel carries one batch at a time. So a batch that is given up takes its channel with it, and no late confirm can
+//! reach another message.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod batch;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use easel_service::config::BrokerConfig;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation};
-use tokio::sync::Semaphore;
+use lapin::Channel;
+use lapin::options::ConfirmSelectOptions;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::{Link, Shared};
 use crate::error::PublishError;
 use crate::{Message, metric};
 
-/// Confirm channels of one connection that wait for their next publish.
+/// Batches under way at once, of each of the two kinds. More would be smaller ones, and each costs the broker its own
+/// turn: at four, one of them fills while the others wait for their disks.
+const CHANNELS: usize = 4;
+/// Messages of one batch.
+const AT_ONCE: usize = 64;
+
+/// Confirm channels of one connection that wait for their next batch.
 pub(crate) struct ChannelPool {
     idle: Mutex<Vec<Channel>>,
-    most: usize,
 }
 
 impl ChannelPool {
-    pub(crate) fn new(most: u16) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             idle: Mutex::default(),
-            most: usize::from(most),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Channel>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self) -> Option<Channel> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
+        self.lock().pop()
     }
 
     fn give_back(&self, channel: Channel) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.most && channel.status().connected() {
-            idle.push(channel);
+        if channel.status().connected() {
+            self.lock().push(channel);
         }
     }
+}
+
+/// A message on its way, and who waits for its confirm.
+struct Waiting {
+    message: Message,
+    link: Arc<Link>,
+    asker: Asker,
+}
+
+struct Asker {
+    reply: oneshot::Sender<Result<(), PublishError>>,
+    /// Held until the message is answered for: it bounds how many there are.
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Asker {
+    fn answer(self, outcome: Result<(), PublishError>) {
+        // Whoever asked may have stopped waiting.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// Messages that wait for a channel, and how many channels are busy with others.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    busy: usize,
 }
 
 #[derive(Clone)]
@@ -47,6 +84,13 @@ pub(crate) struct Publisher {
     shared: Arc<Shared>,
     slots: Arc<Semaphore>,
     limit: Duration,
+    /// What is kept in memory does not wait for what goes to disk.
+    transient: Arc<Mutex<Queue>>,
+    persistent: Arc<Mutex<Queue>>,
+}
+
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Publisher {
@@ -56,6 +100,8 @@ impl Publisher {
             shared,
             slots,
             limit: config.confirm_timeout,
+            transient: Arc::default(),
+            persistent: Arc::default(),
         }
     }
 
@@ -76,35 +122,33 @@ impl Publisher {
             reason,
         };
         let free = Arc::clone(&self.slots).acquire_owned();
-        let Ok(Ok(permit)) = timeout_at(deadline, free).await else {
+        let Ok(Ok(slot)) = timeout_at(deadline, free).await else {
             return Err(not_sent("too many publishes were in flight"));
         };
         let link = self
             .link(deadline)
             .await
             .ok_or_else(|| not_sent("there was no connection"))?;
-        // The task owns the slot: a publish that nobody waits for any more still counts until it ends.
-        let mut task = self.shared.tracker.spawn(async move {
-            let _permit = permit;
-            tokio::select! {
-                () = link.lost.cancelled() => Err(PublishError::Broken { reason: "the connection was lost".into() }),
-                result = send(&link, &message) => result,
-            }
+        let (reply, answered) = oneshot::channel();
+        let asker = Asker { reply, _slot: slot };
+        self.enqueue(Waiting {
+            message,
+            link,
+            asker,
         });
-        match timeout_at(deadline, &mut task).await {
+        match timeout_at(deadline, answered).await {
             Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(PublishError::Broken {
-                reason: error.to_string(),
+            Ok(Err(_)) => Err(PublishError::Broken {
+                reason: "the connection was closed".into(),
             }),
-            Err(_) => {
-                // Dropping its channel closes it, so a late confirm cannot reach another message.
-                task.abort();
-                Err(PublishError::Timeout { limit: self.limit })
-            }
+            Err(_) => Err(PublishError::Timeout { limit: self.limit }),
         }
     }
 
     async fn link(&self, deadline: Instant) -> Option<Arc<Link>> {
+        if let Some(link) = self.shared.links.borrow().clone() {
+            return Some(link);
+        }
         let mut links = self.shared.links.clone();
         let hangup = self.shared.hangup.clone();
         tokio::select! {
@@ -112,43 +156,40 @@ impl Publisher {
             found = timeout_at(deadline, links.wait_for(Option::is_some)) => found.ok()?.ok()?.clone(),
         }
     }
+
+    /// Puts a message in the queue of its kind, and sees to it that somebody empties it.
+    fn enqueue(&self, waiting: Waiting) {
+        let queue = if waiting.message.target.persistent {
+            &self.persistent
+        } else {
+            &self.transient
+        };
+        let mut queued = lock(queue);
+        queued.waiting.push_back(waiting);
+        if queued.busy < CHANNELS {
+            queued.busy += 1;
+            let (queue, limit) = (Arc::clone(queue), self.limit);
+            // A publish that nobody waits for any more goes on: its task belongs to the connection.
+            self.shared.tracker.spawn(empty(queue, limit));
+        }
+    }
 }
 
-async fn send(link: &Link, message: &Message) -> Result<(), PublishError> {
-    let broken = |error: lapin::Error| PublishError::Broken {
-        reason: error.to_string(),
-    };
-    let channel = match link.channels.take() {
-        Some(channel) => channel,
-        None => open(link).await.map_err(broken)?,
-    };
-    let target = &message.target;
-    let options = BasicPublishOptions {
-        mandatory: message.mandatory,
-        ..BasicPublishOptions::default()
-    };
-    let sent = channel
-        .basic_publish(
-            target.exchange.as_str().into(),
-            target.routing_key.as_str().into(),
-            options,
-            &message.body,
-            message.properties(),
-        )
-        .await
-        .map_err(broken)?;
-    let confirmation = sent.await.map_err(broken)?;
-    link.channels.give_back(channel);
-    let routing_key = target.routing_key.clone();
-    match confirmation {
-        Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-            Err(PublishError::Returned { routing_key })
-        }
-        Confirmation::Nack(None) => Err(PublishError::Nacked { routing_key }),
-        Confirmation::NotRequested => Err(PublishError::Broken {
-            reason: "the channel does not confirm".into(),
-        }),
+/// Sends batch after batch until nothing waits.
+async fn empty(queue: Arc<Mutex<Queue>>, limit: Duration) {
+    loop {
+        let (link, batch) = {
+            let mut queued = lock(&queue);
+            let Some(link) = queued.waiting.front().map(|first| Arc::clone(&first.link)) else {
+                queued.busy -= 1;
+                return;
+            };
+            // After a reconnect, what was meant for the old connection fails with it and for itself.
+            let same = queued.waiting.iter().take(AT_ONCE);
+            let same = same.take_while(|one| Arc::ptr_eq(&one.link, &link)).count();
+            (link, queued.waiting.drain(..same).collect::<Vec<_>>())
+        };
+        batch::send(&link, batch, limit).await;
     }
 }
 

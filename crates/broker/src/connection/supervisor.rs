@@ -38,7 +38,6 @@ pub(super) struct Supervisor {
     pub(super) shared: Arc<Shared>,
     pub(super) links: watch::Sender<Option<Arc<Link>>>,
     pub(super) state: watch::Sender<ConnectionState>,
-    pub(super) in_flight: u16,
 }
 
 impl Supervisor {
@@ -85,7 +84,7 @@ impl Supervisor {
         });
         let link = Arc::new(Link {
             connection: opened.await?,
-            channels: ChannelPool::new(self.in_flight),
+            channels: ChannelPool::new(),
             lost: self.shared.hangup.child_token(),
             generation,
         });

@@ -14,9 +14,10 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{Acker, Channel};
 use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::unsettled::Unsettled;
 use super::{Delivery, Subscription};
 use crate::action::Action;
 use crate::connection::{Broker, Link, Shared};
@@ -39,8 +40,18 @@ pub(super) struct Worker<F> {
 }
 
 /// What is left to do about a message after its handler ran.
+enum Left {
+    /// It was settled, or needs no settlement.
+    Nothing,
+    /// To be acknowledged.
+    Ack(u64),
+    /// To be given back after a while.
+    Hold(Hold),
+}
+
 struct Hold {
     acker: Acker,
+    tag: u64,
     delay: Duration,
 }
 
@@ -137,20 +148,30 @@ impl<F> Worker<F> {
         F: Fn(Delivery<T>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Action>> + Send + 'static,
     {
-        let mut running: JoinSet<Option<Hold>> = JoinSet::new();
-        let mut held: JoinSet<()> = JoinSet::new();
+        let mut running: JoinSet<Left> = JoinSet::new();
+        let mut held: JoinSet<u64> = JoinSet::new();
+        let mut unsettled = Unsettled::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = link.lost.cancelled() => break,
                 Some(done) = running.join_next() => {
-                    if let Ok(Some(hold)) = done {
+                    let left = take_all_done(done, &mut running, &mut unsettled);
+                    for hold in left {
                         held.spawn(give_back_later(hold, self.shared().limit));
                     }
+                    self.acknowledge(channel, &mut unsettled).await;
                 }
-                Some(_) = held.join_next() => {}
+                Some(given_back) = held.join_next() => {
+                    if let Ok(tag) = given_back {
+                        unsettled.settled(tag);
+                    }
+                }
                 next = stream.next(), if running.len() < self.subscription.concurrency => match next {
                     Some(Ok(delivery)) => {
+                        if !self.subscription.no_ack {
+                            unsettled.came(delivery.delivery_tag);
+                        }
                         running.spawn(Arc::clone(&self).handle(delivery));
                     }
                     Some(Err(error)) => {
@@ -173,11 +194,23 @@ impl<F> Worker<F> {
             // Failing to say so changes nothing: closing the channel says it too.
             let _ = self.shared().bounded("stop consuming", cancel).await;
         }
-        while running.join_next().await.is_some() {}
+        while let Some(done) = running.join_next().await {
+            take_all_done(done, &mut running, &mut unsettled);
+            self.acknowledge(channel, &mut unsettled).await;
+        }
         // Held messages and those not looked at go back when the channel closes.
     }
 
-    async fn handle<T, Fut>(self: Arc<Self>, raw: lapin::message::Delivery) -> Option<Hold>
+    /// Acknowledges everything that is done, with as few words as possible.
+    async fn acknowledge(&self, channel: &Channel, unsettled: &mut Unsettled) {
+        for (tag, multiple) in unsettled.acks() {
+            let answer = channel.basic_ack(tag, BasicAckOptions { multiple });
+            let answer = async { answer.await.map(|()| true) };
+            settle(answer, self.shared().limit).await;
+        }
+    }
+
+    async fn handle<T, Fut>(self: Arc<Self>, raw: lapin::message::Delivery) -> Left
     where
         T: DeserializeOwned + Send + 'static,
         F: Fn(Delivery<T>) -> Fut + Send + Sync + 'static,
@@ -213,9 +246,10 @@ impl<F> Worker<F> {
     }
 
     /// The one loop that does what handlers ask for.
-    async fn perform(&self, actions: Vec<Action>, raw: &lapin::message::Delivery) -> Option<Hold> {
+    async fn perform(&self, actions: Vec<Action>, raw: &lapin::message::Delivery) -> Left {
         let pause = || Hold {
             acker: raw.acker.clone(),
+            tag: raw.delivery_tag,
             delay: FAILURE_PAUSE,
         };
         for action in actions {
@@ -230,8 +264,8 @@ impl<F> Worker<F> {
                     }
                 }
                 Action::Ack => {
-                    self.ack(raw).await;
-                    return None;
+                    self.count("ack");
+                    return self.settled(raw);
                 }
                 Action::Requeue => {
                     return self.settled_elsewhere(Hold {
@@ -255,27 +289,24 @@ impl<F> Worker<F> {
         self.settled_elsewhere(pause())
     }
 
-    async fn settle(&self, answer: impl Future<Output = lapin::Result<bool>>) {
-        settle(answer, self.shared().limit).await;
-    }
-
-    fn settled_elsewhere(&self, hold: Hold) -> Option<Hold> {
+    fn settled_elsewhere(&self, hold: Hold) -> Left {
         self.count("requeue");
-        (!self.subscription.no_ack).then_some(hold)
-    }
-
-    async fn ack(&self, raw: &lapin::message::Delivery) {
-        self.count("ack");
-        if !self.subscription.no_ack {
-            self.settle(raw.acker.ack(BasicAckOptions::default())).await;
+        if self.subscription.no_ack {
+            Left::Nothing
+        } else {
+            Left::Hold(hold)
         }
     }
 
-    async fn dead_letter(
-        &self,
-        reason: &'static str,
-        raw: &lapin::message::Delivery,
-    ) -> Option<Hold> {
+    fn settled(&self, raw: &lapin::message::Delivery) -> Left {
+        if self.subscription.no_ack {
+            Left::Nothing
+        } else {
+            Left::Ack(raw.delivery_tag)
+        }
+    }
+
+    async fn dead_letter(&self, reason: &'static str, raw: &lapin::message::Delivery) -> Left {
         self.count("dead");
         if self.shared().dead_letters && !self.subscription.no_ack {
             let target = self.shared().names.dead().target();
@@ -287,26 +318,45 @@ impl<F> Worker<F> {
                     queue = self.subscription.queue.name(),
                     "dead-letter a message: {error}"
                 );
-                return Some(Hold {
+                return Left::Hold(Hold {
                     acker: raw.acker.clone(),
+                    tag: raw.delivery_tag,
                     delay: FAILURE_PAUSE,
                 });
             }
         }
-        if !self.subscription.no_ack {
-            self.settle(raw.acker.ack(BasicAckOptions::default())).await;
-        }
-        None
+        self.settled(raw)
     }
 }
 
-async fn give_back_later(hold: Hold, limit: Duration) {
+/// What is left of a message whose handler ended, and of all others that have ended by now. Returns those to hold.
+fn take_all_done(
+    first: Result<Left, JoinError>,
+    running: &mut JoinSet<Left>,
+    unsettled: &mut Unsettled,
+) -> Vec<Hold> {
+    let mut holds = Vec::new();
+    let mut next = Some(first);
+    while let Some(done) = next {
+        match done {
+            Ok(Left::Ack(tag)) => unsettled.wants_ack(tag),
+            Ok(Left::Hold(hold)) => holds.push(hold),
+            // One whose task was lost comes again with the next channel.
+            Ok(Left::Nothing) | Err(_) => {}
+        }
+        next = running.try_join_next();
+    }
+    holds
+}
+
+async fn give_back_later(hold: Hold, limit: Duration) -> u64 {
     tokio::time::sleep(hold.delay).await;
     let options = BasicNackOptions {
         requeue: true,
         ..BasicNackOptions::default()
     };
     settle(hold.acker.nack(options), limit).await;
+    hold.tag
 }
 
 /// An answer that cannot be given in time is late: the message comes again by itself once its channel is gone.
