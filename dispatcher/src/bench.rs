@@ -179,7 +179,9 @@ impl Bench {
             let node = BenchNode::start(config, number, args.uploads, ctx, marks.clone());
             started.push(node.await?);
         }
-        let queues = ServiceClass::ALL.map(|class| names.jobs(&lane, class).name().to_owned());
+        // Outbox rows name queues without the prefix.
+        let plain = Names::default();
+        let queues = ServiceClass::ALL.map(|class| plain.jobs(&lane, class).name().to_owned());
         let (sent, writing) = store.marks();
         let mut writer = JoinSet::new();
         writer.spawn(writing.run());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use easel_broker::{Action, Consumer, Delivery, Message, Subscription};
 use easel_domain::message::{Heartbeat, NodeBoot, NodeCommand, NodeLive};
-use easel_domain::{BootId, LeaseToken, NodeId};
+use easel_domain::{BootId, NodeId};
 use easel_service::chain;
 use tokio::sync::{Mutex, mpsc};
 
@@ -131,10 +131,9 @@ async fn renew(office: &Office, beat: &Heartbeat) {
     if beat.leases.is_empty() {
         return;
     }
-    let tokens: Vec<LeaseToken> = beat.leases.iter().map(|lease| lease.token).collect();
     let valid = match office
         .store
-        .renew_leases(beat.from.boot, &tokens, office.settings.lease_term)
+        .renew_leases(beat.from.boot, &beat.leases, office.settings.lease_term)
         .await
     {
         Ok(valid) => valid,

@@ -11,6 +11,8 @@ use crate::term::TermEnd;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const BATCH: u32 = 100;
+/// Old messages looked at each time: more than a busy platform writes meanwhile.
+const PRUNE_BATCH: u32 = 2_000;
 /// Sent messages are kept this long, for whoever looks into an incident.
 const KEEP_SENT: Duration = Duration::from_hours(1);
 
@@ -56,6 +58,6 @@ async fn tick(office: &Office) -> Result<(), easel_store::StoreError> {
     let (count, oldest) = office.store.outbox_backlog().await?;
     metrics::gauge!(metric::OUTBOX_UNSENT).set(count as f64);
     metrics::gauge!(metric::OUTBOX_OLDEST_SECONDS).set(oldest);
-    office.store.prune_outbox(KEEP_SENT, BATCH).await?;
+    office.store.prune_outbox(KEEP_SENT, PRUNE_BATCH).await?;
     Ok(())
 }

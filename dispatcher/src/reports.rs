@@ -3,18 +3,15 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use easel_blobs::{BlobError, Scope, UploadTerms};
+use easel_blobs::BlobError;
 use easel_broker::{Action, Consumer, Delivery, Subscription};
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::{FailureKind, after_failure};
 use easel_domain::job::EndReason;
 use easel_domain::message::{
     FileClaim, LeaseRef, NodeBoot, NodeCommand, NodeEvent, NodeReport, StoredFile, Timings,
-    UploadGrant,
 };
-use easel_domain::picture::{
-    FileRole, MAX_FILE_BYTES, MAX_GRID_BYTES, PictureVerdict, StorageClass,
-};
+use easel_domain::picture::{FileRole, MAX_FILE_BYTES, MAX_GRID_BYTES, PictureVerdict};
 use easel_domain::spec::Answer;
 use easel_domain::{PictureId, RequestId};
 use easel_scheduler::event::Outcome;
@@ -22,11 +19,11 @@ use easel_service::chain;
 use easel_store::StoreError;
 use easel_store::complete::Completion;
 use easel_store::finish::AfterTry;
-use easel_store::grant::GrantedFile;
 use tokio::sync::mpsc;
 
 use crate::coordinator::Input;
 use crate::ends::Ends;
+use crate::grants::Grants;
 use crate::lanes::Office;
 use crate::live::speaks_for;
 use crate::metric;
@@ -42,7 +39,7 @@ const MAX_FILES: usize = 160;
 
 /// A report that cannot be handled now, or never.
 #[derive(Debug, thiserror::Error)]
-enum ReportError {
+pub(crate) enum ReportError {
     #[error("write the report")]
     Store(#[from] StoreError),
     #[error("reach the object store")]
@@ -73,18 +70,24 @@ impl ReportError {
 }
 
 /// Reads `node-done`.
-pub(crate) fn consume(office: Office, inputs: mpsc::Sender<Input>, ends: Ends) -> Consumer {
+pub(crate) fn consume(
+    office: Office,
+    inputs: mpsc::Sender<Input>,
+    ends: Ends,
+    grants: Grants,
+) -> Consumer {
     let lane = office.settings.lane();
     let queue = Subscription::new(office.broker.names().node_done(&lane), PREFETCH)
         .concurrency(CONCURRENCY);
     let broker = office.broker.clone();
     broker.consume(queue, move |report: Delivery<NodeReport>| {
-        let (office, inputs, ends) = (office.clone(), inputs.clone(), ends.clone());
+        let (office, inputs) = (office.clone(), inputs.clone());
+        let (ends, grants) = (ends.clone(), grants.clone());
         async move {
             if !speaks_for(report.sender().as_ref(), &report.body.from) {
                 return vec![Action::DeadLetter("sender is not the node")];
             }
-            handle(&office, &inputs, &ends, report.body).await
+            handle(&office, &inputs, &ends, &grants, report.body).await
         }
     })
 }
@@ -93,13 +96,14 @@ async fn handle(
     office: &Office,
     inputs: &mpsc::Sender<Input>,
     ends: &Ends,
+    grants: &Grants,
     report: NodeReport,
 ) -> Vec<Action> {
     let NodeReport { from, lease, event } = report;
     let is_asked_again = matches!(event, NodeEvent::GrantRequest { .. });
     let result = match event {
         NodeEvent::GrantRequest { request, files } => {
-            grant(office, inputs, &from, lease, request, &files).await
+            grant(office, inputs, grants, &from, lease, request, files).await
         }
         NodeEvent::Done {
             files,
@@ -165,50 +169,21 @@ async fn settle(office: &Office, node: &NodeBoot, lease: LeaseRef, accepted: boo
 async fn grant(
     office: &Office,
     inputs: &mpsc::Sender<Input>,
+    grants: &Grants,
     from: &NodeBoot,
     lease: LeaseRef,
     request: RequestId,
-    files: &[FileClaim],
+    files: Vec<FileClaim>,
 ) -> Result<(), ReportError> {
-    check_claims(files)?;
-    let class = office.store.storage_class(lease.job_id).await?;
-    let mut granted = Vec::new();
-    let mut uploads: Vec<UploadGrant> = Vec::new();
-    for claim in files {
-        let scope = match class.class {
-            StorageClass::Public => Scope::Retention(StorageClass::Public),
-            _ => Scope::User(class.user_id),
-        };
-        let key = office
-            .blobs
-            .key(class.class, scope, &claim.sha256, &claim.content_type)?;
-        uploads.push(
-            office
-                .blobs
-                .grant_upload(&key, &UploadTerms::from(claim))
-                .await?,
-        );
-        granted.push(GrantedFile {
-            key: key.to_string(),
-            claim: claim.clone(),
-        });
-    }
-    office
-        .store
-        .grant_uploads(&office.leadership, lease, &granted)
-        .await?;
+    check_claims(&files)?;
+    let uploads = grants.ask(lease, files).await?;
     let _ = inputs.send(Input::Finishing(lease)).await;
-    if let Err(error) = office
-        .tell(
-            from,
-            &NodeCommand::Grant {
-                request,
-                lease,
-                uploads,
-            },
-        )
-        .await
-    {
+    let command = NodeCommand::Grant {
+        request,
+        lease,
+        uploads,
+    };
+    if let Err(error) = office.tell(from, &command).await {
         tracing::debug!("node {} will ask for its grants again: {error}", from.node);
     }
     Ok(())

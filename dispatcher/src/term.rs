@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::coordinator::{self, Input};
 use crate::ends::Ends;
+use crate::grants::Grants;
 use crate::lanes::Office;
-use crate::{ends, hints, live, mentions, relay, reports};
+use crate::{ends, grants, hints, live, mentions, relay, reports};
 
 /// Inputs that may wait for the coordinator. Beyond it, the consumers wait and the broker keeps the rest.
 const INBOX: usize = 1_024;
@@ -50,6 +51,7 @@ pub(crate) async fn serve(
     drain: &CancellationToken,
 ) -> TermEnd {
     let (ends, ending) = ends::channel();
+    let (grants, wishes) = grants::channel();
     let (looks, asked) = mpsc::channel(INBOX);
     let (inputs, inbox) = mpsc::channel(INBOX);
     let mut tasks = JoinSet::new();
@@ -58,13 +60,14 @@ pub(crate) async fn serve(
     tasks.spawn(relay::run(office.clone()));
     tasks.spawn(live::echo(office.clone()));
     tasks.spawn(ends::run(office.clone(), ending));
+    tasks.spawn(grants::run(office.clone(), wishes));
     tasks.spawn(hints::run(office.clone(), asked));
     tasks.spawn(mentions::run(office.broker.clone(), said));
     tasks.spawn(async move {
         marks.run().await;
         TermEnd::Drained
     });
-    let consumers = start_consumers(&office, &inputs, &looks, &ends);
+    let consumers = start_consumers(&office, &inputs, &looks, (&ends, &grants));
     let end = tokio::select! {
         () = drain.cancelled() => TermEnd::Drained,
         ended = tasks.join_next() => match ended {
@@ -84,7 +87,7 @@ fn start_consumers(
     office: &Office,
     inputs: &mpsc::Sender<Input>,
     looks: &mpsc::Sender<hints::Look>,
-    ends: &Ends,
+    (ends, grants): (&Ends, &Grants),
 ) -> Vec<Consumer> {
     let lane = office.settings.lane();
     let names = office.broker.names();
@@ -106,6 +109,7 @@ fn start_consumers(
         office.clone(),
         inputs.clone(),
         ends.clone(),
+        grants.clone(),
     ));
     consumers
 }

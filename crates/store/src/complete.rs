@@ -8,15 +8,16 @@ use easel_domain::message::{LeaseRef, StoredFile, Timings};
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict, StorageClass};
 use easel_domain::spec::{Answer, Question, RenderSpec};
 use easel_domain::{JobId, PictureId};
-use tokio_postgres::Row;
+use serde::Deserialize;
+use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
-use crate::finish::check_fences;
-use crate::leadership::{Leadership, hold};
+use crate::finish::{CHECK_FENCES, Fences, fenced};
+use crate::leadership::{HOLD, Leadership, held};
 use crate::pool::Store;
-use crate::row::{corrupt, json};
-use crate::settle::{End, Ended, LockedJob, end_jobs, lock_jobs, may_end};
+use crate::row::corrupt;
+use crate::settle::{END_JOBS, End, EndColumns, Ended, LOCK_JOBS, LockedJob, locked, may_end};
 
 /// A finished job, checked against its grants.
 #[derive(Debug, Clone)]
@@ -70,10 +71,7 @@ impl Store {
     ) -> Result<Vec<Result<Ended, StoreError>>, StoreError> {
         self.run("complete", |tx| {
             let (leadership, done) = (leadership.clone(), Arc::clone(done));
-            Box::pin(async move {
-                hold(tx, &leadership).await?;
-                complete_all(tx, &done).await
-            })
+            Box::pin(async move { complete_all(tx, &leadership, &done).await })
         })
         .await
     }
@@ -81,12 +79,24 @@ impl Store {
 
 async fn complete_all(
     tx: &Transaction<'_>,
+    leadership: &Leadership,
     done: &[Completion],
 ) -> Result<Vec<Result<Ended, StoreError>>, StoreError> {
     let ids: Vec<JobId> = done.iter().map(|done| done.lease.job_id).collect();
     let leases: Vec<LeaseRef> = done.iter().map(|done| done.lease).collect();
-    let mut jobs = lock_jobs(tx, &ids).await?;
-    let mut fenced = check_fences(tx, &leases).await?;
+    let fences = Fences::of(&leases);
+    let read = tx
+        .query_all(&[
+            (HOLD, &leadership.key()),
+            (LOCK_JOBS, &[/* jobs */ &ids]),
+            (CHECK_FENCES, &fences.values()),
+        ])
+        .await?;
+    let [leading, jobs, fences] = read.as_slice() else {
+        return Err(lost("complete"));
+    };
+    held(leading)?;
+    let (mut jobs, mut fenced) = (locked(jobs)?, fenced(fences));
     let mut accepted = Vec::new();
     let mut answers = Vec::new();
     for done in done {
@@ -103,14 +113,15 @@ async fn complete_all(
             Err(error) => Some(error),
         });
     }
-    let (shown, ends): (Vec<&Completion>, Vec<_>) = {
-        let shown = accepted.iter().filter(|((_, end), _)| end.delivered > 0);
-        let ends = accepted.iter().map(|((job, end), _)| (job, end.clone()));
-        (shown.map(|(_, done)| *done).collect(), ends.collect())
-    };
-    insert_pictures(tx, &shown).await?;
-    insert_answers(tx, &shown).await?;
-    let ended = end_jobs(tx, &ends).await?;
+    let mut results = Results::default();
+    let mut ends = Vec::with_capacity(accepted.len());
+    for ((job, end), done) in &accepted {
+        if end.delivered > 0 {
+            results.add(job, done)?;
+        }
+        ends.push((job, end.clone()));
+    }
+    let ended = write(tx, &results, &ends).await?;
     let mut ended: HashMap<JobId, Ended> = ended
         .into_iter()
         .map(|ended| (ended.job_id, ended))
@@ -197,11 +208,69 @@ fn is_shown(verdict: &PictureVerdict) -> bool {
     )
 }
 
-/// Rows of pictures and files, one entry for each row.
+/// Writes what jobs resulted in and ends them, with as few round trips as there are kinds of results.
+async fn write(
+    tx: &Transaction<'_>,
+    results: &Results,
+    ends: &[(&LockedJob, End<'_>)],
+) -> Result<Vec<Ended>, StoreError> {
+    let (picture, file, answer) = (&results.picture, &results.file, &results.answer);
+    let columns = EndColumns::of(ends)?;
+    let (pictures, blobs, files) = (picture.values(), file.blob_values(), file.file_values());
+    let (answers, end_values) = (answer.values(), columns.values());
+    let mut asked: Vec<(&str, &[&(dyn ToSql + Sync)])> = Vec::with_capacity(5);
+    if !picture.ids.is_empty() {
+        asked.push((INSERT_PICTURES, &pictures));
+    }
+    if !file.keys.is_empty() {
+        asked.push((INSERT_BLOBS, &blobs));
+        asked.push((INSERT_JOB_FILES, &files));
+    }
+    if !answer.jobs.is_empty() {
+        asked.push((INSERT_ANSWERS, &answers));
+    }
+    asked.push((END_JOBS, &end_values));
+    let rows = tx.query_all(&asked).await?;
+    crate::settle::ended(ends, rows.last().map_or(&[], Vec::as_slice))
+}
+
+const INSERT_PICTURES: &str = "-- complete::insert_pictures\n\
+     INSERT INTO pictures (id, job_id, index, seed, outcome, verdict)
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int2[], $4::int8[], $5::text[], $6::jsonb[])";
+
+// In the order of keys, so that two transactions with the same blobs cannot wait for each other in a circle.
+const INSERT_BLOBS: &str = "-- complete::insert_blobs\n\
+     INSERT INTO blobs (key, storage_class, sha256, size_bytes, content_type, width, height)
+     SELECT DISTINCT ON (key) *
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::int4[], $7::int4[])
+         AS b (key, storage_class, sha256, size_bytes, content_type, width, height)
+     ORDER BY key ON CONFLICT (key) DO NOTHING";
+
+const INSERT_JOB_FILES: &str = "-- complete::insert_job_files\n\
+     INSERT INTO job_files (job_id, role, index, blob_key)
+     SELECT * FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::text[])";
+
+const INSERT_ANSWERS: &str = "-- complete::insert_answers\n\
+     INSERT INTO job_answers (job_id, answer) SELECT * FROM unnest($1::uuid[], $2::jsonb[])";
+
+/// What jobs resulted in, one entry for each row.
 #[derive(Default)]
-struct Rows {
+struct Results {
     picture: Pictures,
     file: Files,
+    answer: Answers,
+}
+
+#[derive(Default)]
+struct Answers {
+    jobs: Vec<JobId>,
+    answers: Vec<serde_json::Value>,
+}
+
+impl Answers {
+    fn values(&self) -> [&(dyn ToSql + Sync); 2] {
+        [/* jobs */ &self.jobs, /* answers */ &self.answers]
+    }
 }
 
 #[derive(Default)]
@@ -228,13 +297,47 @@ struct Files {
     indices: Vec<i16>,
 }
 
-impl Rows {
-    fn add(
-        &mut self,
-        done: &Completion,
-        spec: &RenderSpec,
-        class: StorageClass,
-    ) -> Result<(), StoreError> {
+impl Pictures {
+    fn values(&self) -> [&(dyn ToSql + Sync); 6] {
+        [
+            /* ids */ &self.ids,
+            /* jobs */ &self.jobs,
+            /* indices */ &self.indices,
+            /* seeds */ &self.seeds,
+            /* outcomes */ &self.outcomes,
+            /* verdicts */ &self.verdicts,
+        ]
+    }
+}
+
+impl Results {
+    fn add(&mut self, job: &LockedJob, done: &Completion) -> Result<(), StoreError> {
+        if let Some(answer) = &done.answer {
+            let answer = serde_json::to_value(answer);
+            let answer = answer.map_err(|error| corrupt("answer", &error.to_string()))?;
+            self.answer.answers.push(answer);
+            self.answer.jobs.push(done.lease.job_id);
+            return Ok(());
+        }
+        let class = StorageClass::from_name(&job.storage_class);
+        let class = class.ok_or_else(|| corrupt("storage class", &job.storage_class))?;
+        // The error names the field; the spec itself is nobody's business.
+        let spec = RenderSpec::deserialize(&job.spec);
+        let spec = spec.map_err(|error| corrupt("spec", &error.to_string()))?;
+        self.add_pictures(done, &spec)?;
+        for file in &done.files {
+            let shown = done
+                .verdicts
+                .get(file.claim.index as usize)
+                .is_some_and(is_shown);
+            if shown || file.claim.role == FileRole::Grid {
+                self.file.push(done.lease.job_id, class, file);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_pictures(&mut self, done: &Completion, spec: &RenderSpec) -> Result<(), StoreError> {
         let pictures = &mut self.picture;
         for (index, (id, verdict)) in done.picture_ids.iter().zip(&done.verdicts).enumerate() {
             let plan = spec
@@ -252,20 +355,32 @@ impl Rows {
                     .map_err(|error| corrupt("verdict", &error.to_string()))?,
             );
         }
-        for file in &done.files {
-            let shown = done
-                .verdicts
-                .get(file.claim.index as usize)
-                .is_some_and(is_shown);
-            if shown || file.claim.role == FileRole::Grid {
-                self.file.push(done.lease.job_id, class, file);
-            }
-        }
         Ok(())
     }
 }
 
 impl Files {
+    fn blob_values(&self) -> [&(dyn ToSql + Sync); 7] {
+        [
+            /* keys */ &self.keys,
+            /* classes */ &self.classes,
+            /* sha256 */ &self.digests,
+            /* sizes */ &self.sizes,
+            /* types */ &self.types,
+            /* widths */ &self.widths,
+            /* heights */ &self.heights,
+        ]
+    }
+
+    fn file_values(&self) -> [&(dyn ToSql + Sync); 4] {
+        [
+            /* jobs */ &self.jobs,
+            /* roles */ &self.roles,
+            /* indices */ &self.indices,
+            /* blobs */ &self.keys,
+        ]
+    }
+
     fn push(&mut self, job: JobId, class: StorageClass, file: &StoredFile) {
         let claim = &file.claim;
         self.keys.push(file.key.clone());
@@ -283,103 +398,4 @@ impl Files {
         self.indices
             .push(i16::try_from(claim.index).unwrap_or(i16::MAX));
     }
-}
-
-async fn insert_pictures(tx: &Transaction<'_>, done: &[&Completion]) -> Result<(), StoreError> {
-    if done.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<JobId> = done.iter().map(|done| done.lease.job_id).collect();
-    let specs = tx
-        .query(
-            "-- complete::job_specs\nSELECT id, spec, storage_class FROM jobs WHERE id = ANY ($1)",
-            &[/* jobs */ &ids],
-        )
-        .await?;
-    let specs: HashMap<JobId, &Row> = specs.iter().map(|row| (row.get("id"), row)).collect();
-    let mut rows = Rows::default();
-    for done in done {
-        let row = specs
-            .get(&done.lease.job_id)
-            .ok_or_else(|| lost("job_specs"))?;
-        let class: String = row.get("storage_class");
-        let class =
-            StorageClass::from_name(&class).ok_or_else(|| corrupt("storage class", &class))?;
-        rows.add(done, &json(row, "spec")?, class)?;
-    }
-    let Rows { picture, file } = rows;
-    tx.execute(
-        "-- complete::insert_pictures\n\
-         INSERT INTO pictures (id, job_id, index, seed, outcome, verdict)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int2[], $4::int8[], $5::text[], $6::jsonb[])",
-        &[
-            /* ids */ &picture.ids,
-            /* jobs */ &picture.jobs,
-            /* indices */ &picture.indices,
-            /* seeds */ &picture.seeds,
-            /* outcomes */ &picture.outcomes,
-            /* verdicts */ &picture.verdicts,
-        ],
-    )
-    .await?;
-    insert_files(tx, &file).await
-}
-
-async fn insert_answers(tx: &Transaction<'_>, done: &[&Completion]) -> Result<(), StoreError> {
-    let (mut jobs, mut answers) = (Vec::new(), Vec::new());
-    for done in done {
-        if let Some(answer) = &done.answer {
-            let answer = serde_json::to_value(answer);
-            answers.push(answer.map_err(|error| corrupt("answer", &error.to_string()))?);
-            jobs.push(done.lease.job_id);
-        }
-    }
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    tx.execute(
-        "-- complete::insert_answers\n\
-         INSERT INTO job_answers (job_id, answer) SELECT * FROM unnest($1::uuid[], $2::jsonb[])",
-        &[/* jobs */ &jobs, /* answers */ &answers],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn insert_files(tx: &Transaction<'_>, file: &Files) -> Result<(), StoreError> {
-    if file.keys.is_empty() {
-        return Ok(());
-    }
-    // In the order of keys, so that two transactions with the same blobs cannot wait for each other in a circle.
-    tx.execute(
-        "-- complete::insert_blobs\n\
-         INSERT INTO blobs (key, storage_class, sha256, size_bytes, content_type, width, height)
-         SELECT DISTINCT ON (key) *
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::int4[], $7::int4[])
-             AS b (key, storage_class, sha256, size_bytes, content_type, width, height)
-         ORDER BY key ON CONFLICT (key) DO NOTHING",
-        &[
-            /* keys */ &file.keys,
-            /* classes */ &file.classes,
-            /* sha256 */ &file.digests,
-            /* sizes */ &file.sizes,
-            /* types */ &file.types,
-            /* widths */ &file.widths,
-            /* heights */ &file.heights,
-        ],
-    )
-    .await?;
-    tx.execute(
-        "-- complete::insert_job_files\n\
-         INSERT INTO job_files (job_id, role, index, blob_key)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::text[])",
-        &[
-            /* jobs */ &file.jobs,
-            /* roles */ &file.roles,
-            /* indices */ &file.indices,
-            /* blobs */ &file.keys,
-        ],
-    )
-    .await?;
-    Ok(())
 }

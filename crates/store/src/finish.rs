@@ -6,6 +6,8 @@ use easel_domain::failure::{AfterFailure, MAX_NODE_DEATHS};
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::message::LeaseRef;
 use easel_domain::{BootId, JobId, LeaseToken};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
@@ -265,25 +267,47 @@ pub(crate) async fn check_fences(
     tx: &Transaction<'_>,
     leases: &[LeaseRef],
 ) -> Result<HashSet<(JobId, LeaseToken)>, StoreError> {
-    let jobs: Vec<JobId> = leases.iter().map(|lease| lease.job_id).collect();
-    let tokens: Vec<LeaseToken> = leases.iter().map(|lease| lease.token).collect();
-    let attempts: Vec<i32> = leases
-        .iter()
-        .map(|lease| i32::try_from(lease.attempt).unwrap_or(i32::MAX))
-        .collect();
-    let rows = tx
-        .query(
-            "-- finish::check_fences\n\
-             SELECT l.job_id, l.token FROM leases l
-             JOIN unnest($1::uuid[], $2::uuid[], $3::int4[]) AS w (job_id, token, attempt)
-             ON l.job_id = w.job_id AND l.token = w.token AND l.attempt = w.attempt
-             ORDER BY l.job_id FOR UPDATE OF l",
-            &[
-                /* jobs */ &jobs, /* tokens */ &tokens, /* attempts */ &attempts,
-            ],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let fences = Fences::of(leases);
+    let rows = tx.query(CHECK_FENCES, &fences.values()).await?;
+    Ok(fenced(&rows))
+}
+
+/// The statement of [`check_fences`], for those who send it together with others.
+pub(crate) const CHECK_FENCES: &str = "-- finish::check_fences\n\
+     SELECT l.job_id, l.token FROM leases l
+     JOIN unnest($1::uuid[], $2::uuid[], $3::int4[]) AS w (job_id, token, attempt)
+     ON l.job_id = w.job_id AND l.token = w.token AND l.attempt = w.attempt
+     ORDER BY l.job_id FOR UPDATE OF l";
+
+/// The columns of [`CHECK_FENCES`], one entry for each lease.
+pub(crate) struct Fences {
+    jobs: Vec<JobId>,
+    tokens: Vec<LeaseToken>,
+    attempts: Vec<i32>,
+}
+
+impl Fences {
+    pub(crate) fn of(leases: &[LeaseRef]) -> Self {
+        let attempt = |lease: &LeaseRef| i32::try_from(lease.attempt).unwrap_or(i32::MAX);
+        Self {
+            jobs: leases.iter().map(|lease| lease.job_id).collect(),
+            tokens: leases.iter().map(|lease| lease.token).collect(),
+            attempts: leases.iter().map(attempt).collect(),
+        }
+    }
+
+    pub(crate) fn values(&self) -> [&(dyn ToSql + Sync); 3] {
+        [
+            /* jobs */ &self.jobs,
+            /* tokens */ &self.tokens,
+            /* attempts */ &self.attempts,
+        ]
+    }
+}
+
+/// What [`CHECK_FENCES`] found.
+pub(crate) fn fenced(rows: &[Row]) -> HashSet<(JobId, LeaseToken)> {
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 async fn requeue(

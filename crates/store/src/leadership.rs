@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::cached::Transaction;
@@ -31,17 +33,23 @@ pub struct Leading(());
 ///
 /// [`StoreError::Guard`] when another process leads: roll back and stop leading.
 pub async fn hold(tx: &Transaction<'_>, leadership: &Leadership) -> Result<Leading, StoreError> {
-    let rows = tx
-        .query(
-            "-- leadership::hold\n\
-             SELECT 1 FROM leadership WHERE region = $1 AND pool = $2 AND epoch = $3 FOR SHARE",
-            &[
-                /* region */ &leadership.region,
-                /* pool */ &leadership.pool,
-                /* epoch */ &leadership.epoch,
-            ],
-        )
-        .await?;
+    let rows = tx.query(HOLD, &leadership.key()).await?;
+    held(&rows)
+}
+
+/// The statement of [`hold`], for those who send it together with others; its values are [`Leadership::key`].
+pub(crate) const HOLD: &str = "-- leadership::hold\n\
+     SELECT 1 FROM leadership WHERE region = $1 AND pool = $2 AND epoch = $3 FOR SHARE";
+
+impl Leadership {
+    /// Region, pool and epoch.
+    pub(crate) fn key(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.region, &self.pool, &self.epoch]
+    }
+}
+
+/// Whether [`HOLD`] found its row.
+pub(crate) fn held(rows: &[Row]) -> Result<Leading, StoreError> {
     if rows.is_empty() {
         Err(StoreError::LeadershipLost)
     } else {

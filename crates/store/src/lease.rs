@@ -131,20 +131,23 @@ impl Store {
     pub async fn renew_leases(
         &self,
         boot: BootId,
-        tokens: &[LeaseToken],
+        leases: &[LeaseRef],
         term: Duration,
     ) -> Result<Vec<LeaseToken>, StoreError> {
+        let jobs: Vec<JobId> = leases.iter().map(|lease| lease.job_id).collect();
+        let tokens: Vec<LeaseToken> = leases.iter().map(|lease| lease.token).collect();
         let rows = self
             .connection()
             .await?
             .query(
                 "-- lease::renew_leases\n\
                  UPDATE leases SET expires_at = now() + make_interval(secs => $3)
-                 WHERE boot_id = $1 AND token = ANY ($2) RETURNING token",
+                 WHERE job_id = ANY ($4) AND boot_id = $1 AND token = ANY ($2) RETURNING token",
                 &[
                     /* boot */ &boot,
                     /* tokens */ &tokens,
                     /* term in seconds */ &term.as_secs_f64(),
+                    /* jobs */ &jobs,
                 ],
             )
             .await?;

@@ -89,16 +89,20 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes messages that were sent longer than `age` ago, at most `limit` of them, and returns how many.
+    /// Of the oldest `limit` messages, deletes those that were sent longer than `age` ago, and returns how many. One that
+    /// is still unsent holds up nothing but its own place among them.
     pub async fn prune_outbox(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
         let deleted = self
             .connection()
             .await?
             .execute(
                 "-- outbox::prune_outbox\n\
-                 DELETE FROM outbox WHERE id IN (
-                     SELECT id FROM outbox WHERE sent_at < now() - make_interval(secs => $1) ORDER BY id LIMIT $2)",
-                &[/* age in seconds */ &age.as_secs_f64(), /* limit */ &i64::from(limit)],
+                 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $2)
+                     AND sent_at < now() - make_interval(secs => $1)",
+                &[
+                    /* age in seconds */ &age.as_secs_f64(),
+                    /* limit */ &i64::from(limit),
+                ],
             )
             .await?;
         Ok(deleted)

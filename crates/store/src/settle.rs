@@ -8,6 +8,7 @@ use easel_domain::ledger::{Credits, settle};
 use easel_domain::message::DeliveryHint;
 use easel_domain::spec::Question;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
@@ -38,6 +39,10 @@ pub(crate) struct LockedJob {
     pub pictures_wanted: usize,
     /// What is asked, where it results in an answer and no picture.
     pub question: Option<Question>,
+    /// As it is stored: a job can end although nothing can read it.
+    pub spec: serde_json::Value,
+    /// Where its files lie, as it is stored.
+    pub storage_class: String,
 }
 
 /// How a job ends.
@@ -68,18 +73,21 @@ pub(crate) async fn lock_jobs(
     tx: &Transaction<'_>,
     job_ids: &[JobId],
 ) -> Result<HashMap<JobId, LockedJob>, StoreError> {
-    let rows = tx
-        .query(
-            "-- settle::lock_jobs\n\
-             SELECT id, state, attempt, quote,
-                    CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
-                                         WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
-                                         ELSE 1 END AS wanted,
-                    spec ->> 'kind' AS kind
-             FROM jobs WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
-            &[/* jobs */ &job_ids],
-        )
-        .await?;
+    let rows = tx.query(LOCK_JOBS, &[/* jobs */ &job_ids]).await?;
+    locked(&rows)
+}
+
+/// The statement of [`lock_jobs`], for those who send it together with others.
+pub(crate) const LOCK_JOBS: &str = "-- settle::lock_jobs\n\
+     SELECT id, state, attempt, quote, spec, storage_class,
+            CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
+                                 WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
+                                 ELSE 1 END AS wanted,
+            spec ->> 'kind' AS kind
+     FROM jobs WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+
+/// What [`LOCK_JOBS`] found.
+pub(crate) fn locked(rows: &[Row]) -> Result<HashMap<JobId, LockedJob>, StoreError> {
     let read = |row: &Row| {
         let (job_id, state): (JobId, String) = (row.get("id"), row.get("state"));
         let job = LockedJob {
@@ -91,6 +99,8 @@ pub(crate) async fn lock_jobs(
             question: row
                 .get::<_, Option<&str>>("kind")
                 .and_then(Question::of_kind),
+            spec: row.get("spec"),
+            storage_class: row.get("storage_class"),
         };
         Ok((job_id, job))
     };
@@ -140,28 +150,20 @@ pub(crate) async fn end_jobs(
     tx: &Transaction<'_>,
     ends: &[(&LockedJob, End<'_>)],
 ) -> Result<Vec<Ended>, StoreError> {
-    let mut columns = EndColumns::default();
-    for (job, end) in ends {
-        may_end(job, end)?;
-        columns.push(job, end)?;
-    }
-    let rows = tx
-        .query(
-            END_JOBS,
-            &[
-                /* jobs */ &columns.jobs,
-                /* from */ &columns.from,
-                /* to */ &columns.to,
-                /* reasons */ &columns.reasons,
-                /* details */ &columns.details,
-                /* attempts */ &columns.attempts,
-                /* kinds of settlement */ &columns.kinds,
-                /* given back */ &columns.back,
-                /* events */ &columns.events,
-                /* hints */ &columns.hints,
-            ],
-        )
-        .await?;
+    let columns = EndColumns::of(ends)?;
+    let rows = tx.query(END_JOBS, &columns.values()).await?;
+    ended(ends, &rows)
+}
+
+/// What [`END_JOBS`] says of `ends`.
+///
+/// # Errors
+///
+/// [`StoreError::Guard`] when one is missing: then none may be committed.
+pub(crate) fn ended(
+    ends: &[(&LockedJob, End<'_>)],
+    rows: &[Row],
+) -> Result<Vec<Ended>, StoreError> {
     let states: HashMap<JobId, JobState> = ends
         .iter()
         .map(|(job, end)| (job.job_id, end.state))
@@ -190,7 +192,7 @@ pub(crate) async fn end_jobs(
 
 /// The columns of [`END_JOBS`], one entry for each job.
 #[derive(Default)]
-struct EndColumns<'e> {
+pub(crate) struct EndColumns<'e> {
     jobs: Vec<JobId>,
     from: Vec<&'static str>,
     to: Vec<&'static str>,
@@ -204,6 +206,33 @@ struct EndColumns<'e> {
 }
 
 impl<'e> EndColumns<'e> {
+    /// # Errors
+    ///
+    /// [`StoreError::Guard`] when the table of transitions does not allow one of them.
+    pub(crate) fn of(ends: &[(&LockedJob, End<'e>)]) -> Result<Self, StoreError> {
+        let mut columns = Self::default();
+        for (job, end) in ends {
+            may_end(job, end)?;
+            columns.push(job, end)?;
+        }
+        Ok(columns)
+    }
+
+    pub(crate) fn values(&self) -> [&(dyn ToSql + Sync); 10] {
+        [
+            /* jobs */ &self.jobs,
+            /* from */ &self.from,
+            /* to */ &self.to,
+            /* reasons */ &self.reasons,
+            /* details */ &self.details,
+            /* attempts */ &self.attempts,
+            /* kinds of settlement */ &self.kinds,
+            /* given back */ &self.back,
+            /* events */ &self.events,
+            /* hints */ &self.hints,
+        ]
+    }
+
     fn push(&mut self, job: &LockedJob, end: &End<'e>) -> Result<(), StoreError> {
         let settlement = settle(job.quote, job.pictures_wanted, end.delivered);
         let job_id = job.job_id;
@@ -224,7 +253,7 @@ impl<'e> EndColumns<'e> {
 }
 
 /// A job that did not change, or has no account, ledger entry or message, is missing from the result.
-const END_JOBS: &str = "-- settle::end_jobs
+pub(crate) const END_JOBS: &str = "-- settle::end_jobs
     WITH ending AS (
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[], $7::text[], $8::int8[],
                              $9::jsonb[], $10::jsonb[])

@@ -24,7 +24,7 @@ use crate::error::StoreError;
 use crate::pool::Store;
 use crowded::crowded;
 use earlier::earlier;
-use members::Account;
+use members::{Account, Known};
 use rows::Accepted;
 
 /// When a request counts as one that was made before.
@@ -239,15 +239,16 @@ async fn submit_all(
     tx: &Transaction<'_>,
     submissions: &[Submission],
 ) -> Result<Vec<Submitted>, StoreError> {
-    let mut accounts = members::lock(tx, submissions).await?;
-    // Under the locks: the same interaction may have been dispatched twice at once.
-    let mut jobs = members::jobs_of(tx, submissions).await?;
+    let Known {
+        mut accounts,
+        mut jobs,
+    } = members::read(tx, submissions).await?;
     let mut outcomes = Vec::with_capacity(submissions.len());
     // Accepted and not yet written, each with the place of its outcome.
     let mut accepted: Vec<(usize, UserId, ServiceClass, String)> = Vec::new();
     for (place, new) in submissions.iter().enumerate() {
         if new.repetition != Repetition::Allowed {
-            write(tx, submissions, &mut accepted, &mut outcomes).await?;
+            write(tx, submissions, &mut accepted, &mut outcomes, false).await?;
         }
         let account = accounts.get_mut(&new.member).ok_or(StoreError::Guard {
             statement: "submit",
@@ -266,16 +267,17 @@ async fn submit_all(
         }
         outcomes.push(outcome);
     }
-    write(tx, submissions, &mut accepted, &mut outcomes).await?;
+    write(tx, submissions, &mut accepted, &mut outcomes, true).await?;
     Ok(outcomes)
 }
 
-/// Writes what was accepted, and fills in the outbox rows.
+/// Writes what was accepted, and fills in the outbox rows. The last time, it commits as well.
 async fn write(
     tx: &Transaction<'_>,
     submissions: &[Submission],
     accepted: &mut Vec<(usize, UserId, ServiceClass, String)>,
     outcomes: &mut [Submitted],
+    commits: bool,
 ) -> Result<(), StoreError> {
     let rows: Vec<Accepted<'_>> = accepted
         .iter()
@@ -287,7 +289,7 @@ async fn write(
             member: None,
         })
         .collect();
-    let ids = rows::write(tx, &rows).await?;
+    let ids = rows::write(tx, &rows, commits).await?;
     for ((place, ..), id) in accepted.drain(..).zip(ids) {
         if let Some(Submitted::Accepted { outbox_id, .. }) = outcomes.get_mut(place) {
             *outbox_id = id;

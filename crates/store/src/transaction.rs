@@ -66,10 +66,18 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Transaction<'t>) -> TxFuture<'t, T> + Send + Sync,
     {
-        let mut connection = self.connection().await?;
-        let tx = connection.transaction().await?;
-        let value = body(&tx).await?;
-        tx.commit().await?;
-        Ok(value)
+        let connection = self.connection().await?;
+        let tx = connection.begin();
+        match body(&tx).await {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // What it says is of no interest: a connection that cannot even do this is closed.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The jobs that wait for a node: rows are the truth, hints only wake the reader.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use easel_domain::picture::StorageClass;
@@ -283,31 +284,26 @@ pub struct Destination {
 }
 
 impl Store {
-    /// Where the files of a job are to lie.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Guard`] when there is no such job.
-    pub async fn storage_class(&self, job_id: JobId) -> Result<Destination, StoreError> {
-        let row = self
+    /// Where the files of jobs are to lie. A job that there is not is left out, and so is one whose row cannot be read.
+    pub async fn destinations(
+        &self,
+        jobs: &[JobId],
+    ) -> Result<HashMap<JobId, Destination>, StoreError> {
+        let rows = self
             .connection()
             .await?
-            .query_opt(
-                "-- waiting::storage_class\nSELECT storage_class, user_id FROM jobs WHERE id = $1",
-                &[/* job */ &job_id],
+            .query(
+                "-- waiting::destinations\n\
+                 SELECT id, storage_class, user_id FROM jobs WHERE id = ANY ($1)",
+                &[/* jobs */ &jobs],
             )
-            .await?
-            .ok_or(StoreError::Guard {
-                statement: "storage_class",
-                expected: 1,
-                actual: 0,
-            })?;
-        let class: String = row.get("storage_class");
-        Ok(Destination {
-            class: StorageClass::from_name(&class)
-                .ok_or_else(|| corrupt("storage class", &class))?,
-            user_id: row.get("user_id"),
-        })
+            .await?;
+        let destination = |row: &Row| {
+            let class = StorageClass::from_name(row.get("storage_class"))?;
+            let user_id = row.get("user_id");
+            Some((row.get("id"), Destination { class, user_id }))
+        };
+        Ok(rows.iter().filter_map(destination).collect())
     }
 }
 
@@ -326,11 +322,9 @@ impl Store {
                  SELECT count(*), count(*) FILTER (WHERE j.ended_at IS NOT NULL AND e.ends = 1 AND s.settled = 1),
                         count(*) FILTER (WHERE e.ends > 1 OR s.settled > 1)
                  FROM jobs j
-                 LEFT JOIN (SELECT job_id, count(*) AS ends FROM job_events
-                            WHERE state IN ('completed', 'failed', 'cancelled', 'rejected', 'shed') GROUP BY job_id) e
-                 ON e.job_id = j.id
-                 LEFT JOIN (SELECT job_id, count(*) AS settled FROM ledger WHERE settles GROUP BY job_id) s
-                 ON s.job_id = j.id
+                 CROSS JOIN LATERAL (SELECT count(*) AS ends FROM job_events WHERE job_id = j.id AND state IN
+                     ('completed', 'failed', 'cancelled', 'rejected', 'shed')) e
+                 CROSS JOIN LATERAL (SELECT count(*) AS settled FROM ledger WHERE settles AND job_id = j.id) s
                  WHERE j.region = $1 AND j.pool = $2",
                 &[/* region */ &region, /* pool */ &pool],
             )

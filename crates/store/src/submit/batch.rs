@@ -107,7 +107,7 @@ async fn submit_batch(
             }),
         })
         .collect();
-    let ids = write(tx, &accepted).await?;
+    let ids = write(tx, &accepted, false).await?;
     let jobs = accepted
         .iter()
         .zip(ids)

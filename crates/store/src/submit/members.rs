@@ -23,122 +23,124 @@ pub(super) struct Account {
     pub(super) unfinished: u32,
 }
 
-/// Locks the accounts of all who submit, in one order, and reads what their limits are measured by.
-pub(super) async fn lock(
+/// What is known of those who submit.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Their accounts, locked.
+    pub(super) accounts: HashMap<DiscordId, Account>,
+    /// The first job of each interaction that has one.
+    pub(super) jobs: HashMap<InteractionId, JobId>,
+}
+
+/// Locks the accounts of all who submit, in one order, and reads what is decided by. Accounts are made where there are
+/// none.
+pub(super) async fn read(
     tx: &Transaction<'_>,
     submissions: &[Submission],
-) -> Result<HashMap<DiscordId, Account>, StoreError> {
-    let users = resolve(tx, submissions).await?;
-    // Sorted by their keys, so that two submits do not wait for each other in a circle.
-    let tiers: BTreeMap<UserId, &str> = submissions
-        .iter()
-        .filter_map(|new| Some((*users.get(&new.member)?, new.default_tier.as_str())))
+) -> Result<Known, StoreError> {
+    let fresh: BTreeMap<DiscordId, &Submission> =
+        submissions.iter().map(|new| (new.member, new)).collect();
+    let members: Vec<DiscordId> = fresh.keys().copied().collect();
+    let interactions: Vec<InteractionId> = submissions.iter().map(|new| new.interaction).collect();
+    let known = look(tx, &members, &interactions).await?;
+    let strangers: Vec<&Submission> = fresh
+        .into_iter()
+        .filter(|(member, _)| !known.accounts.contains_key(member))
+        .map(|(_, new)| new)
         .collect();
-    let (ids, names): (Vec<UserId>, Vec<&str>) = tiers.into_iter().unzip();
-    let mut accounts = locked(tx, &ids).await?;
-    if accounts.len() < ids.len() {
-        tx.execute(
-            "-- members::lock (open)\n\
-             INSERT INTO accounts (user_id, tier)
-             SELECT * FROM unnest($1::uuid[], $2::text[]) AS a (user_id, tier) ORDER BY user_id
-             ON CONFLICT DO NOTHING",
-            &[/* users */ &ids, /* tiers */ &names],
-        )
-        .await?;
-        accounts = locked(tx, &ids).await?;
+    if strangers.is_empty() {
+        return Ok(known);
     }
-    // Read after the locks are had: what others have just committed counts.
-    let rows = tx
-        .query(
-            "-- members::lock (unfinished)\n\
-             SELECT user_id, count(*) FROM jobs WHERE user_id = ANY ($1) AND ended_at IS NULL GROUP BY user_id",
-            &[/* users */ &ids],
-        )
+    open(tx, &strangers).await?;
+    look(tx, &members, &interactions).await
+}
+
+/// Three statements in one packet. The second and the third are run when the locks are had: what others have just
+/// committed counts, such as a job of the same interaction that was dispatched twice.
+async fn look(
+    tx: &Transaction<'_>,
+    members: &[DiscordId],
+    interactions: &[InteractionId],
+) -> Result<Known, StoreError> {
+    let found = tx
+        .query_all(&[
+            (LOCKED, &[/* discord ids */ &members]),
+            (UNFINISHED, &[/* discord ids */ &members]),
+            (JOBS_OF, &[/* interactions */ &interactions]),
+        ])
         .await?;
-    for row in rows {
-        if let Some(account) = accounts.get_mut(&row.get(0)) {
+    let mut known = Known::default();
+    let [locked, unfinished, jobs] = found.as_slice() else {
+        return Ok(known);
+    };
+    for row in locked {
+        let account = Account {
+            user: row.get("user_id"),
+            tier: tier(row)?,
+            balance: Credits(row.get("balance")),
+            speed: preferred(row)?,
+            unfinished: 0,
+        };
+        known.accounts.insert(row.get("discord_id"), account);
+    }
+    for row in unfinished {
+        if let Some(account) = known.accounts.get_mut(&row.get(0)) {
             account.unfinished = u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX);
         }
     }
-    Ok(users
-        .into_iter()
-        .filter_map(|(member, user)| Some((member, accounts.remove(&user)?)))
-        .collect())
+    // Of several jobs of one interaction the first comes last.
+    known.jobs = jobs.iter().map(|row| (row.get(0), row.get(1))).collect();
+    Ok(known)
 }
 
-async fn locked(
-    tx: &Transaction<'_>,
-    users: &[UserId],
-) -> Result<HashMap<UserId, Account>, StoreError> {
-    let rows = tx
-        .query(
-            "-- members::locked\n\
-             SELECT a.user_id, a.balance, t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit,
-                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, s.speed
-             FROM accounts a JOIN tiers t ON t.name = a.tier LEFT JOIN member_settings s ON s.user_id = a.user_id
-             WHERE a.user_id = ANY ($1)
-             ORDER BY a.user_id FOR UPDATE OF a",
-            &[/* users */ &users],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let user: UserId = row.get("user_id");
-            let account = Account {
-                user,
-                tier: tier(row)?,
-                balance: Credits(row.get("balance")),
-                speed: preferred(row)?,
-                unfinished: 0,
-            };
-            Ok((user, account))
-        })
-        .collect()
-}
+// By the keys of the accounts, so that two submits do not wait for each other in a circle.
+const LOCKED: &str = "-- members::locked\n\
+     SELECT d.discord_id, a.user_id, a.balance, t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit,
+            t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, s.speed
+     FROM discord_users d JOIN accounts a ON a.user_id = d.user_id JOIN tiers t ON t.name = a.tier
+     LEFT JOIN member_settings s ON s.user_id = a.user_id
+     WHERE d.discord_id = ANY ($1)
+     ORDER BY a.user_id FOR UPDATE OF a";
 
-/// The members behind Discord accounts, made where they are new. Two transactions that meet the same new account end
-/// with the same key.
-async fn resolve(
-    tx: &Transaction<'_>,
-    submissions: &[Submission],
-) -> Result<HashMap<DiscordId, UserId>, StoreError> {
-    let fresh: BTreeMap<DiscordId, UserId> = submissions
-        .iter()
-        .map(|new| (new.member, new.fresh_user))
-        .collect();
-    let members: Vec<DiscordId> = fresh.keys().copied().collect();
-    let rows = tx
-        .query(
-            "-- members::resolve (find)\n\
-             SELECT discord_id, user_id FROM discord_users WHERE discord_id = ANY ($1)",
-            &[/* discord ids */ &members],
-        )
-        .await?;
-    let mut users: HashMap<DiscordId, UserId> =
-        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let (members, keys): (Vec<DiscordId>, Vec<UserId>) = fresh
-        .into_iter()
-        .filter(|(member, _)| !users.contains_key(member))
-        .unzip();
-    if members.is_empty() {
-        return Ok(users);
-    }
+const UNFINISHED: &str = "-- members::unfinished\n\
+     SELECT d.discord_id, count(*) FROM discord_users d JOIN jobs j ON j.user_id = d.user_id
+     WHERE d.discord_id = ANY ($1) AND j.ended_at IS NULL GROUP BY d.discord_id";
+
+const JOBS_OF: &str = "-- members::jobs_of\n\
+     SELECT interaction_id, id FROM jobs WHERE interaction_id = ANY ($1) ORDER BY ordinal DESC";
+
+/// Members and accounts of those who have none. Two transactions that meet the same new Discord account end with the
+/// same member.
+async fn open(tx: &Transaction<'_>, strangers: &[&Submission]) -> Result<(), StoreError> {
+    let keys: Vec<UserId> = strangers.iter().map(|new| new.fresh_user).collect();
+    let members: Vec<DiscordId> = strangers.iter().map(|new| new.member).collect();
+    let tiers: Vec<&str> = strangers.iter().map(|new| &*new.default_tier).collect();
     let linked = tx
         .query(
-            "-- members::resolve (link)\n\
-             WITH made AS (INSERT INTO users (id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING)
-             INSERT INTO discord_users AS d (user_id, discord_id)
-             SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS n (user_id, discord_id) ORDER BY discord_id
-             ON CONFLICT (discord_id) DO UPDATE SET discord_id = d.discord_id
-             RETURNING discord_id, user_id",
-            &[/* ids */ &keys, /* discord ids */ &members],
+            "-- members::open\n\
+             WITH fresh AS (
+                 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS f (user_id, discord_id, tier)
+             ), made AS (
+                 INSERT INTO users (id)
+                 SELECT user_id FROM fresh f
+                 WHERE NOT EXISTS (SELECT FROM discord_users d WHERE d.discord_id = f.discord_id)
+                 ON CONFLICT DO NOTHING
+             ), linked AS (
+                 INSERT INTO discord_users AS d (user_id, discord_id)
+                 SELECT user_id, discord_id FROM fresh ORDER BY discord_id
+                 ON CONFLICT (discord_id) DO UPDATE SET discord_id = d.discord_id
+                 RETURNING discord_id, user_id
+             ), opened AS (
+                 INSERT INTO accounts (user_id, tier)
+                 SELECT l.user_id, f.tier FROM linked l JOIN fresh f ON f.discord_id = l.discord_id ORDER BY l.user_id
+                 ON CONFLICT DO NOTHING
+             )
+             SELECT discord_id, user_id FROM linked",
+            &[/* ids */ &keys, /* discord ids */ &members, /* tiers */ &tiers],
         )
         .await?;
-    users.extend(
-        linked
-            .iter()
-            .map(|row| (row.get::<_, DiscordId>(0), row.get(1))),
-    );
+    let users: HashMap<DiscordId, UserId> =
+        linked.iter().map(|row| (row.get(0), row.get(1))).collect();
     let pairs = members.iter().zip(&keys);
     let orphans: Vec<UserId> = pairs
         .filter(|(member, key)| users.get(member) != Some(key))
@@ -147,27 +149,10 @@ async fn resolve(
     if !orphans.is_empty() {
         // Another transaction was faster: the rows of this one would belong to nobody.
         tx.execute(
-            "-- members::resolve (orphans)\nDELETE FROM users WHERE id = ANY ($1)",
+            "-- members::open (orphans)\nDELETE FROM users WHERE id = ANY ($1)",
             &[/* ids */ &orphans],
         )
         .await?;
     }
-    Ok(users)
-}
-
-/// The first job of each interaction that has one.
-pub(super) async fn jobs_of(
-    tx: &Transaction<'_>,
-    submissions: &[Submission],
-) -> Result<HashMap<InteractionId, JobId>, StoreError> {
-    let interactions: Vec<InteractionId> = submissions.iter().map(|new| new.interaction).collect();
-    let rows = tx
-        .query(
-            "-- members::jobs_of\n\
-             SELECT interaction_id, id FROM jobs WHERE interaction_id = ANY ($1) ORDER BY ordinal DESC",
-            &[/* interactions */ &interactions],
-        )
-        .await?;
-    // Of several jobs of one interaction the first comes last.
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    Ok(())
 }

@@ -6,7 +6,7 @@ use easel_domain::message::{JobHint, JobHintKind, Versioned};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{BatchId, JobId, UserId};
 use secrecy::ExposeSecret;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 
 use super::Submission;
 use super::earlier::{dedupe_key, parent_columns};
@@ -94,63 +94,65 @@ const WRITE: &str = "-- submit::write
     )
     SELECT job_id, id FROM hint";
 
-/// Writes everything about accepted jobs, and returns the outbox row of each one's hint, in order.
+/// Writes everything about accepted jobs, and returns the outbox row of each one's hint, in order. Where nothing follows in
+/// the transaction, it is committed with them.
 pub(super) async fn write(
     tx: &Transaction<'_>,
     accepted: &[Accepted<'_>],
+    commits: bool,
 ) -> Result<Vec<i64>, StoreError> {
     if accepted.is_empty() {
         return Ok(Vec::new());
     }
     let (jobs, words) = (Jobs::of(accepted), Words::of(accepted)?);
     let messages = Messages::of(accepted);
-    let rows = tx
-        .query(
-            WRITE,
-            &[
-                /* ids */ &jobs.id,
-                /* interactions */ &jobs.interaction,
-                /* users */ &jobs.user,
-                /* guilds */ &jobs.guild,
-                /* actions */ &jobs.action,
-                /* parents */ &jobs.parent,
-                /* their pictures */ &jobs.place,
-                /* dedupe keys */ &jobs.dedupe_key,
-                /* regions */ &jobs.region,
-                /* pools */ &jobs.pool,
-                /* classes */ &jobs.class,
-                /* tiers */ &jobs.tier,
-                /* models */ &jobs.model,
-                /* weights */ &jobs.weights,
-                /* specs */ &jobs.spec,
-                /* storage */ &jobs.storage,
-                /* quotes */ &jobs.quote,
-                /* submitted */ &jobs.submitted_at,
-                /* ordinals */ &jobs.ordinal,
-                /* batches */ &jobs.batch,
-                /* words as written */ &words.shown,
-                /* positive */ &words.positive,
-                /* negative */ &words.negative,
-                /* digests */ &words.digest,
-                /* decisions */ &words.decision,
-                /* shards */ &messages.shard,
-                /* applications */ &messages.application,
-                /* channels */ &messages.channel,
-                /* messages */ &messages.message,
-                /* ephemeral */ &messages.ephemeral,
-                /* tokens */ &messages.token,
-                /* tokens expire */ &messages.token_expires_at,
-                /* locales */ &messages.locale,
-                /* routes */ &messages.route,
-                /* queues */ &words.queue,
-                /* hints */ &words.hint,
-                /* pictures asked about */ &words.pictured,
-                /* guilds of the messages */ &messages.guild,
-                /* guests */ &messages.guest,
-                /* limits of files */ &messages.file_limit,
-            ],
-        )
-        .await?;
+    let values: [&(dyn ToSql + Sync); 40] = [
+        /* ids */ &jobs.id,
+        /* interactions */ &jobs.interaction,
+        /* users */ &jobs.user,
+        /* guilds */ &jobs.guild,
+        /* actions */ &jobs.action,
+        /* parents */ &jobs.parent,
+        /* their pictures */ &jobs.place,
+        /* dedupe keys */ &jobs.dedupe_key,
+        /* regions */ &jobs.region,
+        /* pools */ &jobs.pool,
+        /* classes */ &jobs.class,
+        /* tiers */ &jobs.tier,
+        /* models */ &jobs.model,
+        /* weights */ &jobs.weights,
+        /* specs */ &jobs.spec,
+        /* storage */ &jobs.storage,
+        /* quotes */ &jobs.quote,
+        /* submitted */ &jobs.submitted_at,
+        /* ordinals */ &jobs.ordinal,
+        /* batches */ &jobs.batch,
+        /* words as written */ &words.shown,
+        /* positive */ &words.positive,
+        /* negative */ &words.negative,
+        /* digests */ &words.digest,
+        /* decisions */ &words.decision,
+        /* shards */ &messages.shard,
+        /* applications */ &messages.application,
+        /* channels */ &messages.channel,
+        /* messages */ &messages.message,
+        /* ephemeral */ &messages.ephemeral,
+        /* tokens */ &messages.token,
+        /* tokens expire */ &messages.token_expires_at,
+        /* locales */ &messages.locale,
+        /* routes */ &messages.route,
+        /* queues */ &words.queue,
+        /* hints */ &words.hint,
+        /* pictures asked about */ &words.pictured,
+        /* guilds of the messages */ &messages.guild,
+        /* guests */ &messages.guest,
+        /* limits of files */ &messages.file_limit,
+    ];
+    let rows = if commits {
+        tx.query_and_commit(WRITE, &values).await?
+    } else {
+        tx.query(WRITE, &values).await?
+    };
     let ids: HashMap<JobId, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let id = |one: &Accepted<'_>| ids.get(&one.new.job).copied();
     accepted

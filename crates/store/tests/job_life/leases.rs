@@ -6,6 +6,7 @@ use super::world::*;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::AfterFailure;
 use easel_domain::job::EndReason;
+use easel_domain::message::LeaseRef;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::PictureOutcome;
 use easel_domain::spec::Sampler;
@@ -118,10 +119,18 @@ async fn a_lease_runs_out_unless_its_node_renews_it() {
             .token,
         token
     );
-    let stranger = LeaseToken(world.entropy.random_uuid());
+    let lease = LeaseRef {
+        job_id: job,
+        attempt: 1,
+        token,
+    };
+    let stranger = LeaseRef {
+        token: LeaseToken(world.entropy.random_uuid()),
+        ..lease
+    };
     assert_eq!(
         store
-            .renew_leases(node.boot, &[token, stranger], TERM)
+            .renew_leases(node.boot, &[lease, stranger], TERM)
             .await
             .unwrap(),
         [token]
