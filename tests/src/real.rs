@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use easel_domain::JobId;
@@ -13,6 +14,9 @@ use tokio::process::{Child, Command};
 use crate::people::People;
 use crate::servers::Vhost;
 use crate::world::{World, eventually};
+
+/// Longest time that a process may take to drain.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
 /// The platform, its processes not started yet.
 pub struct Platform {
@@ -44,6 +48,22 @@ impl Process {
             Some(status) if status.success() => Ok(true),
             Some(_) => self.expect_alive().map(|()| false),
         }
+    }
+
+    /// SIGTERM, and waits until it has ended well.
+    pub async fn terminate(mut self) -> Result<()> {
+        self.expect_alive()?;
+        let id = self.child.id().context("the process has ended")?;
+        let mut signal = Command::new("kill");
+        let told = signal.arg("-TERM").arg(id.to_string());
+        ensure!(told.status().await?.success(), "cannot signal process {id}");
+        let ended = tokio::time::timeout(DRAIN_LIMIT, self.child.wait()).await;
+        let status = ended.context("it did not end after SIGTERM")??;
+        if status.success() {
+            return Ok(());
+        }
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        bail!("it ended with {status}:\n{log}")
     }
 
     fn expect_alive(&mut self) -> Result<()> {
