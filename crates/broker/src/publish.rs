@@ -169,26 +169,48 @@ impl Publisher {
         if queued.busy < CHANNELS {
             queued.busy += 1;
             let (queue, limit) = (Arc::clone(queue), self.limit);
+            let busy = Busy(Some(queue));
             // A publish that nobody waits for any more goes on: its task belongs to the connection.
-            self.shared.tracker.spawn(empty(queue, limit));
+            self.shared.tracker.spawn(empty(busy, limit));
+        }
+    }
+}
+
+/// Counts as a busy channel until it is dropped, also by a panic.
+struct Busy(Option<Arc<Mutex<Queue>>>);
+
+impl Busy {
+    /// The next batch, with the connection that it was meant for. Nothing when nothing waits: then it counts no more, so
+    /// that whoever comes next sees to his message himself.
+    fn next(&mut self) -> Option<(Arc<Link>, Vec<Waiting>)> {
+        let queue = self.0.take()?;
+        let mut queued = lock(&queue);
+        let Some(first) = queued.waiting.front() else {
+            queued.busy -= 1;
+            return None;
+        };
+        let link = Arc::clone(&first.link);
+        // After a reconnect, what was meant for the old connection fails with it and for itself.
+        let same = queued.waiting.iter().take(AT_ONCE);
+        let same = same.take_while(|one| Arc::ptr_eq(&one.link, &link)).count();
+        let batch = queued.waiting.drain(..same).collect();
+        drop(queued);
+        self.0 = Some(queue);
+        Some((link, batch))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.take() {
+            lock(&queue).busy -= 1;
         }
     }
 }
 
 /// Sends batch after batch until nothing waits.
-async fn empty(queue: Arc<Mutex<Queue>>, limit: Duration) {
-    loop {
-        let (link, batch) = {
-            let mut queued = lock(&queue);
-            let Some(link) = queued.waiting.front().map(|first| Arc::clone(&first.link)) else {
-                queued.busy -= 1;
-                return;
-            };
-            // After a reconnect, what was meant for the old connection fails with it and for itself.
-            let same = queued.waiting.iter().take(AT_ONCE);
-            let same = same.take_while(|one| Arc::ptr_eq(&one.link, &link)).count();
-            (link, queued.waiting.drain(..same).collect::<Vec<_>>())
-        };
+async fn empty(mut busy: Busy, limit: Duration) {
+    while let Some((link, batch)) = busy.next() {
         batch::send(&link, batch, limit).await;
     }
 }

@@ -110,6 +110,7 @@ impl Store {
                     /* nodes */ &nodes,
                     /* boots */ &boots,
                     /* term in seconds */ &term.as_secs_f64(),
+                    /* state */ &QUEUED,
                 ],
             )
             .await?;
@@ -232,6 +233,10 @@ impl Store {
     }
 }
 
+/// As a parameter: spelled out, it would let the planner go through all that waits in the lane, because at some moment that
+/// was little, instead of looking up the jobs.
+pub(crate) const QUEUED: &str = "queued";
+
 /// One statement and one round trip: the epoch is held, the jobs are marked, the leases and the events are written, or
 /// nothing is.
 const TAKE_LEASES: &str = "-- lease::take_leases
@@ -243,7 +248,7 @@ const TAKE_LEASES: &str = "-- lease::take_leases
         UPDATE jobs j SET state = 'leased', started_at = coalesce(j.started_at, now())
         FROM wish w, prompts p, held
         WHERE j.id = w.job_id AND p.job_id = j.id AND j.region = $1 AND j.pool = $2
-          AND j.state = 'queued' AND j.not_before <= now()
+          AND j.state = $9 AND j.not_before <= now()
           AND NOT EXISTS (SELECT 1 FROM cancel_requests c WHERE c.job_id = j.id)
         RETURNING j.id, j.attempt, j.spec, j.storage_class, p.positive, p.negative, w.token, w.node_id, w.boot_id
     ), written AS (

@@ -97,8 +97,9 @@ impl Store {
             .await?
             .execute(
                 "-- outbox::prune_outbox\n\
-                 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $2)
-                     AND sent_at < now() - make_interval(secs => $1)",
+                 DELETE FROM outbox WHERE ctid = ANY (ARRAY(
+                     SELECT o.ctid FROM (SELECT ctid, sent_at FROM outbox ORDER BY id LIMIT $2) o
+                     WHERE o.sent_at < now() - make_interval(secs => $1)))",
                 &[
                     /* age in seconds */ &age.as_secs_f64(),
                     /* limit */ &i64::from(limit),

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 
 use crate::error::StoreError;
+use crate::lease::QUEUED;
 use crate::pool::Store;
 use crate::row::{corrupt, json};
 
@@ -157,10 +158,11 @@ impl Store {
                 &format!(
                     "-- waiting::waiting_job\n\
                      SELECT {COLUMNS} FROM {TABLES}
-                     WHERE j.id = $1 AND j.region = $2 AND j.pool = $3 AND j.state = 'queued'"
+                     WHERE j.id = $1 AND j.region = $2 AND j.pool = $3 AND j.state = $4"
                 ),
                 &[
                     /* job */ &job_id, /* region */ &region, /* pool */ &pool,
+                    /* state */ &QUEUED,
                 ],
             )
             .await?;
@@ -181,10 +183,11 @@ impl Store {
                 &format!(
                     "-- waiting::waiting_jobs_among\n\
                      SELECT {COLUMNS} FROM {TABLES}
-                     WHERE j.id = ANY ($1) AND j.region = $2 AND j.pool = $3 AND j.state = 'queued'"
+                     WHERE j.id = ANY ($1) AND j.region = $2 AND j.pool = $3 AND j.state = $4"
                 ),
                 &[
                     /* jobs */ &jobs, /* region */ &region, /* pool */ &pool,
+                    /* state */ &QUEUED,
                 ],
             )
             .await?;

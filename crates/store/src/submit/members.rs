@@ -102,9 +102,10 @@ const LOCKED: &str = "-- members::locked\n\
      WHERE d.discord_id = ANY ($1)
      ORDER BY a.user_id FOR UPDATE OF a";
 
+// One look into the index for each member, whatever the planner thinks of how many jobs are unfinished.
 const UNFINISHED: &str = "-- members::unfinished\n\
-     SELECT d.discord_id, count(*) FROM discord_users d JOIN jobs j ON j.user_id = d.user_id
-     WHERE d.discord_id = ANY ($1) AND j.ended_at IS NULL GROUP BY d.discord_id";
+     SELECT d.discord_id, (SELECT count(*) FROM jobs j WHERE j.user_id = d.user_id AND j.ended_at IS NULL)
+     FROM discord_users d WHERE d.discord_id = ANY ($1)";
 
 const JOBS_OF: &str = "-- members::jobs_of\n\
      SELECT interaction_id, id FROM jobs WHERE interaction_id = ANY ($1) ORDER BY ordinal DESC";
