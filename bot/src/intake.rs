@@ -37,6 +37,7 @@ use easel_domain::{Clock, Entropy, JobId, UserId};
 use easel_moderation::PromptPolicy;
 use easel_service::{Shutdown, chain};
 use easel_store::Store;
+use easel_store::marks::Marks;
 use governor::clock::MonotonicClock;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -65,6 +66,8 @@ pub struct IntakeParts {
     pub store: Store,
     /// The broker.
     pub broker: Broker,
+    /// Where hints that the broker has confirmed are marked.
+    pub marks: Marks,
     /// What may be drawn.
     pub policy: PromptPolicy,
     /// Members' pictures, where they are taken.

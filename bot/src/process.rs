@@ -354,8 +354,15 @@ fn intake(ctx: &Context, config: &BotConfig, uses: IntakeUses) -> anyhow::Result
         Arc::clone(&ctx.clock),
         Arc::clone(&ctx.entropy),
     )?;
+    let (hint_marks, writer) = uses.store.marks();
+    // It ends with the last handler.
+    ctx.tasks.spawn("hint marks", async move {
+        writer.run().await;
+        Ok(())
+    });
     Ok(Intake::new(IntakeParts {
         rest: uses.rest,
+        marks: hint_marks,
         inputs,
         masks,
         store: uses.store,

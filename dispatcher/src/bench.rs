@@ -179,9 +179,7 @@ impl Bench {
             let node = BenchNode::start(config, number, args.uploads, ctx, marks.clone());
             started.push(node.await?);
         }
-        // Outbox rows name queues without the prefix.
-        let plain = Names::default();
-        let queues = ServiceClass::ALL.map(|class| plain.jobs(&lane, class).name().to_owned());
+        let queues = ServiceClass::ALL.map(|class| names.storable(&names.jobs(&lane, class)));
         let (sent, writing) = store.marks();
         let mut writer = JoinSet::new();
         writer.spawn(writing.run());

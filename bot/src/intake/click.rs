@@ -220,7 +220,7 @@ impl Intake {
         let queue = move |region: &str, pool: &str, class| {
             Lane::new(region, pool)
                 .ok()
-                .map(|lane| names.jobs(&lane, class).name().to_owned())
+                .map(|lane| names.storable(&names.jobs(&lane, class)))
         };
         let outcome = self.parts.store.request_cancel(request, queue).await?;
         if let CancelOutcome::Requested {

@@ -155,7 +155,7 @@ impl Intake {
             submitted_at: self.parts.clock.now(),
             moderation: wish.moderation,
             queues: ServiceClass::ALL
-                .map(|class| names.jobs(&self.parts.lane, class).name().to_owned()),
+                .map(|class| names.storable(&names.jobs(&self.parts.lane, class))),
         }
     }
 
@@ -193,11 +193,7 @@ impl Intake {
             }
         };
         match broker.publish(message).await {
-            Ok(()) => {
-                if let Err(error) = self.parts.store.mark_outbox_sent(&[outbox_id]).await {
-                    tracing::warn!(job.id = %job, "mark the hint of job {job}: {error}; it will be sent again", error = chain(&error));
-                }
-            }
+            Ok(()) => self.parts.marks.sent(outbox_id),
             Err(error) => {
                 tracing::warn!(job.id = %job, "send the hint of job {job}: {error}; the relay will", error = chain(&error));
             }

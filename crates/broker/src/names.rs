@@ -194,6 +194,12 @@ impl Names {
         self.queue("easel", QueueKind::Quorum, "dead")
     }
 
+    /// What an outbox row calls a queue: its name without the prefix, which [`Names::stored`] puts before it again.
+    pub fn storable(&self, queue: &Queue) -> String {
+        let name = queue.name();
+        name.strip_prefix(&self.prefix).unwrap_or(name).to_owned()
+    }
+
     /// The durable queue whose name, without the prefix, was stored in an outbox row.
     pub fn stored(&self, name: &str) -> Target {
         Target {
@@ -260,6 +266,17 @@ mod tests {
             names.done_target(&lane, &node).routing_key,
             "done.eu.main.gpu-7"
         );
+    }
+
+    #[test]
+    fn what_an_outbox_row_calls_a_queue_leads_back_to_it() {
+        let lane = Lane::new("eu", "main").unwrap();
+        for prefix in ["", "t1."] {
+            let names = Names::new(prefix).unwrap();
+            let queue = names.jobs(&lane, ServiceClass::Fast);
+            assert_eq!(names.storable(&queue), "jobs.eu.main.fast");
+            assert_eq!(names.stored(&names.storable(&queue)), queue.target());
+        }
     }
 
     #[test]

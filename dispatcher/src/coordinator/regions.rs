@@ -1,6 +1,6 @@
 //! What goes to other regions of the pool, and what comes from those that nobody leads.
 
-use easel_broker::{Lane, Names, Segment};
+use easel_broker::{Lane, Segment};
 use easel_domain::JobId;
 use easel_domain::tier::ServiceClass;
 use easel_store::StoreError;
@@ -79,9 +79,8 @@ impl Coordinator {
             region,
             pool: self.office.settings.pool.clone(),
         };
-        // Outbox rows name queues without the prefix.
-        let names = Names::default();
-        let queues = ServiceClass::ALL.map(|class| names.jobs(&lane, class).name().to_owned());
+        let names = self.office.broker.names();
+        let queues = ServiceClass::ALL.map(|class| names.storable(&names.jobs(&lane, class)));
         let jobs: Vec<GivenAway> = going
             .jobs
             .into_iter()

@@ -1,7 +1,7 @@
 //! What the bot would do: submit, hint, ask to cancel.
 
 use anyhow::{Result, bail};
-use easel_broker::{Message, Names};
+use easel_broker::Message;
 use easel_domain::clock::EntropyExt;
 use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
@@ -214,8 +214,8 @@ impl World {
             fresh_user: self.member.1,
             moderates: None,
         };
-        let (lane, plain) = (self.lane.clone(), Names::default());
-        let queue = move |_: &str, _: &str, class| Some(plain.jobs(&lane, class).name().to_owned());
+        let (lane, names) = (self.lane.clone(), self.names().clone());
+        let queue = move |_: &str, _: &str, class| Some(names.storable(&names.jobs(&lane, class)));
         match self.database.store.request_cancel(request, queue).await? {
             CancelOutcome::Requested { class, .. } => {
                 let hint = JobHint {
@@ -231,7 +231,7 @@ impl World {
 
     fn submission(&self, request: Request) -> Submission {
         let now = SystemClock.now();
-        let plain = Names::default();
+        let names = self.names();
         Submission {
             job: JobId(self.entropy.ordered_uuid(now)),
             interaction: InteractionId(i64::from(self.entropy.random_u32())),
@@ -269,7 +269,7 @@ impl World {
             quote: Credits(QUOTE),
             submitted_at: now,
             moderation: serde_json::json!({ "outcome": "pass" }),
-            queues: ServiceClass::ALL.map(|class| plain.jobs(&self.lane, class).name().to_owned()),
+            queues: ServiceClass::ALL.map(|class| names.storable(&names.jobs(&self.lane, class))),
         }
     }
 }
