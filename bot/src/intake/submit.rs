@@ -73,6 +73,10 @@ impl Intake {
                 self.close(arrival, IntakeEnd::Accepted(job)).await;
                 self.parts.live.tell(LiveEvent::Due(job));
             }
+            Ok(Submitted::GivenUp) => {
+                count(arrival.request.kind(), "given_up");
+                tracing::warn!("an interaction took so long that its member was told to try again");
+            }
             Ok(Submitted::Repeated { job, place }) => {
                 let link = self.parts.links.message(&place);
                 let payload = repeated(arrival.language, repetition, job, link);

@@ -101,8 +101,12 @@ impl Sweeper {
         Ok(())
     }
 
-    /// No job came of it, or its row would be settled: the member is told to try again.
+    /// No job came of it, or its row would be settled: the member is told to try again. Before that it is made sure that no
+    /// slow submit makes it a lie.
     async fn settle(&self, open: &OpenIntake, now: OffsetDateTime) -> Result<(), StoreError> {
+        if !self.store.give_up_intake(open.interaction, now).await? {
+            return Ok(());
+        }
         let end = self.tell(open, now).await;
         match end {
             Some(end) => self.close(open.interaction, end).await,

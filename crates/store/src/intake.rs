@@ -140,6 +140,25 @@ impl Store {
         Ok(())
     }
 
+    /// Decides that nothing may come of an interaction any more, so that the member can be told so. `false` when it is
+    /// settled, or a job of it was just committed. Doing it twice changes nothing.
+    pub async fn give_up_intake(
+        &self,
+        interaction: InteractionId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let given_up = self
+            .connection()
+            .await?
+            .execute(
+                "-- intake::give_up_intake\n\
+                 UPDATE intake SET given_up_at = coalesce(given_up_at, $2) WHERE interaction_id = $1 AND state = 'open'",
+                &[/* interaction */ &interaction, /* now */ &now],
+            )
+            .await?;
+        Ok(given_up == 1)
+    }
+
     /// Interactions of a shard that were received longer than `age` before `now` and are still open, oldest first.
     pub async fn open_intakes(
         &self,

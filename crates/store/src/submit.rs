@@ -135,6 +135,8 @@ pub enum Submitted {
         /// That job.
         job: JobId,
     },
+    /// The member was told that nothing came of the interaction: this process was taken for dead.
+    GivenUp,
     /// The same was asked for before.
     Repeated {
         /// The job of then.
@@ -242,6 +244,7 @@ async fn submit_all(
     let Known {
         mut accounts,
         mut jobs,
+        given_up,
     } = members::read(tx, submissions).await?;
     let mut outcomes = Vec::with_capacity(submissions.len());
     // Accepted and not yet written, each with the place of its outcome.
@@ -257,6 +260,7 @@ async fn submit_all(
         })?;
         let outcome = match jobs.get(&new.interaction) {
             Some(job) => Submitted::Already { job: *job },
+            None if given_up.contains(&new.interaction) => Submitted::GivenUp,
             None => decide(tx, new, account).await?,
         };
         if let Submitted::Accepted { class, tier, .. } = &outcome {

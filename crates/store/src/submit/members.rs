@@ -1,6 +1,6 @@
 //! The members behind submissions: who they are, and their locked accounts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use easel_domain::ledger::Credits;
 use easel_domain::tier::{ServiceClass, Tier};
@@ -30,6 +30,8 @@ pub(super) struct Known {
     pub(super) accounts: HashMap<DiscordId, Account>,
     /// The first job of each interaction that has one.
     pub(super) jobs: HashMap<InteractionId, JobId>,
+    /// Interactions of which the member was told that nothing came.
+    pub(super) given_up: HashSet<InteractionId>,
 }
 
 /// Locks the accounts of all who submit, in one order, and reads what is decided by. Accounts are made where there are
@@ -55,7 +57,7 @@ pub(super) async fn read(
     look(tx, &members, &interactions).await
 }
 
-/// Three statements in one packet. The second and the third are run when the locks are had: what others have just
+/// Four statements in one packet. The second and the third are run when the locks are had: what others have just
 /// committed counts, such as a job of the same interaction that was dispatched twice.
 async fn look(
     tx: &Transaction<'_>,
@@ -67,10 +69,11 @@ async fn look(
             (LOCKED, &[/* discord ids */ &members]),
             (UNFINISHED, &[/* discord ids */ &members]),
             (JOBS_OF, &[/* interactions */ &interactions]),
+            (GIVEN_UP, &[/* interactions */ &interactions]),
         ])
         .await?;
     let mut known = Known::default();
-    let [locked, unfinished, jobs] = found.as_slice() else {
+    let [locked, unfinished, jobs, intakes] = found.as_slice() else {
         return Ok(known);
     };
     for row in locked {
@@ -90,6 +93,8 @@ async fn look(
     }
     // Of several jobs of one interaction the first comes last.
     known.jobs = jobs.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let given_up = intakes.iter().filter(|row| row.get(1));
+    known.given_up = given_up.map(|row| row.get(0)).collect();
     Ok(known)
 }
 
@@ -109,6 +114,11 @@ const UNFINISHED: &str = "-- members::unfinished\n\
 
 const JOBS_OF: &str = "-- members::jobs_of\n\
      SELECT interaction_id, id FROM jobs WHERE interaction_id = ANY ($1) ORDER BY ordinal DESC";
+
+// Locked, so that a sweep waits for the commit, and then finds the interaction accepted.
+const GIVEN_UP: &str = "-- members::given_up\n\
+     SELECT interaction_id, given_up_at IS NOT NULL FROM intake WHERE interaction_id = ANY ($1)
+     ORDER BY interaction_id FOR UPDATE";
 
 /// Members and accounts of those who have none. Two transactions that meet the same new Discord account end with the
 /// same member.

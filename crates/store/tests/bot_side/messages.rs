@@ -11,25 +11,11 @@ use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use easel_store::cancel::{CancelOutcome, CancelRequest};
 use easel_store::delivery::{PostIntent, Route};
-use easel_store::intake::{IntakeEnd, NewIntake};
+use easel_store::intake::IntakeEnd;
 use easel_store::testing::TestDatabase;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
-
-fn intake(n: i64) -> NewIntake {
-    NewIntake {
-        interaction: InteractionId(n),
-        application: DiscordId(4),
-        token: SecretString::from("token"),
-        token_expires_at: NOW + WITHIN,
-        received_at: NOW,
-        kind: "imagine",
-        shard: 0,
-        waits: true,
-        locale: "de".into(),
-    }
-}
 
 #[tokio::test]
 async fn an_open_interaction_is_found_until_it_is_settled() {

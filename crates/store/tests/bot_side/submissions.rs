@@ -66,6 +66,46 @@ async fn one_interaction_dispatched_twice_at_once_is_one_job() {
 }
 
 #[tokio::test]
+async fn a_member_who_was_told_that_nothing_was_started_gets_no_job_after_all() {
+    let db = TestDatabase::create().await;
+    let late = submission(1);
+    let interaction = late.interaction;
+    db.store.open_intake(&intake(interaction.0)).await.unwrap();
+    assert!(db.store.give_up_intake(interaction, NOW).await.unwrap());
+    assert_eq!(db.store.submit(late).await.unwrap(), Submitted::GivenUp);
+    assert_eq!(number(&db, "SELECT count(*) FROM jobs").await, 0);
+    // And the other way round: of an interaction with a job nobody is told that nothing was started.
+    let in_time = submission(2);
+    let interaction = in_time.interaction;
+    db.store.open_intake(&intake(interaction.0)).await.unwrap();
+    db.store.submit(in_time).await.unwrap();
+    assert!(!db.store.give_up_intake(interaction, NOW).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_a_submit_and_a_sweep_that_meet_exactly_one_has_its_way() {
+    let db = TestDatabase::create().await;
+    for n in 1..=20 {
+        let submission = Submission {
+            member: DiscordId(i64::from(n)),
+            ..submission(n)
+        };
+        let interaction = submission.interaction;
+        db.store.open_intake(&intake(interaction.0)).await.unwrap();
+        let (submitted, given_up) = tokio::join!(
+            db.store.submit(submission),
+            db.store.give_up_intake(interaction, NOW)
+        );
+        let submitted = submitted.unwrap();
+        assert_eq!(
+            submitted == Submitted::GivenUp,
+            given_up.unwrap(),
+            "{submitted:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_same_words_soon_after_are_the_running_job_and_not_later_elsewhere_or_by_others() {
     let db = TestDatabase::create().await;
     let words = |n, seconds: u64| Submission {

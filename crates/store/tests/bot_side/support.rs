@@ -8,6 +8,7 @@ use easel_domain::picture::StorageClass;
 use easel_domain::spec::{Action, GenerateSpec, NoisePlan, PromptText, RenderSpec, Sampler};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
+use easel_store::intake::NewIntake;
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
 use easel_store::testing::TestDatabase;
 use secrecy::SecretString;
@@ -116,4 +117,19 @@ pub async fn snapshot(db: &TestDatabase, waits: &str, taken_at: &str) {
          ON CONFLICT (region, pool) DO UPDATE SET taken_at = excluded.taken_at, waits = excluded.waits"
     );
     execute(db, &sql).await;
+}
+
+/// The `n`-th interaction, answered and not settled.
+pub fn intake(n: i64) -> NewIntake {
+    NewIntake {
+        interaction: InteractionId(n),
+        application: DiscordId(4),
+        token: SecretString::from("token"),
+        token_expires_at: NOW + WITHIN,
+        received_at: NOW,
+        kind: "imagine",
+        shard: 0,
+        waits: true,
+        locale: "de".into(),
+    }
 }
