@@ -5,6 +5,7 @@
 mod action;
 mod canvas;
 mod describe;
+mod question;
 mod repaint;
 mod sampler;
 mod weigh;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 pub use canvas::{Canvas, Side};
 pub use describe::{DescribeSpec, Description, MAX_DESCRIBED, MAX_DESCRIPTIONS};
+pub use question::Question;
 pub use repaint::{MAX_INPUTS, Place, RepaintSpec, Repainted};
 pub use sampler::Sampler;
 pub use weigh::{
@@ -156,29 +158,6 @@ pub enum RenderSpec {
     Weigh(WeighSpec),
     /// No picture: prompts that fit some. The same holds for nodes.
     Describe(DescribeSpec),
-}
-
-/// What a job that makes no picture asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Question {
-    /// Which words of a prompt count.
-    Words,
-    /// What pictures show.
-    Pictures,
-}
-
-impl Question {
-    /// Every question.
-    pub const ALL: [Self; 2] = [Self::Words, Self::Pictures];
-
-    /// The question of a spec's stored kind, if it is one.
-    pub fn of_kind(kind: &str) -> Option<Self> {
-        match kind {
-            "weigh" => Some(Self::Words),
-            "describe" => Some(Self::Pictures),
-            _ => None,
-        }
-    }
 }
 
 impl RenderSpec {

@@ -62,21 +62,30 @@ impl Store {
         .await
     }
 
-    /// Whether any node with these weights has said that it can answer such a question.
+    /// Whether some node with these weights can answer such a question: by what leaders have heard in the last ten seconds,
+    /// and where none has said anything, by what nodes have ever announced.
     pub async fn answers(&self, model: &ModelRef, question: Question) -> Result<bool, StoreError> {
         let row = self
             .connection()
             .await?
             .query_opt(
-                "-- model::answers\nSELECT weighs, describes FROM models WHERE id = $1 AND hash = $2",
-                &[/* id */ &model.id, /* hash */ &model.hash],
+                "-- model::answers\n\
+                 SELECT weighs, describes, coalesce((
+                     SELECT bool_or(s.models ? ($2 || $3)) FROM lane_snapshots s
+                     WHERE s.taken_at > now() - interval '10 s'), true)
+                 FROM models WHERE id = $1 AND hash = $2",
+                &[
+                    /* id */ &model.id,
+                    /* hash */ &model.hash,
+                    /* skill */ &question.skill(),
+                ],
             )
             .await?;
         let column = match question {
             Question::Words => 0,
             Question::Pictures => 1,
         };
-        Ok(row.is_some_and(|row| row.get(column)))
+        Ok(row.is_some_and(|row| row.get(column) && row.get(2)))
     }
 
     /// Forgets announcements that are older than `keep`: their nodes have long been replaced, or are heard again.

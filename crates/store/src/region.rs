@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use easel_domain::JobId;
 use easel_domain::message::{JobHint, JobHintKind};
+use easel_domain::spec::Question;
 use easel_domain::tier::ServiceClass;
 
 use crate::error::StoreError;
@@ -90,7 +91,8 @@ impl Store {
     }
 
     /// Takes jobs from lanes of the same pool that nobody has led for `silent`: those that wait, and those whose leases
-    /// have run out, which then expire here. Only jobs whose weights are among `models`, at most `limit` of them. The
+    /// have run out, which then expire here. Only jobs whose weights (for a question: [`Question::skill`] of them) are among
+    /// `models`, at most `limit` of them. The
     /// epoch of such a lane grows, so that a leader that wakes up there has lost its lead.
     ///
     /// # Errors
@@ -114,7 +116,10 @@ impl Store {
                              SELECT j.id, j.region FROM jobs j
                              JOIN leadership l ON l.region = j.region AND l.pool = j.pool
                              LEFT JOIN leases x ON x.job_id = j.id
-                             WHERE j.pool = $2 AND j.region <> $1 AND j.model_hash = ANY ($3)
+                             WHERE j.pool = $2 AND j.region <> $1
+                               AND j.model_hash || coalesce((
+                                   SELECT q.skill FROM unnest($6::text[], $7::text[]) AS q (kind, skill)
+                                   WHERE q.kind = j.spec ->> 'kind'), '') = ANY ($3)
                                AND l.expires_at <= now() - make_interval(secs => $4)
                                AND (j.state = 'queued' OR (j.state IN ('leased', 'finishing') AND x.expires_at <= now()))
                              ORDER BY j.id LIMIT $5
@@ -140,6 +145,8 @@ impl Store {
                             /* models */ &models,
                             /* silent for, in seconds */ &silent.as_secs_f64(),
                             /* limit */ &i64::from(limit),
+                            /* kinds of questions */ &Question::ALL.map(Question::kind).to_vec(),
+                            /* their skills */ &Question::ALL.map(Question::skill).to_vec(),
                         ],
                     )
                     .await?;

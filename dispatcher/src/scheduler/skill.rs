@@ -7,14 +7,6 @@ use easel_domain::message::NodeModel;
 use easel_domain::spec::Question;
 use easel_store::waiting::WaitingJob;
 
-/// Behind the hash of the weights; no hash holds a space.
-fn suffix(question: Question) -> &'static str {
-    match question {
-        Question::Words => " words",
-        Question::Pictures => " pictures",
-    }
-}
-
 /// The name of what a job needs.
 pub(crate) fn needed(row: &WaitingJob) -> String {
     named(&row.model_hash, row.question)
@@ -22,13 +14,13 @@ pub(crate) fn needed(row: &WaitingJob) -> String {
 
 /// The same for any name of the weights.
 pub(crate) fn named(weights: &str, question: Option<Question>) -> String {
-    let suffix = question.map_or("", suffix);
+    let suffix = question.map_or("", Question::skill);
     format!("{weights}{suffix}")
 }
 
 /// The weights of a name.
 pub(crate) fn weights(name: &str) -> &str {
-    let mut suffixes = Question::ALL.into_iter().map(suffix);
+    let mut suffixes = Question::ALL.into_iter().map(Question::skill);
     suffixes
         .find_map(|suffix| name.strip_suffix(suffix))
         .unwrap_or(name)

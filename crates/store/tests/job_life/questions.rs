@@ -111,6 +111,24 @@ async fn a_model_is_asked_what_any_node_has_said_that_it_can_answer() {
         announced.await.unwrap();
         assert_eq!(answers().await, expected);
     }
+    // What leaders hear now counts more than what was announced once.
+    for (models, age, expected) in [
+        (r#"["h"]"#, "0 s", (false, false)),
+        (r#"["h", "h words"]"#, "0 s", (true, false)),
+        (r#"["h"]"#, "1 min", (true, true)),
+    ] {
+        let heard = format!(
+            "WITH heard AS (
+                 INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting,
+                                             running, nodes, models)
+                 VALUES ('eu', 'main', now() - interval '{age}', 0, 0, 0, 0, 0, 1, '{models}')
+                 ON CONFLICT (region, pool) DO UPDATE SET taken_at = excluded.taken_at, models = excluded.models
+                 RETURNING 1)
+             SELECT count(*) FROM heard"
+        );
+        world.number(&heard).await;
+        assert_eq!(answers().await, expected, "{models} {age} ago");
+    }
 }
 
 fn described(world: &World, lease: LeaseRef, text: &str) -> Completion {

@@ -118,3 +118,21 @@ async fn what_a_lost_region_had_is_taken_and_its_leader_can_do_nothing_when_it_w
         .unwrap();
     assert!(lead.is_some_and(|lead| lead.epoch > world.leadership.epoch + 1));
 }
+
+#[tokio::test]
+async fn a_question_is_taken_only_where_words_are_weighed() {
+    let world = World::new().await;
+    let (question, grid) = (world.question().await, world.job().await);
+    let there = other_region(&world).await;
+    let silent = "WITH late AS (UPDATE leadership SET expires_at = now() - interval '2 s' WHERE region = 'eu' RETURNING 1)
+        SELECT count(*) FROM late";
+    world.number(silent).await;
+    let adopt = async |models: &[&str]| {
+        let models: Vec<String> = models.iter().map(|name| (*name).to_owned()).collect();
+        let (silent, store) = (Duration::from_secs(1), world.store());
+        let adopted = store.adopt_orphans(&there, &models, silent, 9).await;
+        adopted.unwrap()
+    };
+    assert_eq!(adopt(&["h"]).await, [grid]);
+    assert_eq!(adopt(&["h", "h words"]).await, [question]);
+}
