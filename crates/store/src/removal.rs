@@ -6,12 +6,13 @@
 use easel_domain::job::JobState;
 use easel_domain::{DiscordId, GuildKey, JobId, UserId};
 use time::OffsetDateTime;
+use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::row::corrupt;
-use crate::shard::ShardLease;
+use crate::shard::{OwnedChange, ShardLease};
 use crate::user::resolve_user;
 
 /// Who wants a result deleted.
@@ -110,22 +111,16 @@ impl Store {
         reason: Option<&'static str>,
         at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        self.connection()
-            .await?
-            .execute(
-                "-- removal::end_doomed\n\
-                 UPDATE doomed_messages d SET ended_at = $4, reason = $5 FROM shard_owners o
-                 WHERE d.message_id = $3 AND d.ended_at IS NULL AND o.shard = d.shard AND o.shard = $1 AND o.epoch = $2",
-                &[
-                    /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
-                    /* epoch */ &lease.epoch(),
-                    /* message */ &message,
-                    /* at */ &at,
-                    /* reason */ &reason,
-                ],
-            )
-            .await?;
-        Ok(())
+        let end = OwnedChange {
+            module: "removal",
+            name: "end_doomed",
+            table: "doomed_messages",
+            set: "ended_at = $4, reason = $5",
+            row: DOOMED,
+        };
+        let values: [&(dyn ToSql + Sync); 2] = [/* at */ &at, /* reason */ &reason];
+        let changed = self.change_owned(end, lease, &message, &values).await;
+        unless_lost(changed)
     }
 
     /// A try failed; the next one is not before `next_try_at`.
@@ -135,21 +130,26 @@ impl Store {
         message: DiscordId,
         next_try_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        self.connection()
-            .await?
-            .execute(
-                "-- removal::doomed_failed\n\
-                 UPDATE doomed_messages d SET failures = d.failures + 1, next_try_at = $4 FROM shard_owners o
-                 WHERE d.message_id = $3 AND d.ended_at IS NULL AND o.shard = d.shard AND o.shard = $1 AND o.epoch = $2",
-                &[
-                    /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
-                    /* epoch */ &lease.epoch(),
-                    /* message */ &message,
-                    /* not before */ &next_try_at,
-                ],
-            )
-            .await?;
-        Ok(())
+        let again = OwnedChange {
+            module: "removal",
+            name: "doomed_failed",
+            table: "doomed_messages",
+            set: "failures = failures + 1, next_try_at = $4",
+            row: DOOMED,
+        };
+        let values: [&(dyn ToSql + Sync); 1] = [/* not before */ &next_try_at];
+        let changed = self.change_owned(again, lease, &message, &values).await;
+        unless_lost(changed)
+    }
+}
+
+const DOOMED: &str = "message_id = $3 AND ended_at IS NULL";
+
+/// A message that another process looks after now, or that is gone already, is nothing to do for this one.
+fn unless_lost(changed: Result<(), StoreError>) -> Result<(), StoreError> {
+    match changed {
+        Err(error) if error.is_lost_race() => Ok(()),
+        other => other,
     }
 }
 
