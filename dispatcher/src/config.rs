@@ -75,6 +75,9 @@ pub struct LaneConfig {
     /// Jobs of another region of the pool are taken over when nobody has led it for this long.
     #[serde(with = "duration")]
     pub adopt_after: Duration,
+    /// How long after nothing refers to an object any more it is deleted from the store.
+    #[serde(with = "duration")]
+    pub garbage_after: Duration,
     /// Fewest nodes that `GET /scale` asks for.
     pub least_nodes: u32,
     /// Most nodes that it asks for.
@@ -109,6 +112,7 @@ impl Default for LaneConfig {
             progress_deadline: Duration::from_mins(5),
             spill_after: Duration::from_mins(1),
             adopt_after: Duration::from_secs(30),
+            garbage_after: Duration::from_hours(1),
             least_nodes: 0,
             most_nodes: 1_000,
             node_start: Duration::from_mins(5),

@@ -15,6 +15,7 @@ pub mod config;
 mod coordinator;
 mod dead_letters;
 mod ends;
+mod garbage;
 mod grants;
 mod hints;
 mod lanes;

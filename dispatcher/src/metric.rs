@@ -52,3 +52,5 @@ pub const DESIRED_NODES: &str = "easel_dispatcher_desired_nodes";
 pub const SPEED_ERROR: &str = "easel_dispatcher_speed_error_ratio";
 /// Counter: jobs that went to another region, or came from one without a leader; label: what.
 pub const REGION_JOBS: &str = "easel_dispatcher_region_jobs_total";
+/// Counter: objects deleted because no result refers to them.
+pub const OBJECTS_COLLECTED: &str = "easel_dispatcher_objects_collected_total";

@@ -16,7 +16,7 @@ use crate::coordinator::{self, Input};
 use crate::ends::Ends;
 use crate::grants::Grants;
 use crate::lanes::Office;
-use crate::{ends, grants, hints, live, mentions, relay, reports};
+use crate::{ends, garbage, grants, hints, live, mentions, relay, reports};
 
 /// Inputs that may wait for the coordinator. Beyond it, the consumers wait and the broker keeps the rest.
 const INBOX: usize = 1_024;
@@ -58,6 +58,7 @@ pub(crate) async fn serve(
     tasks.spawn(keep_lead(office.clone()));
     tasks.spawn(coordinator::run(office.clone(), inbox));
     tasks.spawn(relay::run(office.clone()));
+    tasks.spawn(garbage::run(office.clone()));
     tasks.spawn(live::echo(office.clone()));
     tasks.spawn(ends::run(office.clone(), ending));
     tasks.spawn(grants::run(office.clone(), wishes));

@@ -6,6 +6,8 @@ mod checks;
 mod failures;
 #[path = "dispatcher/fences.rs"]
 mod fences;
+#[path = "dispatcher/garbage.rs"]
+mod garbage;
 #[path = "dispatcher/health.rs"]
 mod health;
 #[path = "dispatcher/losses.rs"]

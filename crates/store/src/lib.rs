@@ -16,6 +16,7 @@ mod event;
 pub mod favourite;
 pub mod finish;
 pub mod fleet;
+pub mod garbage;
 pub mod grant;
 pub mod history;
 pub mod identify;

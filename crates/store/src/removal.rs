@@ -213,7 +213,12 @@ const LET_GO: [(&str, &str); 6] = [
          WHERE job_id = $1 AND state = 'open'",
     ),
     ("stars", "DELETE FROM favourites WHERE job_id = $1"),
-    ("files", "DELETE FROM job_files WHERE job_id = $1"),
+    (
+        "files",
+        "WITH gone AS (DELETE FROM job_files WHERE job_id = $1 RETURNING blob_key)
+         INSERT INTO garbage (key) SELECT DISTINCT blob_key FROM gone
+         ON CONFLICT (key) DO UPDATE SET noticed_at = now()",
+    ),
     ("words", "DELETE FROM prompts WHERE job_id = $1"),
     ("answer", "DELETE FROM job_answers WHERE job_id = $1"),
 ];

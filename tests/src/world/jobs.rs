@@ -15,6 +15,7 @@ use easel_domain::{Clock, DiscordId, Entropy, InteractionId, JobId, UserId};
 use easel_service::SystemClock;
 use easel_store::Store;
 use easel_store::cancel::{CancelOutcome, CancelRequest};
+use easel_store::removal::{Removal, Removed};
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
 use secrecy::SecretString;
 use time::Duration;
@@ -203,6 +204,22 @@ impl World {
                 Ok(job)
             }
             other => bail!("the job was not accepted: {other:?}"),
+        }
+    }
+
+    /// Deletes the result of a job, as its owner can.
+    pub async fn remove(&self, job: JobId) -> Result<()> {
+        let removal = Removal {
+            job,
+            member: self.member.0,
+            fresh_user: self.member.1,
+            moderates: None,
+            shard: 0,
+            at: SystemClock.now(),
+        };
+        match self.database.store.remove_result(removal).await? {
+            Removed::Done => Ok(()),
+            other => bail!("the result was not deleted: {other:?}"),
         }
     }
 

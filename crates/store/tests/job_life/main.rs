@@ -4,6 +4,7 @@
 
 mod ends;
 mod fleet;
+mod garbage;
 mod leases;
 mod questions;
 mod regions;

@@ -1,0 +1,75 @@
+//! Deletes the objects that no result refers to: of results that were deleted, and of tries that came to nothing.
+
+use std::time::Duration;
+
+use easel_blobs::ObjectKey;
+use easel_service::chain;
+use easel_store::StoreError;
+use futures::{StreamExt, stream};
+
+use crate::lanes::Office;
+use crate::metric;
+use crate::term::TermEnd;
+
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(500);
+/// Grants looked at in one go.
+const GRANTS: u32 = 2_000;
+/// Objects deleted in one go.
+const BATCH: u32 = 200;
+/// Deletes under way at once.
+const AT_ONCE: usize = 8;
+
+/// Collects until the term ends.
+pub(crate) async fn run(office: Office) -> TermEnd {
+    let every = office.settings.garbage_after;
+    let every = every.clamp(LOOK_AT_MOST_EVERY, LOOK_EVERY);
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match collect(&office).await {
+            Ok(()) => {}
+            Err(StoreError::LeadershipLost) => return TermEnd::Lost,
+            Err(error) => tracing::warn!("collect garbage: {error}", error = chain(&error)),
+        }
+    }
+}
+
+async fn collect(office: &Office) -> Result<(), StoreError> {
+    let (store, age) = (&office.store, office.settings.garbage_after);
+    store.settle_grants(age, GRANTS).await?;
+    let keys = store
+        .collect_garbage(&office.leadership, age, BATCH)
+        .await?;
+    // What cannot be deleted now stays marked, and is tried again with the next look.
+    let gone: Vec<String> = stream::iter(keys)
+        .map(|key| async move { delete(office, &key).await.then_some(key) })
+        .buffer_unordered(AT_ONCE)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    metrics::counter!(metric::OBJECTS_COLLECTED).increment(gone.len() as u64);
+    store.garbage_gone(&gone).await
+}
+
+async fn delete(office: &Office, key: &str) -> bool {
+    let parsed: ObjectKey = match key.parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // No object can have it.
+            tracing::error!("a row of garbage names no object: {error}");
+            return true;
+        }
+    };
+    match office.blobs.delete(&parsed).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!("an object is deleted later: {error}", error = chain(&error));
+            false
+        }
+    }
+}
