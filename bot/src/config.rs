@@ -81,6 +81,9 @@ pub struct DiscordConfig {
     /// Limit for any other call, all tries and waits together.
     #[serde(with = "duration")]
     pub call_timeout: Duration,
+    /// How long a start asks an overloaded Discord for its gateway before it gives up.
+    #[serde(with = "duration")]
+    pub start_timeout: Duration,
     /// Most requests a second with the bot's own credential, of all processes together: Discord allows the whole bot 50.
     /// Those that own shards divide them evenly.
     pub requests_per_second: u32,
@@ -102,6 +105,7 @@ impl Default for DiscordConfig {
             try_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_millis(2_600),
             call_timeout: Duration::from_secs(30),
+            start_timeout: Duration::from_secs(30),
             requests_per_second: 49,
             take_over: false,
             identify_every: Duration::from_millis(5_100),

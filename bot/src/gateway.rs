@@ -6,12 +6,13 @@ mod turns;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use easel_domain::DiscordId;
-use easel_service::Shutdown;
+use easel_domain::clock::EntropyExt;
+use easel_domain::{DiscordId, Entropy};
 use easel_service::health::ReadySwitch;
+use easel_service::{Shutdown, chain};
 use easel_store::Store;
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,11 +24,14 @@ use url::Url;
 use crate::commands::{self, CommandError};
 use crate::intake::Intake;
 use crate::intake::reactions::ReactionHandle;
-use crate::rest::{GatewayInfo, Rest, SessionStartLimit};
+use crate::live::backoff;
+use crate::rest::{GatewayInfo, Rest, RestError, SessionStartLimit};
 use budget::pause_before;
 pub use shared::Shared;
 use turns::Turns;
 
+/// A limit that lasts longer is nothing that a moment mends.
+const LONGEST_LIMIT: Duration = Duration::from_mins(1);
 /// Longest wait for the shards to close their connections.
 const CLOSING: Duration = Duration::from_secs(10);
 
@@ -67,15 +71,42 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// Asks where to connect. Every failure is an error: the real Discord is never a fallback.
+/// Asks where to connect. Every failure is an error: the real Discord is never a fallback. What a moment may mend, an
+/// overloaded Discord or machine, is tried again until `patience` is over: a process that ends is only started again.
 ///
 /// # Errors
 ///
-/// Discord does not answer, refuses the token, or allows no more sessions.
-pub async fn look_up(rest: &Rest, origin: &Url) -> anyhow::Result<GatewayInfo> {
-    let info = rest.gateway().await.with_context(|| {
-        format!("ask {origin} for its gateway; check that it runs, `discord_api` (EASEL_DISCORD_API) and DISCORD_TOKEN")
-    })?;
+/// Discord cannot be reached, does not answer for long, refuses the token, or allows no more sessions.
+pub async fn look_up(
+    rest: &Rest,
+    origin: &Url,
+    patience: Duration,
+    entropy: &dyn Entropy,
+    shutdown: &Shutdown,
+) -> anyhow::Result<GatewayInfo> {
+    let (since, mut failures) = (Instant::now(), 0);
+    let info = loop {
+        let error = match rest.gateway().await {
+            Ok(info) => break info,
+            Err(error) => error,
+        };
+        let pause = backoff(failures, entropy.random_unit());
+        failures += 1;
+        let over = since.elapsed() + pause >= patience || shutdown.is_draining();
+        if over || !may_pass(&error) {
+            return Err(error).with_context(|| {
+                format!("ask {origin} for its gateway; check that it runs, `discord_api` (EASEL_DISCORD_API) and DISCORD_TOKEN")
+            });
+        }
+        tracing::warn!(
+            "ask for the gateway: {error}; again in {pause:?}",
+            error = chain(&error)
+        );
+        tokio::select! {
+            () = shutdown.soft().cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    };
     let limit = &info.session_start_limit;
     anyhow::ensure!(
         limit.remaining > 0,
@@ -87,6 +118,16 @@ pub async fn look_up(rest: &Rest, origin: &Url) -> anyhow::Result<GatewayInfo> {
         "{origin} named a gateway that is no websocket address"
     );
     Ok(info)
+}
+
+/// Whether the same question may be answered in a moment. Where nobody listens the address is wrong, or Discord is not
+/// there: that is said at once.
+fn may_pass(error: &RestError) -> bool {
+    match error {
+        RestError::Unavailable { connected, .. } => *connected,
+        RestError::Limited { retry_after, .. } => *retry_after < LONGEST_LIMIT,
+        RestError::Refused { .. } | RestError::Garbage { .. } | RestError::Paused { .. } => false,
+    }
 }
 
 /// How a shard's client came to its end.

@@ -17,6 +17,7 @@ pub mod ownership;
 pub mod picture;
 pub mod sweep;
 
+pub(crate) use decide::backoff;
 pub use deliverer::{Deliverer, DeliverySettings};
 pub use errands::{ErrandHandle, Errands, errand_hints};
 pub use feed::Feeds;

@@ -38,7 +38,14 @@ pub async fn run(ctx: Context, config: BotConfig) -> anyhow::Result<()> {
     let store = store(&ctx, &config)?;
     let rest = rest(&ctx, &config)?;
     // Discord is asked first: with a wrong token or address nothing else is worth starting.
-    let info = gateway::look_up(&rest, &config.discord_api).await?;
+    let info = gateway::look_up(
+        &rest,
+        &config.discord_api,
+        config.discord.start_timeout,
+        &*ctx.entropy,
+        &ctx.shutdown,
+    )
+    .await?;
     store
         .migrate()
         .await

@@ -122,6 +122,7 @@ impl Editor {
             return Err(RestError::Unavailable {
                 route: "edit",
                 tries: 0,
+                connected: false,
                 reason: "the lease of the shard's messages has run out".into(),
             });
         };

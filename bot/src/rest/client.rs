@@ -81,7 +81,11 @@ impl std::fmt::Debug for Rest {
 enum Outcome {
     Done(Response),
     Limited(Limited),
-    Failed(String),
+    Failed {
+        reason: String,
+        /// Whether there was a connection.
+        connected: bool,
+    },
     Refused(RestError),
 }
 
@@ -173,7 +177,7 @@ impl Rest {
                 }
                 // The wait is the bucket's from here on.
                 Outcome::Limited(_) => Duration::ZERO,
-                Outcome::Failed(reason) => {
+                Outcome::Failed { reason, connected } => {
                     failures += 1;
                     let doubled = RETRY_BASE
                         .saturating_mul(1 << (failures - 1).min(8))
@@ -184,6 +188,7 @@ impl Rest {
                             RestError::Unavailable {
                                 route,
                                 tries,
+                                connected,
                                 reason,
                             },
                             tries,
@@ -248,7 +253,7 @@ impl Rest {
                 Ok(form) => request.multipart(form),
                 Err(error) => {
                     self.hand_in(call, None, sent);
-                    return Outcome::Failed(error.without_url().to_string());
+                    return failed(error.without_url().to_string());
                 }
             },
         };
@@ -257,8 +262,11 @@ impl Rest {
             Err(error) => {
                 count(call.route, "no_answer");
                 self.hand_in(call, None, sent);
-                // The address holds a token.
-                return Outcome::Failed(describe(&error.without_url()));
+                return Outcome::Failed {
+                    connected: !error.is_connect(),
+                    // The address holds a token.
+                    reason: describe(&error.without_url()),
+                };
             }
         };
         self.judge(call, response, sent).await
@@ -293,7 +301,7 @@ impl Rest {
             return Outcome::Limited(limited);
         }
         if status.is_server_error() {
-            return Outcome::Failed(format!("Discord answered {}", status.as_u16()));
+            return failed(format!("Discord answered {}", status.as_u16()));
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.limits().refusals.count(now);
@@ -323,6 +331,13 @@ impl Rest {
             .limits
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(reason: String) -> Outcome {
+    Outcome::Failed {
+        reason,
+        connected: true,
     }
 }
 

@@ -62,6 +62,8 @@ pub enum RestError {
         route: &'static str,
         /// How often it was tried.
         tries: u32,
+        /// Whether there was a connection at the last try.
+        connected: bool,
         /// The last reason.
         reason: String,
     },

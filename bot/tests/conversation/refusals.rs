@@ -152,7 +152,11 @@ async fn help_is_short_and_only_for_the_one_who_asks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discord_that_cannot_name_its_gateway_ends_the_start_with_its_address() {
-    let world = World::without_bot(&[("discord.call_timeout", "2s")]).await;
+    let short = [
+        ("discord.call_timeout", "2s"),
+        ("discord.start_timeout", "2s"),
+    ];
+    let world = World::without_bot(&short).await;
     let failures = [
         Failure::Status { status: 500 },
         Failure::Garbage,

@@ -204,9 +204,18 @@ impl World {
     /// Starts the bot and waits until it can be used.
     pub async fn start_bot(&mut self) {
         self.bot = Some(Bot::start(self.config()));
+        let tasks = self
+            .bot
+            .as_ref()
+            .expect("it was just started")
+            .ctx
+            .tasks
+            .clone();
         assert!(
             self.discord.wait_for_bot(PATIENCE).await,
-            "the bot does not connect"
+            "the bot does not connect; running {:?}, failed {:?}",
+            tasks.running(),
+            tasks.failure()
         );
         assert!(
             self.discord

@@ -1,6 +1,8 @@
 //! A Discord that fails, limits, lies or says nothing.
 
+use easel_bot::process;
 use easel_playground::{Failure, RouteFault};
+use easel_service::Context;
 
 use crate::setting::{PATIENCE, World};
 
@@ -52,6 +54,34 @@ async fn an_edit_that_fails_comes_again_whatever_the_failure_is() {
         world.platform.shown(job).await;
         world.discord.heal();
     }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_starts_while_discord_fails_connects_all_the_same() {
+    let settings = [
+        ("discord.try_timeout", "500ms"),
+        ("discord.call_timeout", "2s"),
+    ];
+    let mut world = World::without_bot(&settings).await;
+    world.platform.announce_model().await;
+    let unwell = fault("GET", "/gateway/bot", 6, Failure::Status { status: 502 });
+    world.discord.fail(unwell);
+    world.start_bot().await;
+    let ada = world.discord.user("ada");
+    ada.slash("help", []).await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_where_nobody_listens_is_said_within_seconds() {
+    let world = World::without_bot(&[("discord_api", "http://127.0.0.1:9")]).await;
+    let run = process::run(Context::new("bot"), world.config());
+    let error = tokio::time::timeout(PATIENCE / 2, run)
+        .await
+        .expect("it ends")
+        .expect_err("there is no Discord");
+    assert!(error.to_string().contains("EASEL_DISCORD_API"), "{error}");
     world.close().await;
 }
 
