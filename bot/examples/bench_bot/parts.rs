@@ -23,7 +23,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// The bot's shortest interval between two previews of a message, where others share its limits and where its token has
 /// one of its own.
 const SHARED_INTERVAL_S: f64 = 2.0;
-const OWN_INTERVAL_S: f64 = 1.5;
+const OWN_INTERVAL_S: f64 = 1.25;
 /// What an interaction's token, and a channel, were seen to allow.
 const BUCKET_PER_SECOND: f64 = 1.0;
 /// What the bot may send over all routes that count.
@@ -334,7 +334,8 @@ pub async fn restart(arguments: &Arguments) -> Result<Vec<Value>> {
                 .has_component(Snowflake(message.as_u64()), "v1:upscale:")
         })
         .count();
-    let needed = f64::from(arguments.undelivered) / GLOBAL_PER_SECOND;
+    let channels = f64::from(arguments.channels) * BUCKET_PER_SECOND;
+    let needed = f64::from(arguments.undelivered) / GLOBAL_PER_SECOND.min(channels);
     let report = json!({"part": "restart", "undelivered": copies.len(), "channels": arguments.channels,
         "seconds": seconds, "limits_need_s": needed, "ratio": seconds / needed, "shown": shown,
         "edits": new(&|template, status| template.starts_with("PATCH ") && status == 200),

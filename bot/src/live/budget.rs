@@ -62,9 +62,9 @@ pub enum Done {
 
 /// However much waits, the interval grows no further than to this many times its shortest.
 const SLOWEST: u32 = 4;
-/// A message that shares no limit with others may have progress after three of four parts of the interval: of the five
-/// requests in five seconds that its token was seen to have, one stays for its end.
-const ALONE: (u32, u32) = (3, 4);
+/// A message that shares no limit with others may have progress after five of eight parts of the interval: at two seconds
+/// that is four times in five seconds, and of the five requests that its token was seen to have one stays for its end.
+const ALONE: (u32, u32) = (5, 8);
 
 /// Whose limits an edit falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -82,7 +82,7 @@ const EARLY: u32 = 4;
 /// Limits of the budgeter.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetSettings {
-    /// Shortest time between two progress edits of a message whose limits others share; three quarters of it where only its
+    /// Shortest time between two progress edits of a message whose limits others share; five eighths of it where only its
     /// token limits it, and a quarter for the first ones.
     pub interval: Duration,
     /// Most edits at once.

@@ -58,7 +58,7 @@ fn progress_of_one_message_is_spaced_and_coalesced() {
 #[test]
 fn the_interval_grows_with_what_waits_and_no_further_than_four_times() {
     let (mut budget, now) = (budgeter(), Instant::now());
-    let alone = INTERVAL / 4 * 3;
+    let alone = INTERVAL / 8 * 5;
     let mut seen = vec![budget.interval(Lane::Token)];
     for n in 0..40 {
         // Until its row is read, a message is taken for one with a token.
@@ -79,7 +79,7 @@ fn a_message_under_its_tokens_limit_alone_has_progress_more_often() {
     let (mut budget, mut now) = (budgeter(), Instant::now());
     let gate = |_, _| (Lane::Token, Turn::Now);
     in_channel(&mut budget, 1, 1, EditKind::Progress, now);
-    for pause in [INTERVAL / 4, INTERVAL / 4, INTERVAL / 4 * 3] {
+    for pause in [INTERVAL / 4, INTERVAL / 4, INTERVAL / 8 * 5] {
         let edit = Next::Edit(job(1), EditKind::Progress);
         assert_eq!(budget.next(now, gate), edit);
         budget.done(job(1), EditKind::Progress, Done::Shown, now);
