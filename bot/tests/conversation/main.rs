@@ -25,6 +25,7 @@ mod platform;
 mod prefer;
 mod processes;
 mod refusals;
+mod routes;
 mod setting;
 mod several;
 mod shorten;

@@ -57,6 +57,17 @@ impl PlaygroundHandle {
         })
     }
 
+    /// Archives a thread, or opens it again.
+    pub fn archive(&self, thread: Snowflake, is_archived: bool) {
+        self.shared.with(|world| {
+            if let Some(channel) = world.channels.get_mut(&thread)
+                && let ChannelKind::Thread { archived, .. } = &mut channel.kind
+            {
+                *archived = is_archived;
+            }
+        });
+    }
+
     /// Lets a person refuse direct messages, or accept them again.
     pub fn accept_dms(&self, user: &str, accepts: bool) {
         self.shared.with(|world| {

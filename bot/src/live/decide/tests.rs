@@ -4,6 +4,8 @@ use secrecy::SecretString;
 use time::macros::datetime;
 use uuid::Uuid;
 
+mod table;
+
 const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
 
 fn row() -> Delivery {
