@@ -362,9 +362,16 @@ fn intake(ctx: &Context, config: &BotConfig, uses: IntakeUses) -> anyhow::Result
         Arc::clone(&ctx.entropy),
     )?;
     let (hint_marks, writer) = uses.store.marks();
-    // It ends with the last handler.
+    // It ends with the last handler, or when those are given up.
+    let (handlers, hard) = (uses.tracker.clone(), ctx.shutdown.hard().clone());
     ctx.tasks.spawn("hint marks", async move {
-        writer.run().await;
+        let over = async {
+            tokio::select! {
+                () = handlers.wait() => {}
+                () = hard.cancelled() => {}
+            }
+        };
+        writer.run_until(over).await;
         Ok(())
     });
     Ok(Intake::new(IntakeParts {

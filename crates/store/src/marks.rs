@@ -43,9 +43,23 @@ impl Marks {
 
 impl MarkWriter {
     /// Runs until every [`Marks`] is gone. While one statement is under way, the next one's marks gather.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
+        self.run_until(std::future::pending()).await;
+    }
+
+    /// The same, but ends with what was handed in when `over` is.
+    pub async fn run_until(mut self, over: impl Future<Output = ()>) {
+        let mut over = std::pin::pin!(over);
         let mut ids = Vec::with_capacity(AT_ONCE);
-        while self.waiting.recv_many(&mut ids, AT_ONCE).await > 0 {
+        loop {
+            let received = tokio::select! {
+                biased;
+                received = self.waiting.recv_many(&mut ids, AT_ONCE) => received,
+                () = &mut over => 0,
+            };
+            if received == 0 {
+                return;
+            }
             if let Err(error) = self.store.mark_outbox_sent(&ids).await {
                 tracing::warn!("the relay will send {} hints again: {error}", ids.len());
             }
