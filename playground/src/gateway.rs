@@ -12,6 +12,9 @@ use crate::server::{Shared, Wire};
 /// A half-open connection is kept no longer.
 const FROZEN: Duration = Duration::from_mins(2);
 
+/// A closing handshake takes no longer.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// `GET /gateway`.
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
@@ -55,6 +58,8 @@ async fn converse(mut socket: WebSocket, shared: Arc<Shared>) {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(frame))) => {
                     code = frame.map(|frame| frame.code);
+                    // Reading on sends the answer to it: who closes waits for that.
+                    let _ = tokio::time::timeout(CLOSING, socket.recv()).await;
                     break;
                 }
                 Some(Err(_)) | None => break,

@@ -125,7 +125,11 @@ impl World {
                 Outcome::Answer(ApiError::by_code(code).unwrap_or_else(unknown).into())
             }
             Failure::RateLimited { retry_after, scope } => {
-                let verdict = Verdict::too_many(retry_after, &scope);
+                let mut verdict = Verdict::too_many(retry_after, &scope);
+                if scope != "global" {
+                    let limits = &self.rules.rate_limits;
+                    verdict.name_bucket(limits, route, retry_after, self.now);
+                }
                 let body = verdict.refusal.unwrap_or_default();
                 Outcome::Answer(Reply {
                     status: 429,

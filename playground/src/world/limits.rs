@@ -97,6 +97,38 @@ impl Verdict {
             refusal: Some(refusal),
         }
     }
+
+    /// Adds the headers of a bucket that is used up for so many seconds: every 429 but the global one has them.
+    pub(crate) fn name_bucket(
+        &mut self,
+        limits: &RateLimits,
+        route: &Route,
+        left: f64,
+        now: OffsetDateTime,
+    ) {
+        if let Some((limit, _)) = budget(limits, route) {
+            let resets_at = now + Duration::from_secs_f64(left.max(0.0));
+            let headers = bucket_headers(route, limit, 0, left, resets_at);
+            self.headers.extend(headers);
+        }
+    }
+}
+
+fn bucket_headers(
+    route: &Route,
+    limit: u32,
+    remaining: u32,
+    left: f64,
+    resets_at: OffsetDateTime,
+) -> [(&'static str, String); 5] {
+    let reset = resets_at.unix_timestamp_nanos() as f64 / 1e9;
+    [
+        ("x-ratelimit-limit", limit.to_string()),
+        ("x-ratelimit-remaining", remaining.to_string()),
+        ("x-ratelimit-reset", format!("{reset:.3}")),
+        ("x-ratelimit-reset-after", format!("{left:.3}")),
+        ("x-ratelimit-bucket", bucket_id(&route.template)),
+    ]
 }
 
 impl Limiter {
@@ -144,17 +176,9 @@ impl Limiter {
         } else {
             Verdict::default()
         };
-        let reset = bucket.resets_at.unix_timestamp_nanos() as f64 / 1e9;
-        verdict.headers.extend([
-            ("x-ratelimit-limit", limit.to_string()),
-            (
-                "x-ratelimit-remaining",
-                limit.saturating_sub(bucket.used).to_string(),
-            ),
-            ("x-ratelimit-reset", format!("{reset:.3}")),
-            ("x-ratelimit-reset-after", format!("{left:.3}")),
-            ("x-ratelimit-bucket", bucket_id(&route.template)),
-        ]);
+        let remaining = limit.saturating_sub(bucket.used);
+        let headers = bucket_headers(route, limit, remaining, left, bucket.resets_at);
+        verdict.headers.extend(headers);
         verdict
     }
 
