@@ -112,7 +112,8 @@ impl Taps {
     }
 }
 
-/// Rows first, then columns; the other way round where a picture grows wider and less tall, as Pillow 13 does it.
+/// Rows first, then columns; the other way round where a picture loses more than twice as many pixels of height as of width,
+/// as Pillow 13 does it.
 fn convolve(
     bytes: &[u8],
     from: (u32, u32),
@@ -122,7 +123,9 @@ fn convolve(
 ) -> Vec<u8> {
     let sides = |(width, height): (u32, u32)| (width as usize, height as usize);
     let ((from_width, from_height), (width, height)) = (sides(from), sides(to));
-    if width > from_width && height < from_height {
+    let lost = |from: usize, to: usize| from as i64 - to as i64;
+    let (narrower, lower) = (lost(from_width, width), lost(from_height, height));
+    if lower > 0 && lower > 2 * narrower {
         let low = columns(bytes, from_height, height, channels * from_width, filter);
         return rows(&low, from_width, width, channels, filter);
     }
@@ -247,6 +250,14 @@ mod tests {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         ];
         assert_eq!([rows[0], rows[3], rows[5]], wanted);
+        let lower = resize_grey(&disc, (14, 10), (13, 5), Filter::Lanczos);
+        let rows: Vec<&[u8]> = lower.chunks(13).collect();
+        let wanted: [[u8; 13]; 3] = [
+            [0, 0, 1, 0, 55, 148, 128, 148, 55, 0, 1, 0, 0],
+            [2, 0, 48, 255, 243, 255, 255, 255, 243, 255, 48, 0, 2],
+            [0, 0, 3, 1, 51, 138, 119, 138, 51, 1, 3, 0, 0],
+        ];
+        assert_eq!([rows[0], rows[2], rows[3]], wanted);
     }
 
     #[test]
