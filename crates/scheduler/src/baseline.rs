@@ -274,10 +274,6 @@ impl Policy for Baseline {
         self.jobs.len()
     }
 
-    fn admits(&self, _job: &Job, _now: Moment) -> bool {
-        true
-    }
-
     fn wake(&self, _now: Moment) -> Option<Moment> {
         let pause = self.pausing.peek().map(|Reverse((at, _))| *at);
         let stale = self.stale.peek().map(|Reverse((at, _))| *at);

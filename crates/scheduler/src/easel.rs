@@ -3,6 +3,7 @@
 //! Who is next is decided by the [waiting set](crate::waiting), where he goes by `place`, and when weights are loaded by
 //! `cold`; `urgent` pauses what is less so, and `health` leaves broken nodes alone. A job that cannot start anywhere blocks nobody: the next in the order that can start does.
 
+mod admission;
 mod alone;
 mod cold;
 mod demand;
@@ -16,7 +17,7 @@ use easel_domain::JobId;
 use easel_domain::tier::ServiceClass;
 use rustc_hash::FxHashMap;
 
-use crate::event::{Action, Event, Outcome, Policy, ShedReason};
+use crate::event::{Action, Admission, Event, Outcome, Policy, ShedReason};
 use crate::fleet::{Fleet, Held, NodeFacts};
 use crate::job::{BatchKey, ClassKey, Job, NodeKey};
 use crate::moment::Moment;
@@ -26,9 +27,6 @@ use crate::waiting::Waiting;
 use demand::Demand;
 use health::{Health, Verdict};
 use urgent::Urgent;
-
-/// A job is taken in where it should start within this share of the time after which it would be shed.
-const SURE_TO_START: f64 = 0.8;
 
 /// What can be tuned.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,17 +115,6 @@ impl Easel {
     /// Jobs that nodes have, those of nodes that are not heard included.
     pub fn running(&self) -> usize {
         self.fleet.running() + self.adrift.len()
-    }
-
-    /// Seconds until a job that comes now could start, by what waits in its lane before it and by what the lane is
-    /// served: at least its share, and more where others leave some over.
-    pub fn predicted_wait_s(&self, lane: ServiceClass, now: Moment) -> f64 {
-        let nodes = self.fleet.up() as f64;
-        if nodes < 1.0 || (self.fleet.open() > 0 && self.waiting.lane_len(lane) == 0) {
-            return 0.0;
-        }
-        let share = nodes * self.waiting.lane_share(lane);
-        self.waiting.lane_cost_s(lane) / share.max(self.waiting.served_rate(lane, now))
     }
 
     fn job_waits(&mut self, job: Job, now: Moment) {
@@ -333,9 +320,8 @@ impl Policy for Easel {
         self.waiting.len()
     }
 
-    fn admits(&self, job: &Job, now: Moment) -> bool {
-        let bound = self.waiting.tier(job).and_then(|tier| tier.shed_s);
-        bound.is_none_or(|shed_s| self.predicted_wait_s(job.lane, now) <= SURE_TO_START * shed_s)
+    fn admission(&self, job: &Job, now: Moment) -> Admission {
+        self.admission_of(job, now)
     }
 
     fn load(&self, now: Moment) -> Option<Load> {

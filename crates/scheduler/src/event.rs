@@ -85,6 +85,23 @@ pub enum ShedReason {
     Stale,
 }
 
+/// What becomes of a job that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Admission {
+    /// It is taken in, and what its tier promises should be kept.
+    Accept,
+    /// It is taken in, and its member is told that it will start later than its tier promises.
+    Quote {
+        /// Seconds until it should start.
+        wait_s: f64,
+    },
+    /// It is not taken in: it would be shed before it started.
+    Refuse {
+        /// Seconds until it would start.
+        wait_s: f64,
+    },
+}
+
 /// Something that is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -139,8 +156,10 @@ pub trait Policy {
     /// Jobs that wait.
     fn waiting(&self) -> usize;
 
-    /// Whether the policy would take one more job of this tier now; the caller has checked the limits of its member.
-    fn admits(&self, job: &Job, now: Moment) -> bool;
+    /// Whether the policy would take a job in now; the caller has checked the limits of its member.
+    fn admission(&self, _job: &Job, _now: Moment) -> Admission {
+        Admission::Accept
+    }
 
     /// What there is to do, where the policy keeps account of that.
     fn load(&self, _now: Moment) -> Option<Load> {

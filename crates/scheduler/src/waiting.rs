@@ -49,7 +49,7 @@ use crate::tier::TierRule;
 use lane::Lane;
 use line::View;
 use list::List;
-use parties::{Asks, Parties};
+use parties::Parties;
 pub use rank::{Head, LineKey, Rank};
 use rows::{Rows, Ticket};
 
@@ -156,6 +156,7 @@ impl Waiting {
         let (key, model) = (LineKey::of(job), job.key.model);
         let again = job.avoid.is_some() || job.attempt > 1;
         let cost = self.rows[index].cost;
+        let asks = self.asks(job, cost as f64 / 1e6);
         self.rows[index].queued = true;
         if self.lanes[lane_ix].count == 0 {
             let busy = self.lanes.iter().filter(|other| other.count > 0);
@@ -163,13 +164,6 @@ impl Waiting {
             self.lanes[lane_ix].begins(others, now);
         }
         self.parties.arrives(user, guild, lane_ix);
-        let asks = Asks {
-            user,
-            guild,
-            lane: lane_ix,
-            cost_s: cost as f64 / 1e6 / self.weight_of(index),
-            nodes: self.nodes as f64 * self.lane_share(ServiceClass::ALL[lane_ix]),
-        };
         // What comes back had its turn.
         let within = again || self.parties.asks_within(&asks, now);
         let lane = &mut self.lanes[lane_ix];
@@ -356,14 +350,7 @@ impl Waiting {
 
     /// A job that started has weights loaded first, which takes so many seconds of a node: they count as asked for.
     pub fn loads(&mut self, job: &Job, load_s: f64, now: Moment) {
-        let weight = self.tier(job).map_or(1.0, |tier| tier.weight);
-        let asks = Asks {
-            user: job.user,
-            guild: job.guild,
-            lane: job.lane as usize,
-            cost_s: load_s / weight,
-            nodes: self.nodes as f64 * self.lane_share(job.lane),
-        };
+        let asks = self.asks(job, load_s);
         self.parties.charge(&asks, now);
     }
 

@@ -3,7 +3,7 @@
 use super::books::{Record, State};
 use super::each_class;
 use super::world::World;
-use crate::event::{Event, Policy};
+use crate::event::{Admission, Event, Policy};
 use crate::job::{BatchKey, ClassKey, GuildIx, Job, UserIx};
 use crate::moment::Moment;
 use crate::scenario::TraceJob;
@@ -23,6 +23,7 @@ impl<P: Policy> World<'_, P> {
             lease: 0,
             attempt: 1,
             deaths: 0,
+            quoted: false,
         };
         let limit = tier.running.saturating_add(tier.waiting);
         let full = self.books.unfinished(row.user) >= limit;
@@ -50,10 +51,12 @@ impl<P: Policy> World<'_, P> {
             self.runs[&(class, row.key.model)] && row.only.is_none_or(|only| only == class)
         };
         let possible = each_class(self.scenario).any(suits);
-        if full || !possible || !self.policy.admits(&job_row, now) {
+        let admission = self.policy.admission(&job_row, now);
+        if full || !possible || matches!(admission, Admission::Refuse { .. }) {
             self.books.ends(job, State::Refused, now);
             return;
         }
+        self.books.records[job as usize].quoted = matches!(admission, Admission::Quote { .. });
         // A fleet that could have such nodes and has none.
         let nodes = |class: ClassKey| self.scenario.classes[class.0 as usize].count;
         if !each_class(self.scenario).any(|class| suits(class) && nodes(class) > 0) {

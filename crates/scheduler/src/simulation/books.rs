@@ -35,6 +35,8 @@ pub(super) struct Record {
     pub lease: u32,
     pub attempt: u32,
     pub deaths: u32,
+    /// Whether its member was told that it would start late.
+    pub quoted: bool,
 }
 
 /// GPU time that a member was given between two moments.

@@ -51,6 +51,8 @@ pub struct TierReport {
     pub shed: u64,
     /// Not taken in: the member's limits, or a promise that could not have been kept.
     pub refused: u64,
+    /// Taken in, with word that they would start later than promised.
+    pub quoted: u64,
     /// Submit to first step, of those that started.
     pub wait_s: Percentiles,
     /// Submit to end, of those that were done.
@@ -166,6 +168,7 @@ impl TierReport {
             failed: count(State::Failed),
             shed: count(State::Shed),
             refused: count(State::Refused),
+            quoted: records.iter().filter(|r| r.quoted).count() as u64,
             wait_s: Percentiles::of(waits),
             total_s: Percentiles::of(totals),
             slo_attainment: tier

@@ -28,6 +28,8 @@ pub(super) struct Lane {
     pub cost: u64,
     /// Of that, what members ask for within their shares.
     pub within: u64,
+    /// Whether nobody was past his bound when it was last looked.
+    pub calm: bool,
     nervous: Moments,
     overdue: Moments,
     served: Decaying,

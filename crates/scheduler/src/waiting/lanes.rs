@@ -3,6 +3,8 @@
 use easel_domain::tier::ServiceClass;
 
 use super::Waiting;
+use super::parties::Asks;
+use crate::job::Job;
 use crate::moment::Moment;
 
 impl Waiting {
@@ -14,6 +16,28 @@ impl Waiting {
     /// Predicted GPU-seconds of the jobs of a lane that may start.
     pub fn lane_cost_s(&self, lane: ServiceClass) -> f64 {
         self.lanes[lane as usize].cost as f64 / 1e6
+    }
+
+    /// Of that, what members ask for within their shares.
+    pub fn lane_within_s(&self, lane: ServiceClass) -> f64 {
+        self.lanes[lane as usize].within as f64 / 1e6
+    }
+
+    /// What a job asks of its lane that takes so many GPU-seconds.
+    pub(super) fn asks(&self, job: &Job, cost_s: f64) -> Asks {
+        let weight = self.tier(job).map_or(1.0, |tier| tier.weight);
+        Asks {
+            user: job.user,
+            guild: job.guild,
+            lane: job.lane as usize,
+            cost_s: cost_s / weight,
+            nodes: self.nodes as f64 * self.lane_share(job.lane),
+        }
+    }
+
+    /// Whether a job that came now would be within its member's share, in a lane where shares count.
+    pub fn asks_no_more(&self, job: &Job, cost_s: f64, now: Moment) -> bool {
+        self.lanes[job.lane as usize].calm && self.parties.may_ask(&self.asks(job, cost_s), now)
     }
 
     /// The share of everything that a lane is served while all lanes are busy.
@@ -54,7 +78,7 @@ impl Waiting {
     /// count, so that those that are kept keep nobody waiting who was promised nothing, or whose promise is lost.
     pub fn any_overdue(&mut self, lane: ServiceClass, now: Moment) -> bool {
         let (rows, tiers, parties) = (&self.rows, &self.tiers, &self.parties);
-        self.lanes[lane as usize].any_overdue(now, |ticket| {
+        let any = self.lanes[lane as usize].any_overdue(now, |ticket| {
             let (_, row) = rows.seek(ticket)?;
             let tier = tiers.get(row.tier.0 as usize)?;
             // All that he may have running is running: others do not keep him waiting.
@@ -65,7 +89,9 @@ impl Waiting {
                     .max(parties.last_start(row.user, lane as usize))
             };
             Some(clock.after(tier.aging_s))
-        })
+        });
+        self.lanes[lane as usize].calm = !any;
+        any
     }
 
     /// GPU-seconds that a lane was served more than its share, against another.

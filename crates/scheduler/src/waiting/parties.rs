@@ -199,23 +199,30 @@ impl Parties {
     /// counts; the rest does not, so that whoever asks for more than his share has that and what is left over.
     pub fn asks_within(&mut self, asks: &Asks, now: Moment) -> bool {
         self.note_asked(asks, now);
-        let lane = asks.lane;
-        let (of_guild_s, own_s) = self.pays_off(asks);
-        let guild_may = self.guild_mut(asks.guild).even[lane] <= now.after(AT_ONCE * of_guild_s);
-        let own_even = self.user_mut(asks.user).even[lane];
-        let within = guild_may && own_even <= now.after(NEARLY * own_s);
+        let within = self.may_ask(asks, now);
         if within {
             self.charge(asks, now);
         }
         within
     }
 
+    /// Whether that would be so of a job that came now.
+    pub fn may_ask(&self, asks: &Asks, now: Moment) -> bool {
+        let (of_guild_s, own_s) = self.pays_off(asks);
+        let own = self.users.get(asks.user.0 as usize);
+        let all = self.guilds.get(asks.guild.0 as usize);
+        let paid_off = |even: Moment, but_s: f64| even <= now.after(but_s);
+        own.is_none_or(|u| paid_off(u.even[asks.lane], NEARLY * own_s))
+            && all.is_none_or(|g| paid_off(g.even[asks.lane], AT_ONCE * of_guild_s))
+    }
+
     /// Seconds in which a guild's share of a lane pays off a job, and in which its member's does.
-    fn pays_off(&mut self, asks: &Asks) -> (f64, f64) {
+    fn pays_off(&self, asks: &Asks) -> (f64, f64) {
         let guilds = self.guilds_lately[asks.lane].len().max(1) as f64;
-        let members = f64::from(self.guild_mut(asks.guild).members[asks.lane].max(1));
+        let all = self.guilds.get(asks.guild.0 as usize);
+        let members = all.map_or(1, |g| g.members[asks.lane].max(1));
         let of_guild_s = asks.cost_s * guilds / asks.nodes.max(f64::MIN_POSITIVE);
-        (of_guild_s, of_guild_s * members)
+        (of_guild_s, of_guild_s * f64::from(members))
     }
 
     /// Counts something as asked for within a share. Debts are no longer than memory.
