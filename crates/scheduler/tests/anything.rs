@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use easel_scheduler::scenario::{parse_scenario, parse_trace};
-use easel_scheduler::simulation::{Percentiles, PolicyName, Report, plan, simulate};
+use easel_scheduler::simulation::{Percentiles, PolicyName, Report, simulate};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -85,8 +85,8 @@ fn arrivals() -> impl Strategy<Value = String> {
         select(vec![0.0, 0.013, 0.5, 3.0]),
         1..30_u32,
         1..9_u32,
-        select(vec![1, 20, 150, 1_000_000]),
-        select(vec![1, 2, 9, 4_000]),
+        select(vec![1, 20, 150, 3_000]),
+        select(vec![1, 2, 9]),
     );
     let when = (
         select(vec!["poisson", "burst", "diurnal"]),
@@ -266,19 +266,5 @@ proptest! {
         check(&report);
         let asked: u64 = report.tiers.values().map(|tier| tier.jobs).sum();
         prop_assert_eq!(asked, jobs.len() as u64);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3) })]
-
-    #[test]
-    fn a_plan_is_a_fleet_and_its_report(text in scenario(), trace in trace()) {
-        let scenario = parse_scenario("s.toml", &text).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let jobs = parse_trace("t.csv", &trace, &scenario).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let (found, report) = plan(&scenario, Some(&jobs), PolicyName::Easel, 1, &mut || 0.0);
-        check(&report);
-        prop_assert_eq!(found.nodes, found.fleet.values().sum::<u32>());
-        prop_assert!(found.cost_per_hour.is_finite());
     }
 }

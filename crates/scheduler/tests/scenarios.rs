@@ -150,6 +150,17 @@ fn what_takes_thousands_of_years_ends_all_the_same() {
     }
 }
 
+/// Found by random scenarios: idle nodes died and came back for as long as another rendered.
+#[test]
+fn what_takes_thousands_of_years_ends_while_idle_nodes_break() {
+    let text = BASE
+        .replacen("steps = 30", "steps = 4000000000", 1)
+        .replacen("spot = true", "fail_per_hour = 60\nhang_per_hour = 40", 1);
+    for (name, _) in PolicyName::ALL {
+        check(&run(&text, name, 5));
+    }
+}
+
 #[test]
 fn in_a_lane_that_cannot_keep_its_promises_nobody_starves_for_those_that_could() {
     // Half as much again as the nodes can do, all of it promised.

@@ -18,6 +18,8 @@ const HUNG_S: f64 = 60.0;
 const REPAIR_S: f64 = 300.0;
 /// How long a node that hung takes to start again.
 const RESTART_S: f64 = 60.0;
+/// So long after the last job was asked for, idle nodes break no more.
+const AFTERMATH_S: f64 = 86_400.0;
 /// Notice of a provider that takes a node back.
 const NOTICE_S: f64 = 30.0;
 
@@ -43,8 +45,16 @@ impl<P: Policy> World<'_, P> {
         machine.key == NodeKey(boot) && machine.up
     }
 
+    /// Whether a node has nothing to do, long after the last job was asked for: what befalls it is nobody's concern, and
+    /// what is still rendered may take a thousand years.
+    fn has_rest(&self, index: u32, now: Moment) -> bool {
+        let over_s = self.scenario.duration_s + AFTERMATH_S;
+        now.secs() > over_s && !self.machines[index as usize].has_jobs()
+    }
+
     pub(super) fn node_trouble(&mut self, what: Due, now: Moment) {
         match what {
+            Due::Dies { node, .. } | Due::Hangs { node, .. } if self.has_rest(node, now) => {}
             Due::Dies { node, boot } if self.is_boot(node, boot) => self.dies(node, REPAIR_S, now),
             Due::Hangs { node, boot } if self.is_boot(node, boot) => self.hangs(node, boot, now),
             Due::Stuck { node, boot } if self.is_boot(node, boot) => self.stuck(node, now),
