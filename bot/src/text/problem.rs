@@ -2,7 +2,7 @@
 //! here stand the other languages.
 
 use easel_domain::prompt::Problem;
-use easel_domain::prompt::problem::{AddressFault, Hint, Wanted, listed, partner};
+use easel_domain::prompt::problem::{AddressFault, Hint, Offer, Wanted, listed, partner, shortest};
 
 use super::Language;
 
@@ -39,6 +39,19 @@ mod tests {
         ("a --aspct 1:1", &["--aspct", "--aspect"]),
         ("a --ar16:9", &["--ar16:9", "--ar"]),
         ("a --hd", &["--hd", "--quality"]),
+        ("a --uplight", &["--uplight", "U1", "U4"]),
+        ("a --motion high", &["--motion"]),
+        ("a --p abc", &["--p", "/"]),
+        ("a --testp", &["--testp", "Easel"]),
+        ("a --dref https://e.org/a.png", &["--dref"]),
+        ("a --help", &["--help", "/"]),
+        (
+            "a --v 7 --cref https://e.org/a.png",
+            &["--cref", "v7", "--oref"],
+        ),
+        ("a --v 6 --ow 5", &["--ow", "v6", "--cw"]),
+        ("a boat,--ar 3:2", &["--ar"]),
+        ("data:image/png;base64,AA b", &["data:image", "https://"]),
         ("a --", &["--"]),
         ("a --v 4 --tile", &["--tile", "v4"]),
         ("a --tile --tile", &["--tile"]),

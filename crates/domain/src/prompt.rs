@@ -33,6 +33,7 @@ mod parse;
 mod permutation;
 pub mod problem;
 mod profile;
+mod retired;
 mod section;
 pub mod shorthand;
 pub mod size;

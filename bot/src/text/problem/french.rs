@@ -1,6 +1,6 @@
 //! French.
 
-use super::{AddressFault, Hint, Problem, Wanted, listed, partner};
+use super::{AddressFault, Hint, Offer, Problem, Wanted, listed, partner, shortest};
 
 #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
 pub(super) fn sentence(problem: &Problem) -> String {
@@ -43,13 +43,22 @@ pub(super) fn sentence(problem: &Problem) -> String {
                 Hint::Space(name) => format!(" ; mets une espace après --{name}"),
                 Hint::Nearest(name) => format!(" ; voulais-tu dire --{name} ?"),
                 Hint::Instead(name) => format!(" ; utilise plutôt --{name}"),
+                Hint::Offer(offer) => format!(" ; {}", offered(*offer)),
                 Hint::None => String::new(),
             };
             format!("il n'y a pas de paramètre “--{name}”{hint}")
         }
         Problem::NoName => "“--” ne nomme aucun paramètre ; écris son nom juste derrière".into(),
-        Problem::NotInVersion { parameter, profile } => {
-            format!("--{parameter} n'existe pas en {profile}")
+        Problem::NotInVersion {
+            parameter,
+            profile,
+            instead,
+        } => {
+            let there = instead.map(|other| format!(" ; utilise --{other} dans celle-ci"));
+            format!(
+                "--{parameter} n'existe pas en {profile}{}",
+                there.unwrap_or_default()
+            )
         }
         Problem::Twice(parameter) => format!("--{parameter} est donné deux fois"),
         Problem::Exclusive(first, second) => {
@@ -135,6 +144,23 @@ pub(super) fn sentence(problem: &Problem) -> String {
     }
 }
 
+fn offered(offer: Offer) -> &'static str {
+    match offer {
+        Offer::Upscale => {
+            "une image s'agrandit avec les boutons U1 à U4 et ceux qui sont sous la grande image"
+        }
+        Offer::Film => {
+            "il n'y a pas de films ici, mais le message montre l'image pendant qu'elle se dessine"
+        }
+        Offer::Suffix => "ce que tous tes prompts doivent avoir se garde avec /préférences suffixe",
+        Offer::OwnModels => "Easel dessine avec ses propres modèles",
+        Offer::StartPicture => {
+            "une image de départ s'envoie, ou son adresse se place avant le texte"
+        }
+        Offer::Help => "la commande /aide dit ce qu'il y a",
+    }
+}
+
 fn expects(wanted: Wanted) -> String {
     match wanted {
         Wanted::Whole { min, max } => format!("prend un nombre entier de {min} à {max}"),
@@ -150,7 +176,9 @@ fn expects(wanted: Wanted) -> String {
             "prend deux nombres entiers au-dessus de 0, comme 16:9".into()
         }
         Wanted::Words(words) => format!("prend {}", words.join(" ou ")),
-        Wanted::Versions(versions) => format!("prend une des versions {}", listed(versions)),
+        Wanted::Versions(versions) => {
+            format!("prend une des versions {}", listed(&shortest(versions)))
+        }
         Wanted::List => "prend des mots, séparés par des virgules".into(),
         Wanted::Unweighted => "prend des mots sans poids, séparés par des virgules".into(),
         Wanted::Pictures => "prend des adresses d'images".into(),

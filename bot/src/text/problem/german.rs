@@ -1,6 +1,6 @@
 //! German.
 
-use super::{AddressFault, Hint, Problem, Wanted, listed, partner};
+use super::{AddressFault, Hint, Offer, Problem, Wanted, listed, partner, shortest};
 
 #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
 pub(super) fn sentence(problem: &Problem) -> String {
@@ -38,13 +38,15 @@ pub(super) fn sentence(problem: &Problem) -> String {
                 Hint::Space(name) => format!("; hinter --{name} gehört ein Leerzeichen"),
                 Hint::Nearest(name) => format!("; meintest du --{name}?"),
                 Hint::Instead(name) => format!("; nimm stattdessen --{name}"),
+                Hint::Offer(offer) => format!("; {}", offered(*offer)),
                 Hint::None => String::new(),
             };
             format!("einen Parameter “--{name}” gibt es nicht{hint}")
         }
         Problem::NoName => "“--” nennt keinen Parameter; schreibe seinen Namen direkt dahinter".into(),
-        Problem::NotInVersion { parameter, profile } => {
-            format!("--{parameter} gibt es in {profile} nicht")
+        Problem::NotInVersion { parameter, profile, instead } => {
+            let there = instead.map(|other| format!("; nimm dort --{other}"));
+            format!("--{parameter} gibt es in {profile} nicht{}", there.unwrap_or_default())
         }
         Problem::Twice(parameter) => format!("--{parameter} steht zweimal da"),
         Problem::Exclusive(first, second) => {
@@ -98,6 +100,23 @@ pub(super) fn sentence(problem: &Problem) -> String {
     }
 }
 
+fn offered(offer: Offer) -> &'static str {
+    match offer {
+        Offer::Upscale => {
+            "größer wird ein Bild durch die Knöpfe U1 bis U4 und die unter dem großen Bild"
+        }
+        Offer::Film => {
+            "Filme gibt es hier nicht, aber die Nachricht zeigt das Bild, während es entsteht"
+        }
+        Offer::Suffix => "was alle deine Prompts haben sollen, bewahrt /vorlieben anhang auf",
+        Offer::OwnModels => "Easel zeichnet mit eigenen Modellen",
+        Offer::StartPicture => {
+            "ein Bild zum Ausgehen lädst du hoch, oder seine Adresse steht vor dem Text"
+        }
+        Offer::Help => "der Befehl /hilfe sagt, was es gibt",
+    }
+}
+
 fn expects(wanted: Wanted) -> String {
     match wanted {
         Wanted::Whole { min, max } => format!("nimmt eine ganze Zahl von {min} bis {max}"),
@@ -111,7 +130,9 @@ fn expects(wanted: Wanted) -> String {
         }
         Wanted::Ratio { limit: None, .. } => "nimmt zwei ganze Zahlen über 0, wie 16:9".into(),
         Wanted::Words(words) => format!("nimmt {}", words.join(" oder ")),
-        Wanted::Versions(versions) => format!("nimmt eine der Versionen {}", listed(versions)),
+        Wanted::Versions(versions) => {
+            format!("nimmt eine der Versionen {}", listed(&shortest(versions)))
+        }
         Wanted::List => "nimmt Wörter, durch Kommas getrennt".into(),
         Wanted::Unweighted => "nimmt Wörter ohne Gewichte, durch Kommas getrennt".into(),
         Wanted::Pictures => "nimmt Bildadressen".into(),

@@ -219,42 +219,6 @@ pub(super) fn rule_named(name: &str) -> Option<&'static ParameterRule> {
         .find(|rule| rule.names().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// Parameters of other times that MidJourney's users may still type, and what does their work here.
-const RETIRED: &[(&str, &str)] = &[
-    ("width", "ar"),
-    ("height", "ar"),
-    ("h", "ar"),
-    ("size", "ar"),
-    ("ratio", "ar"),
-    ("hd", "quality"),
-    ("steps", "quality"),
-    ("fastest", "turbo"),
-    ("negative", "no"),
-    ("neg", "no"),
-    ("count", "repeat"),
-    ("sameseed", "seed"),
-    ("test", "v"),
-    ("testp", "v"),
-    ("creative", "stylize"),
-    ("private", "stealth"),
-];
-
-/// Whether the name is that of a retired parameter.
-pub(super) fn is_retired(typed: &str) -> bool {
-    RETIRED
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case(typed))
-}
-
-/// What does the work of a retired parameter.
-pub(super) fn instead_of(typed: &str, allowed: impl Fn(Parameter) -> bool) -> Option<&'static str> {
-    RETIRED
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(typed))
-        .map(|(_, instead)| *instead)
-        .filter(|instead| rule_named(instead).is_some_and(|rule| allowed(rule.parameter)))
-}
-
 /// The name that a misspelt one was probably meant to be: at most two edits away, and fewer than its length.
 pub(super) fn nearest_name(
     typed: &str,
@@ -341,15 +305,5 @@ mod tests {
         assert_eq!(nearest("Qualtiy"), Some("quality"));
         assert_eq!(nearest("wavelength"), None);
         assert_eq!(nearest(""), None);
-    }
-
-    #[test]
-    fn retired_names_are_none_of_todays_and_lead_to_one() {
-        for (name, instead) in RETIRED {
-            assert!(rule_named(name).is_none(), "{name}");
-            assert_eq!(instead_of(name, |_| true), Some(*instead));
-            assert!(rule_named(instead).is_some(), "{instead}");
-        }
-        assert_eq!(instead_of("hd", |_| false), None);
     }
 }

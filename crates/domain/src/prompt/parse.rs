@@ -7,7 +7,7 @@ use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
 use super::section::{self, Section, profile_named_in};
 use super::span::{ErrorCode, ParseError, Span};
-use super::token::{Word, is_forbidden, words};
+use super::token::{Word, glued, is_forbidden, words};
 use super::value::picture_url;
 use super::{Prompt, Request, weight};
 
@@ -112,7 +112,7 @@ fn read_prompt(
         .position(|word| word.name.is_some())
         .unwrap_or(words.len());
     let (content, parameters) = words.split_at(first_parameter);
-    let address = |word: &Word<'_>| word.text.contains("://");
+    let address = |word: &Word<'_>| is_address(word.text);
     let first_text = content
         .iter()
         .position(|word| !address(word))
@@ -125,6 +125,11 @@ fn read_prompt(
     if let Some(word) = content.iter().find(|word| address(word)) {
         let problem = Problem::LateAddress(cut(word.text));
         return Err(ParseError::new(ErrorCode::BadUrl, word.span, problem).value(word.text));
+    }
+    if let Some((span, rule)) = glued(content) {
+        let problem = Problem::GluedToPart(cut(span.of(text)));
+        let error = ParseError::new(ErrorCode::BadValue, span, problem);
+        return Err(error.parameter(rule.name).value(span.of(text)));
     }
     let profile = &profile_named_in(parameters, profile);
     let section = section::read(text, parameters, profile)?;
@@ -149,6 +154,13 @@ fn read_prompt(
         params: section.params.clone(),
     };
     Ok((prompt, section))
+}
+
+/// What is meant as the address of something, whether or not it can be followed.
+fn is_address(word: &str) -> bool {
+    const INLINE: &str = "data:image/";
+    let inline = word.get(..INLINE.len());
+    word.contains("://") || inline.is_some_and(|start| start.eq_ignore_ascii_case(INLINE))
 }
 
 fn image(word: Word<'_>) -> Result<Url, ParseError> {

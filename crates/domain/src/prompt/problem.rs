@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::parameter::Parameter;
+pub use super::retired::Offer;
 use super::value::Quality;
 
 /// What is wrong, with everything that a sentence about it needs. Text that was typed is cut to a quotable length.
@@ -39,6 +40,7 @@ pub enum Problem {
     NotInVersion {
         parameter: Parameter,
         profile: &'static str,
+        instead: Option<Parameter>,
     },
     /// The same parameter again.
     Twice(Parameter),
@@ -100,6 +102,8 @@ pub enum Hint {
     Nearest(&'static str),
     /// A parameter that does what this one did in other versions of MidJourney.
     Instead(&'static str),
+    /// Something else that does its work.
+    Offer(Offer),
     /// No idea.
     None,
 }
@@ -200,8 +204,13 @@ impl fmt::Display for Problem {
             }
             Self::UnknownName { name, hint } => write!(f, "there is no parameter “--{name}”{hint}"),
             Self::NoName => f.write_str("“--” names no parameter; write its name right behind it"),
-            Self::NotInVersion { parameter, profile } => {
-                write!(f, "--{parameter} does not exist in {profile}")
+            Self::NotInVersion {
+                parameter,
+                profile,
+                instead,
+            } => {
+                write!(f, "--{parameter} does not exist in {profile}")?;
+                instead.map_or(Ok(()), |other| write!(f, "; use --{other} there"))
             }
             Self::Twice(parameter) => write!(f, "--{parameter} is given twice"),
             Self::Exclusive(first, second) => {
@@ -300,6 +309,7 @@ impl fmt::Display for Hint {
             Self::Space(name) => write!(f, "; put a space after --{name}"),
             Self::Nearest(name) => write!(f, "; did you mean --{name}?"),
             Self::Instead(name) => write!(f, "; use --{name} instead"),
+            Self::Offer(offer) => write!(f, "; {offer}"),
             Self::None => Ok(()),
         }
     }
@@ -322,7 +332,13 @@ impl fmt::Display for Wanted {
                 f.write_str("takes two whole numbers above 0, such as 16:9")
             }
             Self::Words(words) => write!(f, "takes {}", words.join(" or ")),
-            Self::Versions(versions) => write!(f, "takes one of the versions {}", listed(versions)),
+            Self::Versions(versions) => {
+                write!(
+                    f,
+                    "takes one of the versions {}",
+                    listed(&shortest(versions))
+                )
+            }
             Self::List => f.write_str("takes words, separated by commas"),
             Self::Unweighted => f.write_str("takes words without weights, separated by commas"),
             Self::Pictures => f.write_str("takes picture addresses"),
@@ -334,6 +350,12 @@ impl fmt::Display for Wanted {
             Self::Nothing => f.write_str("takes no value"),
         }
     }
+}
+
+/// Versions as they are called: 6 and not 6.0, which is the same one.
+pub fn shortest(versions: &[&'static str]) -> Vec<&'static str> {
+    let called = |version: &&&str| !version.ends_with(".0");
+    versions.iter().filter(called).copied().collect()
 }
 
 /// Items with commas between.

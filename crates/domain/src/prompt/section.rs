@@ -2,10 +2,11 @@
 
 mod argument;
 
-use super::parameter::{Parameter, ParameterRule, ValueForm, instead_of, nearest_name, rule_named};
+use super::parameter::{Parameter, ParameterRule, ValueForm, nearest_name, rule_named};
 use super::params::{Params, Value};
 use super::problem::{Hint, Problem, cut};
 use super::profile::PromptProfile;
+use super::retired::{counterpart, instead_of};
 use super::span::{ErrorCode, ParseError, Span};
 use super::token::Word;
 use argument::Argument;
@@ -97,6 +98,7 @@ fn known(
         Some(rule) => Err(unknown(Problem::NotInVersion {
             parameter: rule.parameter,
             profile: profile.name,
+            instead: counterpart(rule.parameter).filter(|other| profile.knows(*other)),
         })
         .parameter(name)),
         None => Err(unknown(Problem::UnknownName {
@@ -110,7 +112,7 @@ fn known(
 fn hint(name: &str, profile: &PromptProfile) -> Hint {
     let allowed = |parameter| profile.knows(parameter);
     if let Some(instead) = instead_of(name, allowed) {
-        return Hint::Instead(instead);
+        return instead;
     }
     let letters = name
         .split(|character: char| !character.is_ascii_alphabetic())

@@ -7,11 +7,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parameter::{Parameter, ValueForm, is_retired, rule_named};
+use super::parameter::{Parameter, ValueForm, rule_named};
 use super::parse::parse;
 use super::permutation::Template;
 use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
+use super::retired::is_retired;
 use super::span::{ErrorCode, ParseError, Span};
 use super::token::{Word, is_space, name_offset, words};
 

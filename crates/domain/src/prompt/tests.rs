@@ -211,6 +211,8 @@ fn parts_have_weights() {
     assert_error("a::2,b", ErrorCode::BadValue, "", "2,b");
     assert_error("a::0 --ar 1:1", ErrorCode::WeightsNotPositive, "", "a::0");
     assert_error("a::2x b", ErrorCode::BadValue, "", "2x");
+    assert_error("a:::2 b", ErrorCode::BadValue, "", ":2");
+    assert_eq!(weights(&one("a::: b")), [("a", 1.0), (": b", 1.0)]);
     assert_error("a::1e9", ErrorCode::BadValue, "", "1e9");
     assert_error("a::1001", ErrorCode::OutOfRange, "", "1001");
     assert_error("::2 a", ErrorCode::BadValue, "", "::");

@@ -1,5 +1,6 @@
 //! Words, and which of them begin a parameter.
 
+use super::parameter::{ParameterRule, ValueForm, rule_named};
 use super::span::Span;
 
 /// A run of characters that are not white space, without invisible marks at its ends; never empty.
@@ -96,6 +97,32 @@ pub(super) fn name_offset(word: &str) -> Option<usize> {
     meant.then_some(dashes.len())
 }
 
+/// A parameter of the text's words that lacks the space before it, which would else be drawn: `a boat,--tile` or
+/// `a boat--ar 16:9`. Behind a letter it takes a number to tell it from words such as `well--known`.
+pub(super) fn glued(words: &[Word<'_>]) -> Option<(Span, &'static ParameterRule)> {
+    words.iter().enumerate().find_map(|(index, word)| {
+        let dash = |c| is_hyphen(c) || is_long_dash(c);
+        let name_at = word.text.rfind(dash)?;
+        let name = word.text[name_at..].trim_start_matches(dash);
+        let rule = rule_named(name)?;
+        let before = word.text[..word.text.len() - name.len()].trim_end_matches(dash);
+        let dashes = &word.text[before.len()..word.text.len() - name.len()];
+        let long = dashes.chars().any(is_long_dash);
+        // What stands behind `::` is told with the weights.
+        let behind = before.chars().next_back().filter(|c| *c != ':')?;
+        let next = words.get(index + 1).map_or("", |next| next.text);
+        let numbered = next.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            && !matches!(rule.form, ValueForm::Flag | ValueForm::List);
+        let meant = if long || dashes.chars().count() < 2 {
+            long && numbered && name.len() > 1
+        } else {
+            numbered || (!behind.is_alphanumeric() && name.len() > 1)
+        };
+        let start = word.span.start + before.len();
+        meant.then_some((Span::new(start, word.span.end), rule))
+    })
+}
+
 /// What stands for one hyphen: it takes two of these. Keyboards for Chinese and Japanese type the wide ones.
 fn is_hyphen(character: char) -> bool {
     matches!(
@@ -138,6 +165,36 @@ mod tests {
             Vec::<&str>::new()
         );
         assert_eq!(names("--5"), ["5"]);
+    }
+
+    #[test]
+    fn a_parameter_without_its_space_is_told_from_compound_words() {
+        let glued = |text| glued(&words(text)).map(|(span, rule)| (span.of(text), rule.name));
+        for (text, place, name) in [
+            ("a boat,--ar 16:9", "--ar", "ar"),
+            ("a boat--ar 16:9", "--ar", "ar"),
+            ("a boat—ar 16:9", "—ar", "ar"),
+            ("a boat.--TILE", "--TILE", "tile"),
+            ("(boat)--no sails", "--no", "no"),
+            ("a boat --- x,---v 6", "---v", "v"),
+            ("a boat--chaos .5", "--chaos", "chaos"),
+        ] {
+            assert_eq!(glued(text), Some((place, name)), "{text}");
+        }
+        for text in [
+            "well--known",
+            "slow--fast",
+            "neo–noir",
+            "rain—no 5",
+            "non-stop 5",
+            "boat-ar 16:9",
+            "stop--go 5",
+            "a,--b",
+            "a --",
+            "--",
+        ] {
+            assert_eq!(glued(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -62,7 +62,13 @@ fn weight(text: &str, rest: Span) -> Result<(f64, usize), ParseError> {
     let numeric = |character: char| {
         character.is_ascii_digit() || matches!(character, '.' | '-' | '+' | '−' | '–' | '—')
     };
-    if !word.starts_with(numeric) || !word.contains(|character: char| character.is_ascii_digit()) {
+    // A third colon, as in “hot:::2”, is a slip and no text.
+    let slip = word
+        .strip_prefix(':')
+        .is_some_and(|rest| rest.starts_with(numeric));
+    if !(slip || word.starts_with(numeric))
+        || !word.contains(|character: char| character.is_ascii_digit())
+    {
         // “hot::dog” and “hot::…”: no weight, and the word belongs to the next part.
         return Ok((1.0, rest.start));
     }

@@ -6,7 +6,7 @@ use crate::prompt::params::Value;
 use crate::prompt::problem::{Problem, Wanted, cut};
 use crate::prompt::profile::PromptProfile;
 use crate::prompt::span::{ErrorCode, ParseError, Span};
-use crate::prompt::token::{Word, words};
+use crate::prompt::token::{Word, glued, words};
 use crate::prompt::value::{AspectRatio, Quality, Reference, ReferenceSource, picture_url};
 use crate::prompt::weight::collapsed;
 
@@ -116,10 +116,14 @@ impl Argument<'_> {
             .collect();
         // Behind a parameter a bare “--” is one without a name, wherever it stands.
         let dashes = |word: &Word<'_>| word.name.is_some() || word.text == "--";
-        if let Some(item) = items.iter().find(|item| words(item).iter().any(dashes)) {
+        let within = items.iter().find(|item| words(item).iter().any(dashes));
+        let within = within.map(|item| (cut(item), span));
+        // “dog,--ar 1:1” and “dog--ar 1:1”.
+        let behind = || glued(self.values).map(|(at, _)| (cut(at.of(self.text)), at));
+        if let Some((typed, span)) = within.or_else(behind) {
             let problem = Problem::GluedToList {
                 parameter: self.rule.parameter,
-                typed: cut(item),
+                typed,
             };
             let error = ParseError::new(ErrorCode::BadValue, span, problem);
             return Err(error.parameter(self.rule.name).value(span.of(self.text)));

@@ -43,6 +43,8 @@ fn mistakes_in_values_are_named_and_pointed_at() {
         ("a --no b::2", BadValue, "no", "b::2"),
         ("a --no b,--ar", BadValue, "no", "b,--ar"),
         ("a --no b,-- c", BadValue, "no", "b,-- c"),
+        ("a --no dog--ar 1:1", BadValue, "no", "--ar"),
+        ("a --no a dog--seed 5, b", BadValue, "no", "--seed"),
         ("a --repeat 1", OutOfRange, "repeat", "1"),
         ("a --repeat 41", OutOfRange, "repeat", "41"),
         ("a --sref nice", ErrorCode::BadUrl, "sref", "nice"),
@@ -88,6 +90,18 @@ fn unknown_parameters_get_a_suggestion() {
         ("a --V6", "put a space after --v"),
         ("a --stylzie 5", "did you mean --stylize?"),
         ("a --caos 5", "did you mean --chaos?"),
+        ("a --Aspect-Ratio 3:2", "use --ar instead"),
+        ("a --hq", "use --quality instead"),
+        ("a --uplight", "buttons U1 to U4"),
+        ("a --upbeta", "under the large picture"),
+        ("a --p", "/prefer suffix"),
+        ("a --profile x1y2", "/prefer suffix"),
+        ("a --motion high", "no films here"),
+        ("a --loop", "no films here"),
+        ("a --test --creative", "models of its own"),
+        ("a --creative", "use --stylize instead"),
+        ("a --dref https://e.org/a.png", "before the text"),
+        ("a --help", "/help"),
     ] {
         let sentence = request(text).unwrap_err().to_string();
         assert!(sentence.contains(hint), "{text}: {sentence}");
@@ -108,6 +122,60 @@ fn dashes_without_a_name_are_a_mistake_where_a_parameter_would_stand() {
     }
     assert_eq!(one("a cat -- asleep").to_string(), "a cat -- asleep");
     assert_eq!(one("well--known a-b").to_string(), "well--known a-b");
+}
+
+#[test]
+fn a_parameter_that_lacks_its_space_is_not_drawn() {
+    for (text, parameter, place) in [
+        ("a cat,--ar 16:9", "ar", "--ar"),
+        ("a cat--chaos 50 --tile", "chaos", "--chaos"),
+        ("ä cat.—seed 7", "seed", "—seed"),
+        ("{a, b}--v 6", "v", "--v"),
+    ] {
+        assert_error(text, ErrorCode::BadValue, parameter, place);
+    }
+    let sentence = request("a cat,--ar 16:9").unwrap_err().to_string();
+    assert_eq!(sentence, "put a space before “--ar”");
+    for text in [
+        "a slow--fast boat",
+        "rain—no sun",
+        "a--b 5",
+        "non--stop action",
+    ] {
+        assert_eq!(one(text).to_string(), text);
+    }
+}
+
+#[test]
+fn a_version_names_what_it_has_in_place_of_a_reference() {
+    for (text, sentence) in [
+        (
+            "a --v 7 --cref https://e.org/a.png",
+            "--cref does not exist in v7; use --oref there",
+        ),
+        (
+            "a --v 7 --cw 5",
+            "--cw does not exist in v7; use --ow there",
+        ),
+        (
+            "a --v 6 --oref https://e.org/a.png",
+            "--oref does not exist in v6; use --cref there",
+        ),
+        // Neither is in these.
+        ("a --v 5 --ow 5", "--ow does not exist in v5"),
+        ("a --v 6 --draft", "--draft does not exist in v6"),
+    ] {
+        assert_eq!(request(text).unwrap_err().to_string(), sentence);
+    }
+}
+
+#[test]
+fn a_picture_within_the_text_is_no_text() {
+    for place in ["data:image/png;base64,iVBORw0KGgo=", "DATA:IMAGE/GIF,x"] {
+        assert_error(&format!("{place} a cat"), ErrorCode::BadUrl, "", place);
+        assert_error(&format!("a {place}"), ErrorCode::BadUrl, "", place);
+    }
+    assert_eq!(one("data: a painting").to_string(), "data: a painting");
 }
 
 #[test]
