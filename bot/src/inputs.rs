@@ -1,8 +1,10 @@
 //! Pictures that members give: fetched through the one guarded fetcher, stored where nodes may read them by grant.
 //!
 //! There is no check of pictures in this process, and a model that is marked safe is safe only while it draws from words.
-//! So members' pictures are taken only where the operator has said that they may go unchecked; else nothing is fetched. Masks
-//! are taken wherever there is a place to keep them: see [`crate::mask`].
+//! So members' pictures are taken only where the operator has said that they may go unchecked; else nothing is fetched. Of
+//! each the pixels are kept and nothing else. Masks are taken wherever there is a place to keep them: see [`crate::mask`].
+
+mod kept;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use easel_service::chain;
 use easel_store::Store;
 use futures::future::try_join_all;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::config::BotConfig;
@@ -57,6 +60,8 @@ pub struct Inputs {
     grants: GrantClient,
     store: Store,
     clock: Arc<dyn Clock>,
+    /// Pictures are decoded one at a time: each may take much memory for a moment.
+    decoding: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Inputs {
@@ -113,6 +118,7 @@ impl Inputs {
             grants: GrantClient::new(entropy)?,
             store,
             clock,
+            decoding: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -157,11 +163,25 @@ impl Inputs {
     }
 
     async fn take_one(&self, fetcher: &Fetcher, address: &Url) -> Result<InputPicture, InputError> {
-        let picture = fetcher.picture(address).await?;
+        let picture = self.plain(fetcher.picture(address).await?).await?;
         self.keep(picture).await.map_err(|error| {
             tracing::warn!("keep a member's picture: {error:#}");
             InputError::Keep(error.to_string())
         })
+    }
+
+    /// What is kept of a picture, made off the event loop.
+    async fn plain(&self, fetched: FetchedPicture) -> Result<FetchedPicture, FetchError> {
+        // The semaphore is never closed; were it, nothing would be taken.
+        let permit = Arc::clone(&self.decoding).acquire_owned().await;
+        let permit = permit.map_err(|_| FetchError::Slow)?;
+        let decoding = tokio::task::spawn_blocking(move || {
+            let kept = kept::kept(&fetched);
+            // Given back by the thread itself: whoever waits for it may have run out of time.
+            drop(permit);
+            kept
+        });
+        decoding.await.map_err(|_| FetchError::Damaged)?
     }
 
     async fn keep(&self, fetched: FetchedPicture) -> anyhow::Result<InputPicture> {

@@ -26,6 +26,8 @@ use serde_json::{Value, json};
 use crate::rest::{FilePart, MessagePayload};
 use crate::text::{self, Language};
 
+pub(crate) use described::described_shape;
+
 /// What is known of an unfinished job beside its row.
 #[derive(Clone, Default, PartialEq)]
 pub enum Live {

@@ -3,7 +3,7 @@
 //! A member's picture is taken on the same terms as for drawing from it. A result of ours was checked before it was shown.
 
 use easel_domain::JobId;
-use easel_domain::prompt::{self, AspectRatio, Prompt, PromptProfile, WeightedText};
+use easel_domain::prompt::{self, Prompt, PromptProfile, WeightedText};
 use easel_domain::spec::{
     Action, Answer, DescribeSpec, InputPicture, MAX_DESCRIBED, PromptText, Question, RenderSpec,
 };
@@ -23,7 +23,7 @@ use crate::custom_id::CustomId;
 use crate::inputs;
 use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
-use crate::view::hides;
+use crate::view::{described_shape, hides};
 
 /// Discord's limit for addresses in a message.
 const LONGEST_ADDRESS: usize = 2_048;
@@ -287,9 +287,7 @@ fn prompts(job: &JobSnapshot) -> Vec<Prompt> {
     else {
         return Vec::new();
     };
-    let first = spec.inputs.first();
-    let shape = first.and_then(|input| AspectRatio::new(input.width, input.height));
-    let shape = shape.map(AspectRatio::reduced).unwrap_or_default();
+    let shape = described_shape(&spec.inputs).unwrap_or_default();
     // The words of a vocabulary are taken as they are: nothing in them is a parameter.
     let typed = format!("picture --ar {shape}");
     let asked = prompt::parse(&typed, &PromptProfile::EASEL, 1)

@@ -1,6 +1,7 @@
 //! Prompts that were found for a picture, and the buttons that draw them.
 
-use easel_domain::spec::{Answer, Description};
+use easel_domain::prompt::AspectRatio;
+use easel_domain::spec::{Answer, Description, InputPicture, RenderSpec};
 use easel_store::show::JobSnapshot;
 use serde_json::{Value, json};
 
@@ -22,6 +23,23 @@ fn found(job: &JobSnapshot) -> &[Description] {
     }
 }
 
+/// The shape of what was described, which its prompts are drawn in.
+pub(crate) fn described_shape(inputs: &[InputPicture]) -> Option<AspectRatio> {
+    let first = inputs.first()?;
+    AspectRatio::of_size(first.width, first.height)
+}
+
+/// How the shape is typed behind a prompt; nothing for a square, which needs no word.
+fn typed_shape(job: &JobSnapshot) -> String {
+    let shape = match &job.spec {
+        RenderSpec::Describe(spec) => described_shape(&spec.inputs),
+        _ => None,
+    };
+    shape
+        .filter(|shape| *shape != AspectRatio::SQUARE)
+        .map_or_else(String::new, |shape| format!(" --ar {shape}"))
+}
+
 /// Adds what was found, and the picture, to the message.
 pub(super) fn show(payload: &mut MessagePayload, job: &JobSnapshot) {
     let prompts = found(job);
@@ -29,12 +47,13 @@ pub(super) fn show(payload: &mut MessagePayload, job: &JobSnapshot) {
         return;
     }
     let language = language(job);
+    let shape = typed_shape(job);
     let mut lines = vec![language.descriptions().to_owned(), String::new()];
     lines.extend(NUMBERS.iter().zip(prompts).map(|(number, prompt)| {
         let words = text::shortened(&prompt.text, PROMPT_CHARS);
         let words = text::escape_markdown(&words);
         let similarity = language.hundredths(f64::from(prompt.similarity));
-        format!("{number} {words} · `{similarity}`")
+        format!("{number} {words}{shape} · `{similarity}`")
     }));
     let mut embed = json!({"description": lines.join("\n"), "color": FINISHED});
     let address = job.words.as_ref().and_then(|words| words.pictured.as_ref());
@@ -79,7 +98,7 @@ mod tests {
     use crate::text::Language;
     use crate::view::{Live, Picture, tests::queued, view};
     use easel_domain::job::JobState;
-    use easel_domain::spec::{Action, DescribeSpec, RenderSpec};
+    use easel_domain::spec::{Action, DescribeSpec};
     use proptest::prelude::*;
 
     fn described(prompts: &[&str]) -> JobSnapshot {

@@ -71,10 +71,10 @@ async fn a_picture_is_described_by_a_job_of_its_own_and_shown_with_four_prompts(
         embed["description"],
         "The phrases known here that come closest to the picture. Behind each prompt stands how close it is \
          (1 would be the same); a number draws it:\n\n\
-         1️⃣ red \\*boat\\* on the sea, oil painting · `0.31`\n\
-         2️⃣ crimson ship at sea · `0.31`\n\
-         3️⃣ red boat · `0.31`\n\
-         4️⃣ yacht on the waves · `0.31`"
+         1️⃣ red \\*boat\\* on the sea, oil painting --ar 4:3 · `0.31`\n\
+         2️⃣ crimson ship at sea --ar 4:3 · `0.31`\n\
+         3️⃣ red boat --ar 4:3 · `0.31`\n\
+         4️⃣ yacht on the waves --ar 4:3 · `0.31`"
     );
     let thumbnail = embed["thumbnail"]["url"].as_str().unwrap();
     assert!(thumbnail.contains("a.png"), "{thumbnail}");

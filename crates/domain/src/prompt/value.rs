@@ -28,6 +28,29 @@ impl AspectRatio {
         (width > 0 && height > 0).then_some(Self { width, height })
     }
 
+    /// The shape of a picture of this size in numbers that people use: within a hundredth of it, and as small as that
+    /// allows. 4032 × 3023 is 4:3.
+    pub fn of_size(width: u32, height: u32) -> Option<Self> {
+        const CLOSE: f64 = 0.01;
+        // With this many parts even the worst shape is met.
+        const MOST_PARTS: u32 = 50;
+        let exact = Self::new(width, height)?;
+        let (long, short) = (width.max(height), width.min(height));
+        let wanted = f64::from(long) / f64::from(short);
+        let simple = (1..=MOST_PARTS).find_map(|parts| {
+            let whole = (wanted * f64::from(parts)).round();
+            let off = (whole / f64::from(parts) / wanted - 1.0).abs();
+            // A ratio of two such numbers times fifty is beyond them only for pictures of a few pixels' height.
+            (off <= CLOSE && whole <= f64::from(u32::MAX)).then_some((whole as u32, parts))
+        });
+        let (long, short) = simple.unwrap_or((exact.reduced().width, exact.reduced().height));
+        if simple.is_some() && width < height {
+            Self::new(short, long)
+        } else {
+            Self::new(long, short)
+        }
+    }
+
     /// The number before the colon.
     pub fn width(self) -> u32 {
         self.width
@@ -231,4 +254,49 @@ pub(super) fn picture_url(text: &str) -> Result<Url, AddressFault> {
         return Err(AddressFault::Suffix);
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_shape_of_a_picture_is_said_in_numbers_that_people_use() {
+        for (width, height, shape) in [
+            (64, 64, "1:1"),
+            (1024, 1023, "1:1"),
+            (4032, 3024, "4:3"),
+            (3023, 4032, "3:4"),
+            (1365, 768, "16:9"),
+            (768, 1365, "9:16"),
+            (1080, 1350, "4:5"),
+            (1200, 628, "19:10"),
+            (2520, 1080, "7:3"),
+            (3000, 2000, "3:2"),
+            (8000, 100, "80:1"),
+            (1, 8000, "1:8000"),
+        ] {
+            let found = AspectRatio::of_size(width, height).map(|ratio| ratio.to_string());
+            assert_eq!(found.as_deref(), Some(shape), "{width}×{height}");
+        }
+        assert_eq!(AspectRatio::of_size(0, 5), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_shape_is_met_within_a_hundredth(width in 1..10_000_u32, height in 1..10_000_u32) {
+            let ratio = AspectRatio::of_size(width, height).unwrap();
+            let wanted = f64::from(width) / f64::from(height);
+            let found = f64::from(ratio.width()) / f64::from(ratio.height());
+            prop_assert!((found / wanted).ln().abs() <= 0.0102, "{} for {}×{}", ratio, width, height);
+            prop_assert!(ratio.width().min(ratio.height()) <= 50);
+        }
+
+        #[test]
+        fn no_size_panics(width: u32, height: u32) {
+            prop_assert_eq!(AspectRatio::of_size(width, height).is_some(), width > 0 && height > 0);
+        }
+    }
 }
