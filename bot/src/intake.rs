@@ -274,7 +274,7 @@ impl Intake {
             }
             Request::Typing { typed, .. } => self.offer_jobs(&arrival, typed).await,
             Request::Help => {
-                self.whisper(&arrival, arrival.language.help(), "help")
+                self.whisper(&arrival, &arrival.language.help(), "help")
                     .await;
             }
             Request::Click { custom_id } => self.click(&arrival, custom_id).await,

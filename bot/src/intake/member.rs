@@ -21,6 +21,8 @@ use crate::view::member::{change_of, choices, info, panel};
 pub(crate) const ALL_JOBS: Uuid = Uuid::nil();
 /// Choices that Discord shows, one of them for all jobs.
 const OFFERED: u32 = 24;
+/// Jobs under way that `/info` names.
+const TOLD: u32 = 10;
 /// Jobs that one `/cancel` stops at most; no tier lets so many wait.
 const STOPPED: u32 = 100;
 /// What comes before the first answer may not take longer.
@@ -42,7 +44,9 @@ impl Intake {
     pub(super) async fn info(&self, arrival: &Arrival) {
         self.whispered(arrival, "info", async || {
             let overview = self.overview(arrival).await?;
-            Ok(info(&overview, arrival.language))
+            let jobs = self.parts.store.unfinished_of(arrival.member, TOLD).await;
+            let jobs = jobs.map_err(|error| unanswered(arrival.language, &error))?;
+            Ok(info(&overview, &jobs, arrival.language))
         })
         .await;
     }

@@ -2,35 +2,48 @@
 
 use super::table::texts;
 
+/// An example of braces, which the table of texts cannot hold.
+const SEVERAL: &str = "{red, blue}";
+
 texts! {
     /// The whole of it: at most 2000 characters.
-    help {
-        en: "**Easel draws what you describe.**\n\
-`/imagine` a red sailboat on the sea at sunset `--ar 16:9` — four pictures in one message, which counts up as they appear.\n\
-**U1–U4** make one picture larger, **V1–V4** draw variations of one, 🔄 draws four new ones, ❌ stops a job that still runs. \
+    help_with(several) {
+        en: "**Easel draws what you describe.** `/imagine` a red sailboat on the sea at sunset `--ar 16:9`: four pictures in one message, which counts up as they appear.\n\
+**Under four pictures** · **U1–U4** make one larger, **V1–V4** draw variations of one, 🔄 draws four new ones. \
+**Under one** · larger still, varied a little, a lot or in a region, zoomed out, continued to a side, ✏️ with other words.\n\
 Whoever presses a button owns (and pays for) what comes of it.\n\
-`/show` brings one of your jobs back by its id, with working buttons; `/shorten` finds the words of a prompt that count, `/describe` words for a picture.\n\
-⭐ keeps pictures in `/favourites`, ✉️ sends them to you, ❌ deletes them: by button, or as a reaction to their message.\n\
-`/prefer` keeps parameters for your prompts: names of your own, and a suffix for all of them.\n\
-**Parameters** stand last: `--ar 3:2` shape · `--seed 7` the same start again · `--no clouds` leave something out · \
-`--quality .5` fewer steps.",
-        de: "**Easel zeichnet, was du beschreibst.**\n\
-`/imagine` ein rotes Segelboot auf dem Meer bei Sonnenuntergang `--ar 16:9` — vier Bilder in einer Nachricht, die hochzählt, während sie entstehen.\n\
-**U1–U4** vergrößern ein Bild, **V1–V4** zeichnen Variationen davon, 🔄 zeichnet vier neue, ❌ bricht einen laufenden Auftrag ab. \
+**Under all** · ⭐ keeps, ✉️ sends to you, ❌ stops or deletes: by button, or as a reaction.\n\
+**Prompts** · words first, parameters last: `--ar 3:2` shape · `--seed 7` the same start again · `--no clouds` leave out · `--quality .5` fewer steps · `--repeat 3`.\n\
+`{several}` makes a job of each, after asking you; `sea::2 fog` weighs parts; a picture's address before the words, or an upload, is what it starts from.\n\
+**More commands** · `/blend` mixes pictures, `/describe` finds words for one, `/shorten` shows which words count.\n\
+**Yours** · `/history` all your jobs, `/favourites`, `/show` one of them again, `/cancel`, `/info` tier and jobs under way, \
+`/settings` lane, variations and remix, `/prefer` parameters under names of your own or for all prompts.",
+        de: "**Easel zeichnet, was du beschreibst.** `/imagine` ein rotes Segelboot auf dem Meer bei Sonnenuntergang `--ar 16:9`: vier Bilder in einer Nachricht, die hochzählt, während sie entstehen.\n\
+**Unter vier Bildern** · **U1–U4** vergrößern eines, **V1–V4** zeichnen Variationen davon, 🔄 zeichnet vier neue. \
+**Unter einem** · noch größer, ein wenig, stark oder in einem Bereich variiert, herausgezoomt, zu einer Seite fortgesetzt, ✏️ mit anderen Worten.\n\
 Wer einen Knopf drückt, dem gehört (und der bezahlt), was daraus wird.\n\
-`/zeigen` holt einen deiner Aufträge anhand seiner Nummer zurück, mit funktionierenden Knöpfen; `/kürzen` findet die Wörter eines Prompts, die zählen, `/beschreiben` Worte für ein Bild.\n\
-⭐ merkt Bilder in `/favoriten`, ✉️ schickt sie dir, ❌ löscht sie: als Knopf oder als Reaktion auf ihre Nachricht.\n\
-`/vorlieben` bewahrt Parameter für deine Prompts auf: eigene Namen und einen Anhang für alle.\n\
-**Parameter** stehen am Ende: `--ar 3:2` Form · `--seed 7` derselbe Anfang noch einmal · `--no clouds` etwas weglassen · \
-`--quality .5` weniger Schritte.",
-        fr: "**Easel dessine ce que tu décris.**\n\
-`/imagine` un voilier rouge sur la mer au coucher du soleil `--ar 16:9` — quatre images dans un message, qui avance pendant qu'elles apparaissent.\n\
-**U1–U4** agrandissent une image, **V1–V4** en dessinent des variations, 🔄 en dessine quatre nouvelles, ❌ arrête une tâche en cours. \
+**Unter allen** · ⭐ merken, ✉️ dir schicken, ❌ abbrechen oder löschen: als Knopf oder als Reaktion.\n\
+**Prompts** · erst Worte, am Ende Parameter: `--ar 3:2` Form · `--seed 7` derselbe Anfang noch einmal · `--no clouds` weglassen · `--quality .5` weniger Schritte · `--repeat 3`.\n\
+`{several}` macht aus jedem einen Auftrag und fragt dich vorher; `sea::2 fog` gewichtet Teile; die Adresse eines Bildes vor den Worten, oder ein hochgeladenes, ist der Anfang.\n\
+**Mehr Befehle** · `/mischen` mischt Bilder, `/beschreiben` findet Worte für eines, `/kürzen` zeigt, welche Wörter zählen.\n\
+**Deins** · `/verlauf` alle deine Aufträge, `/favoriten`, `/zeigen` holt einen davon zurück, `/abbrechen`, `/info` Stufe und laufende Aufträge, \
+`/einstellungen` Spur, Variationen und Remix, `/vorlieben` Parameter unter eigenen Namen oder für alle Prompts.",
+        fr: "**Easel dessine ce que tu décris.** `/imagine` un voilier rouge sur la mer au coucher du soleil `--ar 16:9` : quatre images dans un message, qui avance pendant qu'elles apparaissent.\n\
+**Sous quatre images** · **U1–U4** en agrandissent une, **V1–V4** en dessinent des variations, 🔄 en dessine quatre nouvelles. \
+**Sous une seule** · encore plus grande, variée un peu, beaucoup ou par zone, dézoomée, prolongée d'un côté, ✏️ avec d'autres mots.\n\
 Qui appuie sur un bouton possède (et paie) ce qui en sort.\n\
-`/montrer` ramène une de tes tâches grâce à son identifiant, avec des boutons qui marchent ; `/raccourcir` trouve les mots d'un prompt qui comptent, `/décrire` des mots pour une image.\n\
-⭐ garde des images dans `/favoris`, ✉️ te les envoie, ❌ les supprime : par bouton, ou en réaction à leur message.\n\
-`/préférences` garde des paramètres pour tes prompts : des noms à toi, et un suffixe pour tous.\n\
-**Les paramètres** se placent à la fin : `--ar 3:2` format · `--seed 7` le même départ · `--no clouds` laisser quelque chose de côté · \
-`--quality .5` moins d'étapes.",
+**Sous toutes** · ⭐ garder, ✉️ te les envoyer, ❌ arrêter ou supprimer : par bouton, ou en réaction.\n\
+**Prompts** · les mots d'abord, les paramètres à la fin : `--ar 3:2` format · `--seed 7` le même départ · `--no clouds` laisser de côté · `--quality .5` moins d'étapes · `--repeat 3`.\n\
+`{several}` fait une tâche de chacun, après t'avoir demandé ; `sea::2 fog` pèse des parties ; l'adresse d'une image avant les mots, ou un fichier, sert de départ.\n\
+**Autres commandes** · `/mélanger` mélange des images, `/décrire` trouve des mots pour une image, `/raccourcir` montre les mots qui comptent.\n\
+**À toi** · `/historique` toutes tes tâches, `/favoris`, `/montrer` en ramène une, `/annuler`, `/info` niveau et tâches en cours, \
+`/réglages` file, variations et remix, `/préférences` des paramètres sous des noms à toi ou pour tous tes prompts.",
+    }
+}
+
+impl super::Language {
+    /// The whole of it.
+    pub fn help(self) -> String {
+        self.help_with(SEVERAL)
     }
 }

@@ -157,6 +157,12 @@ texts! {
         de: "🧮 Aufträge bisher: {ever}, davon {lately} in den letzten {days} Tagen",
         fr: "🧮 Tâches jusqu'ici : {ever}, dont {lately} ces {days} derniers jours",
     }
+    /// In place of words that were erased, in a list of jobs.
+    erased_words {
+        en: "(erased prompt)",
+        de: "(gelöschter Prompt)",
+        fr: "(prompt effacé)",
+    }
     /// `/cancel`, done.
     cancel_asked {
         en: "🛑 The job is being stopped. Its message says when it has ended.",

@@ -17,6 +17,8 @@ const SECONDARY: u8 = 2;
 const SUCCESS: u8 = 3;
 /// Discord's limit for the name of a choice is 100 characters.
 const CHOICE_CHARS: usize = 90;
+/// Characters of each prompt that `/info` shows; escaped, those of ten jobs fit a message.
+const INFO_CHARS: usize = 50;
 
 /// What each button of the panel changes, row by row; its index goes into the button, so new ones are added at the end.
 const CHANGES: [SettingsChange; 11] = [
@@ -90,15 +92,15 @@ pub fn panel(settings: MemberSettings, tier: &Tier, language: Language) -> Messa
     }
 }
 
-/// Tier, limits and numbers of jobs.
-pub fn info(of: &MemberOverview, language: Language) -> MessagePayload {
+/// Tier, limits and numbers of jobs, and those under way with their words and ids.
+pub fn info(of: &MemberOverview, jobs: &[UnfinishedJob], language: Language) -> MessagePayload {
     let tier = &of.tier;
     let lane = of.settings.speed.map_or(tier.service_class, |speed| {
         // A tier may have changed since he chose.
         speed.max(tier.service_class)
     });
     let kept = tier.retention.map(|time| time.as_secs().div_ceil(86_400));
-    let lines = [
+    let mut lines = vec![
         language.info_tier(&tier.name, language.lane(lane)),
         language.info_under_way(
             of.running,
@@ -117,7 +119,26 @@ pub fn info(of: &MemberOverview, language: Language) -> MessagePayload {
         language.info_balance(language.credits(of.balance)),
         language.info_made(of.ever, of.lately, LATELY_DAYS),
     ];
+    lines.extend(jobs.iter().map(|job| {
+        let words = text::shortened(words(job, language), INFO_CHARS);
+        format!(
+            "{} {} · `{}`",
+            mark(job),
+            text::escape_markdown(&words),
+            job.job
+        )
+    }));
     MessagePayload::text(lines.join("\n"))
+}
+
+/// Whether it waits or runs.
+fn mark(job: &UnfinishedJob) -> &'static str {
+    if job.waits { "⏳" } else { "▶️" }
+}
+
+fn words(job: &UnfinishedJob, language: Language) -> &str {
+    let shown = job.shown.as_deref().map(str::trim);
+    shown.unwrap_or_else(|| language.erased_words())
 }
 
 /// The jobs that hold what is typed, as choices; first of all, all of them.
@@ -131,10 +152,8 @@ pub fn choices(jobs: &[UnfinishedJob], typed: &str, language: Language) -> Vec<V
         .iter()
         .filter(fits)
         .map(|job| {
-            let mark = if job.waits { "⏳" } else { "▶️" };
-            let shown = job.shown.as_deref();
-            let shown = shown.unwrap_or_else(|| language.an_erased_prompt());
-            let name = text::shortened(&format!("{mark} {}", shown.trim()), CHOICE_CHARS);
+            let name = format!("{} {}", mark(job), words(job, language));
+            let name = text::shortened(&name, CHOICE_CHARS);
             json!({"name": name, "value": job.job.to_string()})
         })
         .collect();
@@ -177,6 +196,40 @@ mod tests {
             assert!(buttons(&shown).iter().all(|b| b["disabled"] == false));
         }
         assert_eq!(change_of(11), None);
+    }
+
+    #[test]
+    fn info_names_the_jobs_under_way_and_fits_a_message_whatever_they_say() {
+        let job = |n: u128, shown: Option<&str>| UnfinishedJob {
+            job: JobId(Uuid::from_u128(n)),
+            waits: n > 1,
+            shown: shown.map(str::to_owned),
+        };
+        let [_, standard, ..] = shipped_tiers();
+        let overview = MemberOverview {
+            tier: standard,
+            settings: MemberSettings::default(),
+            running: 1,
+            waiting: 9,
+            ever: 10,
+            lately: 10,
+            balance: easel_domain::ledger::Credits(0),
+        };
+        let long = "@everyone **".repeat(500);
+        let mut jobs = vec![job(1, Some("a *red* boat ")), job(2, None)];
+        jobs.extend((3..=10).map(|n| job(n, Some(&long))));
+        for language in Language::ALL {
+            let told = info(&overview, &jobs, language).content;
+            let first = format!("▶️ a \\*red\\* boat · `{}`", jobs[0].job);
+            assert!(told.contains(&first), "{told}");
+            let erased = format!(
+                "⏳ {} · `{}`",
+                text::escape_markdown(language.erased_words()),
+                jobs[1].job
+            );
+            assert!(told.contains(&erased), "{told}");
+            assert!(told.chars().count() <= 2_000, "{}", told.chars().count());
+        }
     }
 
     #[test]

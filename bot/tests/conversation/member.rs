@@ -92,6 +92,7 @@ async fn cancel_offers_and_stops_ones_own_jobs_alone() {
         world.platform.job(n + 1).await;
     }
     let jobs = world.platform.jobs().await;
+    told(&ada, "info", &[], &format!("a train · `{}`", jobs[1])).await;
     let all = ada.complete("cancel", [("job", "")], "job").await.unwrap();
     assert_eq!(all.len(), 4, "three jobs, and all of them");
     let trains = ada

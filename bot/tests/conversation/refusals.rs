@@ -147,6 +147,15 @@ async fn help_is_short_and_only_for_the_one_who_asks() {
     let help = world.discord.user("ada").slash("help", []).await.unwrap();
     let message = help.message().unwrap();
     assert!(message.is_ephemeral() && message.content().contains("/imagine"));
+    for named in [
+        "/blend",
+        "/history",
+        "/settings",
+        "`{red, blue}`",
+        "--ar 3:2",
+    ] {
+        assert!(message.content().contains(named), "{named}");
+    }
     world.close().await;
 }
 
