@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result};
 use easel_playground::PlaygroundHandle;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use twilight_gateway::{
     CloseFrame, Config, ConfigBuilder, Event, EventTypeFlags, Intents, MessageSender, Shard,
@@ -31,6 +32,8 @@ use twilight_model::http::interaction::{
 use twilight_model::id::Id;
 use twilight_model::id::marker::{ApplicationMarker, UserMarker};
 
+use crate::files;
+
 /// A 2×2 picture.
 pub fn picture() -> Vec<u8> {
     let pixels = image::RgbImage::from_pixel(2, 2, image::Rgb([30, 30, 200]));
@@ -42,10 +45,12 @@ pub fn picture() -> Vec<u8> {
 }
 
 /// What the bot remembers and can do.
-struct Handler {
-    http: Client,
+pub struct Handler {
+    pub http: Client,
     application: Id<ApplicationMarker>,
     own: Id<UserMarker>,
+    /// What `/late` waits for.
+    pub go_on: Notify,
 }
 
 pub struct TestBot {
@@ -76,6 +81,7 @@ impl TestBot {
             http,
             application,
             own,
+            go_on: Notify::new(),
         });
         let mut tasks = JoinSet::new();
         let stopping = Arc::new(AtomicBool::new(false));
@@ -102,6 +108,11 @@ impl TestBot {
         &self.handler.http
     }
 
+    /// Lets `/late` go on.
+    pub fn go_on(&self) {
+        self.handler.go_on.notify_one();
+    }
+
     /// Closes the session for good.
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
@@ -122,6 +133,9 @@ fn commands() -> Vec<Command> {
         slash("ping", json!([])),
         slash("many", json!([])),
         slash("thread", json!([])),
+        slash("late", json!([])),
+        slash("keep", json!([{"type": 11, "name": "file", "description": "a file", "required": true}])),
+        {"type": 3, "name": "Look", "description": "", "options": [], "version": "1", "default_member_permissions": null},
     ]);
     serde_json::from_value(commands).expect("commands as twilight knows them")
 }
@@ -130,7 +144,7 @@ fn components(rows: Value) -> Vec<Component> {
     serde_json::from_value(rows).expect("components as twilight knows them")
 }
 
-fn text(content: &str) -> InteractionResponseData {
+pub fn text(content: &str) -> InteractionResponseData {
     InteractionResponseData {
         content: Some(content.to_owned()),
         ..InteractionResponseData::default()
@@ -138,7 +152,7 @@ fn text(content: &str) -> InteractionResponseData {
 }
 
 impl Handler {
-    fn interactions(&self) -> InteractionClient<'_> {
+    pub fn interactions(&self) -> InteractionClient<'_> {
         self.http.interaction(self.application)
     }
 
@@ -161,7 +175,7 @@ impl Handler {
         Ok(())
     }
 
-    async fn answer(
+    pub async fn answer(
         &self,
         to: &Interaction,
         kind: Answer,
@@ -204,6 +218,9 @@ impl Handler {
             "imagine" => self.imagine(to).await,
             "many" => self.many(to).await,
             "thread" => self.thread(to).await,
+            "keep" => files::keep(self, to, data).await,
+            "late" => files::late(self, to).await,
+            "Look" => files::look(self, to, data).await,
             _ => {
                 self.answer(to, Answer::ChannelMessageWithSource, Some(text("pong")))
                     .await

@@ -1,6 +1,7 @@
 //! The stand-in seen through a client library that the product does not use: what pleases serenity alone shows here.
 
 mod bot;
+mod files;
 #[path = "../support/second_reader.rs"]
 mod second_reader;
 
@@ -172,6 +173,64 @@ async fn its_limiter_lives_with_our_headers_and_waits_out_a_429() -> anyhow::Res
         ada.messages().iter().any(|m| m.content() == "after all"),
         "it came once the limit was over"
     );
+    bot.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_reach_it_and_come_back_in_a_follow_up() -> anyhow::Result<()> {
+    let (world, bot) = world().await?;
+    let ada = world.user("ada");
+    let file = ("file", "boat.png", bot::picture().into());
+    let keep = ada.slash_with_file("keep", [], file).await?;
+    assert_eq!(keep.answer(), Some(5));
+    let back = ada
+        .wait_for_message(|m| m.content() == "here it is again", PATIENCE)
+        .await
+        .expect("the file comes back");
+    let attachments = back.attachments();
+    assert_eq!(
+        (attachments.len(), attachments[0].dimensions),
+        (1, Some((2, 2)))
+    );
+    let gone = world.wait_for_request(
+        |r| r.method == "DELETE" && r.template.contains("@original") && r.status == 204,
+        PATIENCE,
+    );
+    assert!(gone.await.is_some(), "the hidden answer is deleted");
+    let hidden = ada
+        .messages()
+        .iter()
+        .any(|m| m.content().contains("image/png"));
+    assert!(!hidden, "and nobody sees it any more");
+    second_reader::reads(&world.dispatches());
+    bot.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_menu_brings_it_the_message_and_a_dead_token_leaves_it_the_channel() -> anyhow::Result<()>
+{
+    let (world, bot) = world().await?;
+    let linus = world.user("linus").in_channel("gallery");
+    let said = linus.say("look at this")?;
+    let look = linus.choose("Look", said.id()).await?;
+    let quoted = look.message().expect("an answer");
+    assert!(quoted.content().ends_with("said: look at this"));
+
+    let late = linus.slash("late", []).await?;
+    let shown = late.message().expect("an answer");
+    // It has looked at its answer before it waits.
+    let looked =
+        |r: &easel_playground::RequestRecord| r.method == "GET" && r.template.contains("@original");
+    assert!(world.wait_for_request(looked, PATIENCE).await.is_some());
+    world.change_rules(|rules| rules.token_life = Duration::ZERO);
+    bot.go_on();
+    let ended = linus.wait_for_message(|m| m.content() == "ended by the channel", PATIENCE);
+    assert_eq!(ended.await.expect("the same message").id(), shown.id());
+    let refused = world.requests();
+    let refused = refused.iter().find(|r| r.code == Some(50_027));
+    assert_eq!(refused.map(|r| r.status), Some(401));
     bot.stop().await;
     Ok(())
 }
