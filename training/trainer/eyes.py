@@ -26,7 +26,7 @@ SIDE, PATCH, WIDTH = 64, 8, 128
 # Of ten batches, how many are of which pictures.
 SHARES = {"square": 0.6, "passed": 0.15, "drawn": 0.25}
 # Things have the most shapes and are learnt the slowest.
-HEAVIER = {"subject": 2.0}
+HEAVIER = {"subject": 4.0}
 # The first pictures of each rendered shard are never trained on.
 HELD_OUT = 256
 
