@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use crate::error::LoadError;
+use crate::products;
 use crate::weights::Weights;
 
 /// `y = x W^T + b`.
@@ -35,7 +36,7 @@ impl Linear {
 
     /// `[..., inputs]` to `[..., outputs]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, self.bias.as_ref())
+        products::linear(x, &self.weight, self.bias.as_ref())
     }
 }
 
@@ -107,8 +108,16 @@ impl Conv2d {
         })
     }
 
+    /// Whether each pixel's outputs depend on that pixel alone.
+    fn is_pointwise(&self) -> bool {
+        self.weight.size()[2..] == [1, 1] && (self.stride, self.padding) == (1, 0)
+    }
+
     /// `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
+        if self.is_pointwise() {
+            return products::pointwise(x, &self.weight, self.bias.as_ref());
+        }
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
         x.conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)
     }

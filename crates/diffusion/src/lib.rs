@@ -12,6 +12,7 @@ mod noise;
 mod picture;
 mod pipeline;
 mod preview;
+mod products;
 mod resize;
 pub mod schedulers;
 mod slot;

@@ -302,7 +302,6 @@ fn load_up(
             &place,
             &levels[at],
             style,
-            config,
         )
     };
     (0..count).map(load).collect()

@@ -52,13 +52,11 @@ impl DownBlock {
                 style,
             )?);
             if attentive {
-                let linear = config.use_linear_projection;
                 block.attentions.push(Transformer2D::load(
                     &attentions.child(index),
                     level,
                     level.depths.down[index as usize],
                     style.groups,
-                    linear,
                 )?);
             }
         }

@@ -57,7 +57,6 @@ impl MidBlock {
                 &level,
                 level.depths.middle,
                 style.groups,
-                config.use_linear_projection,
             )
         });
         let resnets = (0..if attentive { 2 } else { 1 })

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 
 use super::config::Level;
 use crate::error::LoadError;
-use crate::layers::{Conv2d, GroupNorm, LayerNorm, Linear, attend};
+use crate::layers::{GroupNorm, LayerNorm, Linear, attend};
 use crate::weights::Weights;
 
 /// Epsilon of the layer normalisations.
@@ -152,28 +152,12 @@ impl BasicTransformerBlock {
     }
 }
 
-/// Channels in and out of the transformer: a linear layer over pixels, or the same as a 1x1 convolution.
-enum Projection {
-    Linear(Linear),
-    Conv(Conv2d),
-}
-
-impl Projection {
-    fn load(weights: &Weights, features: i64, linear: bool) -> Result<Self, LoadError> {
-        Ok(if linear {
-            Self::Linear(Linear::load(weights, features, features)?)
-        } else {
-            Self::Conv(Conv2d::load(weights, features, features, 1)?)
-        })
-    }
-}
-
 /// A stack of transformer blocks over the pixels of a feature map.
 pub struct Transformer2D {
     norm: GroupNorm,
-    proj_in: Projection,
+    proj_in: Linear,
     transformer_blocks: Vec<BasicTransformerBlock>,
-    proj_out: Projection,
+    proj_out: Linear,
 }
 
 impl Transformer2D {
@@ -183,7 +167,6 @@ impl Transformer2D {
         level: &Level,
         depth: i64,
         groups: i64,
-        linear: bool,
     ) -> Result<Self, LoadError> {
         if level.channels % level.heads != 0 {
             let message = format!(
@@ -204,11 +187,12 @@ impl Transformer2D {
                 level.channels,
                 GROUP_NORM_EPSILON,
             )?,
-            proj_in: Projection::load(&weights.child("proj_in"), level.channels, linear)?,
+            // Checkpoints may store these as convolutions of kernel 1, which are linear layers over pixels.
+            proj_in: Linear::load(&weights.child("proj_in"), level.channels, level.channels)?,
             transformer_blocks: (0..depth)
                 .map(|index| BasicTransformerBlock::load(&blocks.child(index), level))
                 .collect::<Result<_, _>>()?,
-            proj_out: Projection::load(&weights.child("proj_out"), level.channels, linear)?,
+            proj_out: Linear::load(&weights.child("proj_out"), level.channels, level.channels)?,
         })
     }
 
@@ -216,27 +200,20 @@ impl Transformer2D {
     pub fn forward(&self, x: &Tensor, context: &Tensor) -> Tensor {
         let (batch, channels, height, width) =
             x.size4().expect("feature maps have four dimensions");
-        let to_pixels = |x: &Tensor| {
-            x.permute([0, 2, 3, 1])
-                .reshape([batch, height * width, channels])
-        };
-        let to_map = |x: &Tensor| {
-            x.reshape([batch, height, width, channels])
-                .permute([0, 3, 1, 2])
-                .contiguous()
-        };
-        let normed = self.norm.forward(x);
-        let mut h = match &self.proj_in {
-            Projection::Linear(layer) => layer.forward(&to_pixels(&normed)),
-            Projection::Conv(layer) => to_pixels(&layer.forward(&normed)),
-        };
+        let pixels =
+            self.norm
+                .forward(x)
+                .permute([0, 2, 3, 1])
+                .reshape([batch, height * width, channels]);
+        let mut h = self.proj_in.forward(&pixels);
         for block in &self.transformer_blocks {
             h = block.forward(&h, context);
         }
-        let mut h = match &self.proj_out {
-            Projection::Linear(layer) => to_map(&layer.forward(&h)),
-            Projection::Conv(layer) => layer.forward(&to_map(&h)),
-        };
-        h.g_add_(x)
+        let mixed = self.proj_out.forward(&h);
+        let mut map = mixed
+            .reshape([batch, height, width, channels])
+            .permute([0, 3, 1, 2])
+            .contiguous();
+        map.g_add_(x)
     }
 }

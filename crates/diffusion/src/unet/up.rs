@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tch::Tensor;
 
-use super::config::{Level, UNetConfig};
+use super::config::Level;
 use super::resnet::{ResnetBlock, ResnetStyle, Upsample};
 use super::transformer::Transformer2D;
 use crate::error::LoadError;
@@ -35,7 +35,6 @@ impl UpBlock {
         place: &UpPlace,
         level: &Level,
         style: ResnetStyle,
-        config: &UNetConfig,
     ) -> Result<Self, LoadError> {
         let attentive = match class {
             "UpBlock2D" => false,
@@ -72,13 +71,11 @@ impl UpBlock {
                 style,
             )?);
             if attentive {
-                let linear = config.use_linear_projection;
                 block.attentions.push(Transformer2D::load(
                     &attentions.child(index),
                     level,
                     level.depths.up[index as usize],
                     style.groups,
-                    linear,
                 )?);
             }
         }
