@@ -54,8 +54,6 @@ pub struct UNetConfig {
     pub reverse_transformer_layers_per_block: Option<Vec<PerLevel<i64>>>,
     /// Heads of each level: the key's name is a well-known misnomer.
     pub attention_head_dim: PerLevel<i64>,
-    /// The same, in the rare checkpoints that use the right name.
-    pub num_attention_heads: Option<PerLevel<i64>>,
     /// Whether the projections around the transformer are linear layers rather than 1x1 convolutions.
     pub use_linear_projection: bool,
     /// Kernel size of the first convolution.
@@ -93,6 +91,8 @@ struct Unsupported {
     class_embeddings_concat: bool,
     attention_type: Option<String>,
     time_embedding_type: Option<String>,
+    /// Diffusers' class refuses it as well: `attention_head_dim` has always said how many heads there are.
+    num_attention_heads: Option<PerLevel<i64>>,
 }
 
 impl Default for UNetConfig {
@@ -122,7 +122,6 @@ impl Default for UNetConfig {
             transformer_layers_per_block: DepthConfig::One(1),
             reverse_transformer_layers_per_block: None,
             attention_head_dim: PerLevel::One(8),
-            num_attention_heads: None,
             use_linear_projection: false,
             conv_in_kernel: 3,
             conv_out_kernel: 3,
@@ -191,6 +190,7 @@ impl UNetConfig {
                     .as_deref()
                     .is_some_and(|kind| kind != "positional"),
             ),
+            ("num_attention_heads", other.num_attention_heads.is_some()),
             ("norm_num_groups", self.norm_num_groups.is_none()),
         ];
         match present.iter().find(|(_, present)| *present) {
@@ -218,10 +218,7 @@ impl UNetConfig {
             return Err(wrong("down_block_types"));
         }
         let heads = self
-            .num_attention_heads
-            .as_ref()
-            .unwrap_or(&self.attention_head_dim);
-        let heads = heads
+            .attention_head_dim
             .expand(count)
             .ok_or_else(|| wrong("attention_head_dim"))?;
         let layers = self
@@ -328,5 +325,16 @@ mod tests {
         // Four levels: three halvings.
         assert!(config(1).takes(1));
         assert!(config(0).takes(8) && !config(0).takes(7));
+    }
+    #[test]
+    fn heads_by_the_name_that_diffusers_refuses_are_refused() {
+        let read = |text: &str| serde_json::from_str::<UNetConfig>(text).unwrap();
+        let path = Path::new("unet/config.json");
+        assert!(read(r#"{"num_attention_heads": null}"#).check(path).is_ok());
+        for heads in ["8", "[5, 10, 20, 20]"] {
+            let config = read(&format!(r#"{{"num_attention_heads": {heads}}}"#));
+            let error = config.check(path).unwrap_err().to_string();
+            assert!(error.contains("num_attention_heads"), "{error}");
+        }
     }
 }
