@@ -76,9 +76,11 @@ impl Store {
             },
         );
         // With few values in its arrays, a statement looks cheaper to the planner when it is planned anew each time, which
-        // costs more than running it. Ours find their rows by keys whatever the values are.
+        // costs more than running it. Ours find their rows by keys whatever the values are. The one plan is made when the
+        // tables of a new community are empty, where reading all of one is cheapest, and is kept while they fill: so that
+        // way is closed. What has no other gets a price that would have its plan compiled.
         let settings = format!(
-            "SET statement_timeout = {}; SET plan_cache_mode = force_generic_plan",
+            "SET statement_timeout = {}; SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off",
             config.statement_timeout.as_millis()
         );
         let pool = Pool::builder(manager)

@@ -86,3 +86,33 @@ async fn jobs_that_end_together_do_not_depend_on_each_other() {
     assert_eq!(settled[0], (jobs[5], 0));
     assert!(settled[1..].iter().all(|(_, amount)| *amount == 8));
 }
+
+#[tokio::test]
+async fn an_empty_database_gets_plans_that_suit_a_full_one() {
+    let world = World::new().await;
+    let connection = world.store().connection().await.unwrap();
+    let plan = connection
+        .simple_query(
+            "PREPARE change (uuid[], text[]) AS
+             WITH ending AS (SELECT * FROM unnest($1, $2) AS e (job_id, reason))
+             UPDATE jobs j SET end_reason = e.reason FROM ending e WHERE j.id = e.job_id RETURNING j.id;
+             EXPLAIN EXECUTE change ('{}', '{}')",
+        )
+        .await
+        .unwrap();
+    let lines: Vec<_> = plan
+        .iter()
+        .filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        lines.iter().any(|line| line.contains("jobs_pkey")),
+        "{lines:#?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("Seq Scan")),
+        "{lines:#?}"
+    );
+}
