@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use easel_scheduler::scenario::{parse_scenario, parse_trace};
-use easel_scheduler::simulation::{PolicyName, Report, simulate};
+use easel_scheduler::simulation::{PolicyName, Report, plan, simulate};
 use proptest::prelude::*;
 
 const BASE: &str = r#"
@@ -285,4 +285,61 @@ proptest! {
         }
         check(&run(&text, PolicyName::ALL[policy].0, seed));
     }
+}
+
+/// One tier with limits of its members and a promise, and a few jobs of one model.
+fn small_fleet(memory_gib: &str, steps: u32) -> String {
+    format!(
+        r#"
+duration_s = 600
+
+[[class]]
+name = "card"
+count = 1
+memory_gib = {memory_gib}
+load_s = {{ sdxl = 5 }}
+step_s = {{ "sdxl@512x512" = 0.1 }}
+
+[[model]]
+name = "sdxl"
+memory_gib = 7.5
+
+[[tier]]
+name = "paid"
+service_class = "fast"
+weight = 1
+running = 1000
+waiting = 1000
+aging_s = 60
+shed_s = 120
+slo_factor = 50
+
+[[arrivals]]
+kind = "poisson"
+tier = "paid"
+model = "sdxl"
+rate_per_s = 0.1
+users = 20
+steps = {steps}
+width = 512
+height = 512
+"#
+    )
+}
+
+#[test]
+fn no_plan_is_kept_by_a_fleet_that_can_hold_no_model() {
+    let scenario = parse_scenario("small.toml", &small_fleet("2", 20)).unwrap();
+    let (found, report) = plan(&scenario, None, PolicyName::Easel, 1, &mut || 0.0);
+    assert!(report.tiers["paid"].jobs > 0);
+    assert!(!found.kept, "{found:?}");
+}
+
+#[test]
+fn a_plan_has_the_nodes_for_which_nobody_within_his_limits_is_refused() {
+    let scenario = parse_scenario("small.toml", &small_fleet("24", 1000)).unwrap();
+    let (found, report) = plan(&scenario, None, PolicyName::Easel, 1, &mut || 0.0);
+    let paid = &report.tiers["paid"];
+    assert!(found.kept && found.nodes > 1, "{found:?}");
+    assert_eq!((paid.refused, paid.over_limits), (0, 0));
 }

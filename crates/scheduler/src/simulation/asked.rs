@@ -51,8 +51,12 @@ impl<P: Policy> World<'_, P> {
             self.runs[&(class, row.key.model)] && row.only.is_none_or(|only| only == class)
         };
         let possible = each_class(self.scenario).any(suits);
+        if full {
+            self.books.ends(job, State::OverLimit, now);
+            return;
+        }
         let admission = self.policy.admission(&job_row, now);
-        if full || !possible || matches!(admission, Admission::Refuse { .. }) {
+        if !possible || matches!(admission, Admission::Refuse { .. }) {
             self.books.ends(job, State::Refused, now);
             return;
         }

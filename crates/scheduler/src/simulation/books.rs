@@ -11,10 +11,17 @@ pub(super) enum State {
     Completed,
     Failed,
     Shed,
+    /// By the policy, or because no class of nodes can render it.
     Refused,
+    /// Refused because its member had as many as he may have.
+    OverLimit,
 }
 
 impl State {
+    pub fn is_refused(self) -> bool {
+        matches!(self, Self::Refused | Self::OverLimit)
+    }
+
     pub fn is_end(self) -> bool {
         !matches!(self, Self::Waiting | Self::Running)
     }

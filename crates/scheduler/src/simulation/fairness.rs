@@ -113,7 +113,7 @@ pub(super) fn max_starvation_s(scenario: &Scenario, books: &Books) -> f64 {
     let mut turns: Vec<(u32, Moment, &Record)> = books
         .records
         .iter()
-        .filter(|record| record.state != super::books::State::Refused)
+        .filter(|record| !record.state.is_refused())
         .filter_map(|record| {
             let until = record.started.or(record.ended)?;
             Some((record.user, until, record))

@@ -26,7 +26,7 @@ pub struct Plan {
 }
 
 /// Finds the smallest fleet: the given mix is scaled until every promise is kept and no job is shed, failed for want of
-/// nodes, or refused by the policy; then nodes are taken away, the dearest kind first, as long as that holds. Returns it
+/// nodes, or refused for another reason than its member's own limits; then nodes are taken away, the dearest kind first, as long as that holds. Returns it
 /// with the report of its run.
 pub fn plan(
     scenario: &Scenario,
@@ -46,7 +46,6 @@ pub fn plan(
             .iter()
             .map(|class| class.count.max(1))
             .collect(),
-        own_limits: refused_by_limits(scenario),
     };
     let scale = search.smallest_scale();
     let mut counts = search.scaled(f64::from(scale.unwrap_or(64 << MOST_DOUBLINGS)) / 64.0);
@@ -69,14 +68,6 @@ pub fn plan(
     (plan, report)
 }
 
-/// Whether members may be refused for their own limits, which no fleet changes.
-fn refused_by_limits(scenario: &Scenario) -> bool {
-    scenario
-        .tiers
-        .iter()
-        .any(|tier| tier.waiting != u32::MAX || tier.running != u32::MAX)
-}
-
 struct Search<'a> {
     scenario: Scenario,
     trace: Option<&'a [TraceJob]>,
@@ -84,7 +75,6 @@ struct Search<'a> {
     seed: u64,
     stopwatch: &'a mut dyn FnMut() -> f64,
     given: Vec<u32>,
-    own_limits: bool,
 }
 
 impl Search<'_> {
@@ -107,7 +97,7 @@ impl Search<'_> {
             got.slo_attainment >= KEPT
                 && got.slo_absolute >= KEPT
                 && got.shed == 0
-                && (self.own_limits || got.refused == 0)
+                && got.refused == got.over_limits
                 && got.failed as f64 <= got.jobs as f64 * FAILED
         }) && report.lost == 0
     }

@@ -49,8 +49,10 @@ pub struct TierReport {
     pub failed: u64,
     /// Dropped after waiting past the tier's bound.
     pub shed: u64,
-    /// Not taken in: the member's limits, or a promise that could not have been kept.
+    /// Not taken in: the member's limits, a wait past the tier's bound, or no class of nodes that can render it.
     pub refused: u64,
+    /// Of these, those that were beyond their member's limits, which no fleet changes.
+    pub over_limits: u64,
     /// Taken in, with word that they would start later than promised.
     pub quoted: u64,
     /// Submit to first step, of those that started.
@@ -149,7 +151,8 @@ impl TierReport {
         let done = |r: &&&Record| r.state == State::Completed;
         let total = |r: &Record| r.ended.map_or(f64::INFINITY, |end| end.since(r.submitted));
         let totals = records.iter().filter(done).map(|r| total(r)).collect();
-        let taken_in = records.len() as u64 - count(State::Refused);
+        let refused = records.iter().filter(|r| r.state.is_refused()).count() as u64;
+        let taken_in = records.len() as u64 - refused;
         // A millionth more is the rounding of a clock that counts microseconds.
         let share = |within: &dyn Fn(&Record) -> f64| {
             if taken_in == 0 {
@@ -167,7 +170,8 @@ impl TierReport {
             completed: count(State::Completed),
             failed: count(State::Failed),
             shed: count(State::Shed),
-            refused: count(State::Refused),
+            refused,
+            over_limits: count(State::OverLimit),
             quoted: records.iter().filter(|r| r.quoted).count() as u64,
             wait_s: Percentiles::of(waits),
             total_s: Percentiles::of(totals),
