@@ -251,6 +251,18 @@ fn a_bad_trace_is_refused_with_its_line_and_column() {
         (format!("{head}\nNaN,u,g,paid,a,512,512,3,1"), 2, "t_s"),
         (format!("{head}\n1e300,u,g,paid,a,512,512,3,1"), 2, "t_s"),
         ("t_s,user\n".to_owned(), 1, "guild"),
+        (String::new(), 1, "t_s"),
+        (
+            format!("{head}\n1,u,g,paid,a,4294967295,512,3,1"),
+            2,
+            "width",
+        ),
+        (format!("{head}\n1,u,g,paid,a,512,4,3,1"), 2, "height"),
+        (
+            format!("{head}\n1,u,g,paid,a,512,512,3,4000000000"),
+            2,
+            "count",
+        ),
         (format!("{head}\n1,u,g"), 2, "tier"),
     ];
     for (text, line, key) in cases {

@@ -11,6 +11,10 @@ const REQUIRED: [&str; 9] = [
     "t_s", "user", "guild", "tier", "model", "width", "height", "steps", "count",
 ];
 const OPTIONAL: [&str; 4] = ["region", "kind", "class", "deadline_s"];
+/// Pixels of a side.
+const SIDE: std::ops::RangeInclusive<u32> = 8..=65_536;
+/// More pictures in one job are a slip of the pen, and would keep a simulated fleet busy for centuries.
+const MOST_PICTURES: u32 = 10_000;
 /// What a job may be called; only the last means anything to the simulator.
 const KINDS: [&str; 25] = [
     "imagine",
@@ -80,13 +84,17 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn whole(&self, key: &str, least: u32) -> Result<u32, BadInput> {
+    fn whole(&self, key: &str, range: std::ops::RangeInclusive<u32>) -> Result<u32, BadInput> {
         let text = self.text(key)?;
         match text.parse::<u32>() {
-            Ok(number) if number >= least => Ok(number),
+            Ok(number) if range.contains(&number) => Ok(number),
             _ => Err(self.error(
                 key,
-                format!("{text:?} is not a whole number of {least} or more"),
+                format!(
+                    "{text:?} is not a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                ),
             )),
         }
     }
@@ -146,6 +154,13 @@ fn check_header(file: &str, names: &[&str]) -> Result<(), BadInput> {
         key: key.into(),
         message,
     };
+    if names == [""] {
+        let required = REQUIRED.join(",");
+        return Err(error(
+            "t_s",
+            format!("there is no header; it has at least {required}"),
+        ));
+    }
     for (at, name) in names.iter().enumerate() {
         if !REQUIRED.contains(name) && !OPTIONAL.contains(name) {
             let known = [REQUIRED.as_slice(), OPTIONAL.as_slice()]
@@ -185,8 +200,8 @@ fn read<'a>(
     let tier = row.text("tier")?;
     let model = row.text("model")?;
     let shape = Shape {
-        width: row.whole("width", 8)?,
-        height: row.whole("height", 8)?,
+        width: row.whole("width", SIDE)?,
+        height: row.whole("height", SIDE)?,
     };
     let model_key = scenario
         .model_key(model)
@@ -214,8 +229,8 @@ fn read<'a>(
             model: model_key,
             shape,
         },
-        steps: row.whole("steps", 1)?,
-        count: row.whole("count", 1)?,
+        steps: row.whole("steps", 1..=u32::MAX)?,
+        count: row.whole("count", 1..=MOST_PICTURES)?,
         region: match row.get("region") {
             None => None,
             Some(name) => {
