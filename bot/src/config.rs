@@ -87,9 +87,12 @@ pub struct DiscordConfig {
     /// Most requests a second with the bot's own credential, of all processes together: Discord allows the whole bot 50.
     /// Those that own shards divide them evenly.
     pub requests_per_second: u32,
-    /// Whether a process that is connected asks the owner of its shards to let go of them and end. Without it, it stands by
-    /// until they are free.
+    /// Whether a process that is connected asks the owner of its shards to let go of them and end, should that have been
+    /// started before. Without it, it stands by until they are free.
     pub take_over: bool,
+    /// A number that grows with every deployment. A process takes shards over from none of a higher one, so that an old bot
+    /// that is started again asks for nothing back.
+    pub release: u32,
     /// From one session to the next of the same start key, over all processes. Discord asks for 5 seconds.
     #[serde(with = "duration")]
     pub identify_every: Duration,
@@ -108,6 +111,7 @@ impl Default for DiscordConfig {
             start_timeout: Duration::from_secs(30),
             requests_per_second: 49,
             take_over: false,
+            release: 0,
             identify_every: Duration::from_millis(5_100),
         }
     }

@@ -170,9 +170,12 @@ async fn own_shards(
     store: &Store,
     rest: &Rest,
 ) -> anyhow::Result<(watch::Sender<bool>, Claimer, Ownership)> {
-    let holder = ctx.entropy.random_uuid();
+    let holder = store.begin_process(ctx.entropy.random_uuid(), config.discord.release);
+    let holder = holder
+        .await
+        .context("enter the order of the bot's processes")?;
     // Others count this process only once it owns shards or asks for them.
-    let processes = store.count_processes(holder).await;
+    let processes = store.count_processes(holder.id()).await;
     rest.share(processes.context("count the bot's processes")?);
     let (connected, sessions) = watch::channel(false);
     let settings = OwnershipSettings {

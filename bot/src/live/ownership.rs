@@ -2,20 +2,20 @@
 //!
 //! A new process for the same shards may ask for them, once its sessions are there. Who is asked for all that he owns
 //! drains, which ends what he holds in good order, and the process with it; who keeps others lets go at once, and what he
-//! was just sending is shown again by the new owner.
+//! was just sending is shown again by the new owner. Only a process that was started later is a successor, and what was
+//! handed over is not asked for again: so two that both ask do not ask each other for ever.
 //!
 //! A process that was stopped and goes on does not know that its leases ran out meanwhile. So each is held only as long as
 //! its term was counted here, from before it was asked for, by the clock that runs on while the process does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use easel_service::{Shutdown, chain};
-use easel_store::shard::ShardLease;
+use easel_store::shard::{BotProcess, ShardLease};
 use easel_store::{Store, StoreError};
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::metric;
 use crate::rest::Rest;
@@ -50,8 +50,8 @@ impl Terms {
 pub struct OwnershipSettings {
     /// The shards of this process.
     pub shards: Vec<u32>,
-    /// The name of this process.
-    pub holder: Uuid,
+    /// This process.
+    pub holder: BotProcess,
     /// How long a lease holds without a sign of life.
     pub term: Duration,
     /// Whether their present owner is asked for them.
@@ -69,6 +69,8 @@ pub struct Claimer {
     settings: OwnershipSettings,
     leases: watch::Sender<Leases>,
     terms: Terms,
+    /// What a successor has asked for and got: taken again where it is free, and not asked for.
+    handed_over: BTreeSet<u32>,
 }
 
 impl Ownership {
@@ -82,6 +84,7 @@ impl Ownership {
                 settings,
                 leases: sender,
                 terms: terms.clone(),
+                handed_over: BTreeSet::new(),
             },
             Self {
                 leases: receiver,
@@ -117,15 +120,15 @@ impl Claimer {
     ///
     /// Never: what fails is tried again.
     pub async fn run<T>(
-        self,
+        mut self,
         shutdown: Shutdown,
         released: impl Future<Output = T>,
     ) -> anyhow::Result<()> {
         let mut connected = self.settings.connected.clone();
         loop {
-            self.look(&shutdown).await;
+            let is_promised = self.look(&shutdown).await;
             let term = self.settings.term / 3;
-            let pause = if self.asks() { term.min(ASKING) } else { term };
+            let pause = if is_promised { term.min(ASKING) } else { term };
             tokio::select! {
                 () = shutdown.soft().cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
@@ -149,16 +152,18 @@ impl Claimer {
         }
     }
 
-    /// Whether it asks for shards of others now.
-    fn asks(&self) -> bool {
-        let all = self.leases.borrow().len() == self.settings.shards.len();
-        self.settings.take_over && !all && *self.settings.connected.borrow()
+    /// Whether it asks for this shard, should another process have it.
+    fn asks_for(&self, shard: u32) -> bool {
+        self.settings.take_over
+            && *self.settings.connected.borrow()
+            && !self.handed_over.contains(&shard)
     }
 
-    async fn look(&self, shutdown: &Shutdown) {
-        let (asks, before) = (self.asks(), Leases::clone(&self.leases.borrow()));
+    /// Looks after all shards once. Whether the owner of one was asked for it and will let go.
+    async fn look(&mut self, shutdown: &Shutdown) -> bool {
+        let before = Leases::clone(&self.leases.borrow());
         let mut held = BTreeMap::clone(&before);
-        let mut wanted = Vec::new();
+        let (mut wanted, mut is_promised) = (Vec::new(), false);
         for shard in &self.settings.shards {
             let looked = match held.get(shard).copied() {
                 Some(lease) => self.renew(lease).await.map(|kept| match kept {
@@ -166,8 +171,10 @@ impl Claimer {
                     Kept::Wanted => wanted.push(lease),
                     Kept::Lost => drop(held.remove(shard)),
                 }),
-                None => self.claim(*shard, asks).await.map(|lease| {
-                    held.extend(lease.map(|lease| (*shard, lease)));
+                None => self.claim(*shard).await.map(|claimed| match claimed {
+                    Claimed::Ours(lease) => drop(held.insert(*shard, lease)),
+                    Claimed::Promised => is_promised = true,
+                    Claimed::Taken => {}
                 }),
             };
             // Writes are guarded by the epoch: an unanswered renewal loses nothing.
@@ -189,22 +196,30 @@ impl Claimer {
         if held != *before {
             self.leases.send_replace(Arc::new(held));
         }
+        self.hand_over(wanted, leaves, shutdown).await;
+        self.share().await;
+        is_promised
+    }
+
+    /// Who is asked for all that he has leaves with it; of some he lets go at once.
+    async fn hand_over(&mut self, wanted: Vec<ShardLease>, leaves: bool, shutdown: &Shutdown) {
+        self.handed_over
+            .extend(wanted.iter().map(ShardLease::shard));
         if leaves {
             tracing::info!(
                 "another process is ready to render the messages of all shards: leaving"
             );
             shutdown.drain();
-        } else {
-            for lease in wanted {
-                self.release(lease).await;
-            }
+            return;
         }
-        self.share().await;
+        for lease in wanted {
+            self.release(lease).await;
+        }
     }
 
     /// All processes together keep to Discord's limits.
     async fn share(&self) {
-        match self.store.count_processes(self.settings.holder).await {
+        match self.store.count_processes(self.settings.holder.id()).await {
             Ok(processes) => self.settings.rest.share(processes),
             Err(error) => {
                 tracing::warn!("count the bot's processes: {error}", error = chain(&error));
@@ -232,19 +247,32 @@ impl Claimer {
         }
     }
 
-    async fn claim(&self, shard: u32, asks: bool) -> Result<Option<ShardLease>, StoreError> {
+    async fn claim(&self, shard: u32) -> Result<Claimed, StoreError> {
         let OwnershipSettings { holder, term, .. } = self.settings;
         let until = Instant::now() + term;
-        let lease = self.store.claim_shard(shard, holder, term).await?;
-        if let Some(lease) = &lease {
+        if let Some(lease) = self.store.claim_shard(shard, holder, term).await? {
             let epoch = lease.epoch();
             tracing::info!(shard, epoch, "rendering the messages of shard {shard}");
             self.terms.extend(shard, until);
-        } else if asks {
-            self.store.ask_for_shard(shard, holder, term).await?;
+            return Ok(Claimed::Ours(lease));
         }
-        Ok(lease)
+        let is_promised =
+            self.asks_for(shard) && self.store.ask_for_shard(shard, holder, term).await?;
+        Ok(if is_promised {
+            Claimed::Promised
+        } else {
+            Claimed::Taken
+        })
     }
+}
+
+/// What became of a claim.
+enum Claimed {
+    Ours(ShardLease),
+    /// Another process has it, and will let go.
+    Promised,
+    /// Another process has it.
+    Taken,
 }
 
 /// What became of a lease.

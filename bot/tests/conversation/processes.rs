@@ -95,6 +95,72 @@ async fn a_new_process_takes_the_place_of_the_old_one_under_load_without_a_gap()
     world.close().await;
 }
 
+/// Waits until the owner of a shard has looked after it several times more.
+async fn looked_after(world: &World, shard: u32) {
+    let until = format!("SELECT expires_at::text FROM shard_owners WHERE shard = {shard}");
+    let mut last: String = world.platform.one(&until).await;
+    for _ in 0..4 {
+        last = eventually("the owner to renew his lease", || async {
+            let now: String = world.platform.one(&until).await;
+            (now != last).then_some(now)
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_process_that_is_started_again_asks_for_nothing_back() {
+    let taking = |release| [("discord.take_over", "true"), ("discord.release", release)];
+    let mut world = World::start_with(&taking("7")).await;
+    world.start_beside(&taking("8")).await;
+    world.until_first_has_left().await;
+    let owner = "SELECT holder || ' ' || epoch || ' ' || (successor IS NULL) FROM shard_owners";
+    eventually("the new process to own the shard", || async {
+        let is_owned = "SELECT expires_at > now() FROM shard_owners";
+        world.platform.one::<bool>(is_owned).await.then_some(())
+    })
+    .await;
+    let before: String = world.platform.one(owner).await;
+    // As its supervisor does, which knows nothing of successors.
+    world.start_beside(&taking("7")).await;
+    looked_after(&world, 0).await;
+    assert_eq!(world.platform.one::<String>(owner).await, before);
+    let ada = world.discord.user("ada");
+    let imagine = ada.slash("imagine", [("prompt", "a boat")]).await.unwrap();
+    let job = world.platform.job(1).await;
+    world.platform.complete(job).await;
+    let grid = imagine.wait_for_message(|m| m.button("U1").is_some(), PATIENCE);
+    assert!(grid.await.is_some());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_that_take_over_divide_shards_that_both_serve_once() {
+    let both = ("discord.take_over", "true");
+    let first = [
+        both,
+        ("discord.last_shard", "2"),
+        ("discord.total_shards", "5"),
+    ];
+    let mut world = World::start_with(&first).await;
+    let second = [("discord.first_shard", "2"), ("discord.last_shard", "4")];
+    world.start_beside(&second).await;
+    let owners = "SELECT string_agg(dense::text, '' ORDER BY shard) FROM (
+        SELECT shard, dense_rank() OVER (ORDER BY holder_start) AS dense FROM shard_owners WHERE expires_at > now()) o";
+    eventually("the shards to be divided", || async {
+        let owners: Option<String> = world.platform.one(owners).await;
+        (owners.as_deref() == Some("11222")).then_some(())
+    })
+    .await;
+    // The first goes on with what it has, and asks for nothing back.
+    looked_after(&world, 0).await;
+    assert_eq!(world.platform.one::<String>(owners).await, "11222");
+    let asked =
+        "SELECT count(*) FROM shard_owners WHERE successor IS NOT NULL OR shard = 2 AND epoch <> 2";
+    assert_eq!(world.platform.one::<i64>(asked).await, 0);
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_does_not_take_over_stands_by_until_the_shards_are_free() {
     let mut world = World::start().await;

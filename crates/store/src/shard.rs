@@ -29,6 +29,22 @@ impl ShardLease {
     }
 }
 
+/// A process of the bot, with its place in the order in which processes may follow one another.
+/// [`Store::begin_process`] makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BotProcess {
+    id: Uuid,
+    release: i64,
+    start: i64,
+}
+
+impl BotProcess {
+    /// Its name.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
 /// A change of one row that bears a shard.
 #[derive(Debug)]
 pub(crate) struct OwnedChange<'a> {
@@ -93,12 +109,27 @@ pub async fn hold_shard(tx: &Transaction<'_>, lease: ShardLease) -> Result<(), S
 }
 
 impl Store {
+    /// A process that starts now, after all that were begun before. `release` goes before the order of starts: a process
+    /// of a lower one is never a successor, however often it is started again.
+    pub async fn begin_process(&self, id: Uuid, release: u32) -> Result<BotProcess, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_one("-- shard::begin_process\nSELECT nextval('bot_starts')", &[])
+            .await?;
+        Ok(BotProcess {
+            id,
+            release: i64::from(release),
+            start: row.get(0),
+        })
+    }
+
     /// Takes the shard when nobody has it, when its owner let the lease run out, or when `holder` has it already. While
     /// somebody asks for it, nobody else takes it.
     pub async fn claim_shard(
         &self,
         shard: u32,
-        holder: Uuid,
+        holder: BotProcess,
         term: Duration,
     ) -> Result<Option<ShardLease>, StoreError> {
         let shard = i32::try_from(shard).unwrap_or(i32::MAX);
@@ -107,10 +138,11 @@ impl Store {
             .await?
             .query_opt(
                 "-- shard::claim_shard\n\
-                 INSERT INTO shard_owners AS s (shard, epoch, holder, expires_at)
-                 VALUES ($1, 1, $2, now() + make_interval(secs => $3))
+                 INSERT INTO shard_owners AS s (shard, epoch, holder, expires_at, holder_release, holder_start)
+                 VALUES ($1, 1, $2, now() + make_interval(secs => $3), $4, $5)
                  ON CONFLICT (shard) DO UPDATE
                  SET epoch = s.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at,
+                     holder_release = excluded.holder_release, holder_start = excluded.holder_start,
                      successor = NULL, successor_until = NULL
                  WHERE s.holder = excluded.holder
                     OR s.expires_at <= now()
@@ -118,15 +150,17 @@ impl Store {
                  RETURNING epoch",
                 &[
                     /* shard */ &shard,
-                    /* holder */ &holder,
+                    /* holder */ &holder.id,
                     /* term in seconds */ &term.as_secs_f64(),
+                    /* release */ &holder.release,
+                    /* start */ &holder.start,
                 ],
             )
             .await?;
         Ok(row.map(|row| ShardLease {
             shard,
             epoch: row.get(0),
-            holder,
+            holder: holder.id,
         }))
     }
 
@@ -157,28 +191,31 @@ impl Store {
     }
 
     /// Asks the owner of a shard to let go of it: `asker` is connected and can take over. Repeated within `term`, or it
-    /// counts no more.
+    /// counts no more. `false` where it does not count: the owner is a later process, or another one has asked before.
     pub async fn ask_for_shard(
         &self,
         shard: u32,
-        asker: Uuid,
+        asker: BotProcess,
         term: Duration,
-    ) -> Result<(), StoreError> {
-        self.connection()
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .connection()
             .await?
             .execute(
                 "-- shard::ask_for_shard\n\
                  UPDATE shard_owners SET successor = $2, successor_until = now() + make_interval(secs => $3)
-                 WHERE shard = $1 AND holder <> $2
+                 WHERE shard = $1 AND holder <> $2 AND (holder_release, holder_start) < ($4, $5)
                    AND (successor IS NULL OR successor = $2 OR successor_until <= now())",
                 &[
                     /* shard */ &i32::try_from(shard).unwrap_or(i32::MAX),
-                    /* asker */ &asker,
+                    /* asker */ &asker.id,
                     /* term in seconds */ &term.as_secs_f64(),
+                    /* release */ &asker.release,
+                    /* start */ &asker.start,
                 ],
             )
             .await?;
-        Ok(())
+        Ok(changed == 1)
     }
 
     /// How many processes own a shard or ask for one, `this` one included.

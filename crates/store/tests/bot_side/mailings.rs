@@ -43,7 +43,7 @@ async fn jobs(count: u16, ended: bool) -> (TestDatabase, ShardLease) {
     if ended {
         execute(&db, "UPDATE jobs SET state = 'completed', ended_at = now()").await;
     }
-    let lease = db.store.claim_shard(0, Uuid::from_u128(1), LIFE).await;
+    let lease = db.store.claim_shard(0, process(&db, 1).await, LIFE).await;
     (db, lease.unwrap().unwrap())
 }
 

@@ -80,7 +80,7 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
     let db = TestDatabase::create().await;
     db.store.submit(submission(1)).await.unwrap();
     let (job, term) = (submission(1).job, Duration::from_mins(1));
-    let (mine, theirs) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let (mine, theirs) = (process(&db, 1).await, process(&db, 2).await);
     let lease = db.store.claim_shard(0, mine, term).await.unwrap().unwrap();
     assert_eq!(db.store.claim_shard(0, theirs, term).await.unwrap(), None);
     assert!(!db.store.renew_shard(lease, term).await.unwrap());
@@ -144,7 +144,7 @@ async fn a_new_message_has_its_intent_first_and_routes_lead_down() {
     let job = submission(1).job;
     let lease = db
         .store
-        .claim_shard(0, Uuid::nil(), Duration::from_mins(1))
+        .claim_shard(0, process(&db, 0).await, Duration::from_mins(1))
         .await
         .unwrap()
         .unwrap();

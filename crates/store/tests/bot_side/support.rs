@@ -9,6 +9,7 @@ use easel_domain::spec::{Action, GenerateSpec, NoisePlan, PromptText, RenderSpec
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use easel_store::intake::NewIntake;
+use easel_store::shard::BotProcess;
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
 use easel_store::testing::TestDatabase;
 use secrecy::SecretString;
@@ -85,6 +86,12 @@ pub fn class_of(submitted: &Submitted) -> ServiceClass {
         Submitted::Accepted { class, .. } => *class,
         other => panic!("not accepted: {other:?}"),
     }
+}
+
+/// A bot that has just started.
+pub async fn process(db: &TestDatabase, id: u128) -> BotProcess {
+    let begun = db.store.begin_process(Uuid::from_u128(id), 0).await;
+    begun.unwrap()
 }
 
 pub async fn number(db: &TestDatabase, sql: &str) -> i64 {
