@@ -51,7 +51,8 @@ pub struct NodeConfig {
     /// others when memory is short, the longest unused first.
     #[serde(default)]
     pub models: Vec<ModelConfig>,
-    /// What looks at pictures of models that are not marked safe. Without, a checkpoint's own safety checker does.
+    /// What looks at pictures, but for those that a model marked safe draws from words alone. Without, a checkpoint's own
+    /// safety checker does.
     #[serde(default)]
     pub checker: Option<CheckerConfig>,
     /// File with the scores from which on a picture is hidden, held or blocked, and with the block list; else those of

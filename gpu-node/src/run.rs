@@ -1,6 +1,5 @@
 //! `run`: the node as a service.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,7 +8,8 @@ use easel_service::BadInput;
 use easel_service::config::ConfigArgs;
 
 use crate::agent::{self, Models};
-use crate::checker::{Checkers, network};
+use crate::checker::Checkers;
+use crate::checker::network::{self, Painter};
 use crate::config::{AgentConfig, NodeConfig};
 use crate::engine::Engine;
 use crate::engine::torch::{EyesOptions, StartError, Stored, TorchEngine, TorchOptions};
@@ -53,15 +53,18 @@ pub fn run(args: &ConfigArgs) -> ExitCode {
     })
 }
 
-/// What looks at the pictures of those models that are not marked safe.
+/// What looks at the pictures of the models, as far as anything does.
 fn load_checkers(node: &NodeConfig, profiles: &[ModelProfile]) -> Result<Checkers, BadInput> {
     let stock = node.stock();
-    let doubtful = stock
+    let painters: Vec<Painter<'_>> = stock
         .iter()
         .zip(profiles)
-        .filter(|(_, profile)| !profile.safe);
-    let doubtful: Vec<&Path> = doubtful.map(|(one, _)| one.directory.as_path()).collect();
-    network::load(node, &doubtful).map_err(|error| BadInput(error.to_string()))
+        .map(|(one, profile)| Painter {
+            directory: &one.directory,
+            safe: profile.safe,
+        })
+        .collect();
+    network::load(node, &painters).map_err(|error| BadInput(error.to_string()))
 }
 
 /// Share of the memory that is free at the start that a node on a CPU takes, unless told otherwise.

@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use easel_gpu_node::checker::{Checkers, network};
+use easel_gpu_node::checker::Checkers;
+use easel_gpu_node::checker::network::{self, Painter};
 use easel_gpu_node::checkpoint;
 use easel_gpu_node::config::NodeConfig;
 use easel_gpu_node::engine::Picture;
@@ -25,6 +26,16 @@ fn node(checker: &Value) -> NodeConfig {
 fn refusal(checker: &Value) -> String {
     let loaded = network::load(&node(checker), &[]).err().unwrap();
     loaded.to_string()
+}
+
+fn doubtful(directory: &Path) -> Painter<'_> {
+    let safe = false;
+    Painter { directory, safe }
+}
+
+fn safe(directory: &Path) -> Painter<'_> {
+    let safe = true;
+    Painter { directory, safe }
 }
 
 fn picture() -> Picture {
@@ -59,17 +70,30 @@ fn a_classifier_speaks_in_the_categories_that_its_labels_mean() {
 #[test]
 fn a_checkpoint_that_brings_a_checker_needs_no_other() {
     let (with, without) = (fixture("checked"), fixture("classic"));
-    let checkers = network::load(&node(&Value::Null), &[&with]).unwrap();
+    let checkers = network::load(&node(&Value::Null), &[doubtful(&with)]).unwrap();
     let hash = checkpoint::hash(&with).unwrap();
     let score = sexual(&checkers, &hash);
     assert!([0.0, 1.0].contains(&score), "{score}");
     assert!(checkers.of("others").is_none());
-    let refused = network::load(&node(&Value::Null), &[&with, &without]);
+    let refused = network::load(&node(&Value::Null), &[doubtful(&with), doubtful(&without)]);
     let refused = refused.err().unwrap().to_string();
     assert!(
         refused.contains("what classic draws") && refused.contains("a classifier, or"),
         "{refused}"
     );
+}
+
+#[test]
+fn what_a_safe_checkpoint_makes_of_pictures_is_looked_at_by_its_own_checker() {
+    let (with, without) = (fixture("checked"), fixture("classic"));
+    let both = [safe(&with), safe(&without)];
+    let checkers = network::load(&node(&Value::Null), &both).unwrap();
+    let score = sexual(&checkers, &checkpoint::hash(&with).unwrap());
+    assert!([0.0, 1.0].contains(&score), "{score}");
+    // Where it brings none, nobody looks, as nobody did before.
+    assert!(checkers.of(&checkpoint::hash(&without).unwrap()).is_none());
+    let mixed = [safe(&with), doubtful(&without)];
+    assert!(network::load(&node(&Value::Null), &mixed).is_err());
 }
 
 #[test]
@@ -87,7 +111,7 @@ fn a_checker_of_its_own_directory_may_be_the_safety_checker() {
     let from = part.join("feature_extractor").join(preparation);
     fs::copy(from, directory.path().join(preparation)).unwrap();
     let alone = network::load(&node(&json!({ "directory": directory.path() })), &[]).unwrap();
-    let own = network::load(&node(&Value::Null), &[&part]).unwrap();
+    let own = network::load(&node(&Value::Null), &[doubtful(&part)]).unwrap();
     let hash = checkpoint::hash(&part).unwrap();
     let apart = sexual(&alone, "any") - sexual(&own, &hash);
     assert!(apart.abs() < f32::EPSILON, "{apart}");

@@ -214,6 +214,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_own_checker_of_a_safe_model_looks_at_what_it_makes_of_pictures() {
+        let own = Checkers::own([("m".to_owned(), Arc::new(FirstByte) as _)].into());
+        let check = check(own);
+        let safe = Origin {
+            safe: true,
+            ..DRAWN
+        };
+        assert_eq!(outcomes(&check, safe, &[250]).await[0].1, "safe-model");
+        let repainted = Origin {
+            from_words: false,
+            ..safe
+        };
+        assert_eq!(
+            outcomes(&check, repainted, &[250]).await,
+            [(PictureOutcome::Block, "first-byte".to_owned())]
+        );
+        let not_marked = Origin {
+            safe: false,
+            ..repainted
+        };
+        assert_eq!(
+            outcomes(&check, not_marked, &[250]).await[0].0,
+            PictureOutcome::Block
+        );
+    }
+
+    #[tokio::test]
     async fn a_checker_that_breaks_costs_a_try_and_shows_nothing() {
         let check = check(Checkers::for_all(Arc::new(FirstByte)));
         for byte in [254, 255] {

@@ -77,13 +77,22 @@ impl Checker for Network {
     }
 }
 
-/// Loads what the configuration names; without it, the checker that each of these checkpoints brings. `checkpoints`: the
-/// directories of those whose pictures need a check.
+/// A checkpoint whose pictures are to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Painter<'a> {
+    /// Its directory.
+    pub directory: &'a Path,
+    /// Whether it is marked safe: nobody need look at what it draws from words. What it makes of pictures is looked at
+    /// where it brings a checker.
+    pub safe: bool,
+}
+
+/// Loads what the configuration names; without it, the checker that each of these checkpoints brings.
 ///
 /// # Errors
 ///
 /// See [`CheckerError`].
-pub fn load(node: &NodeConfig, checkpoints: &[&Path]) -> Result<Checkers, CheckerError> {
+pub fn load(node: &NodeConfig, checkpoints: &[Painter<'_>]) -> Result<Checkers, CheckerError> {
     let Some(config) = &node.checker else {
         return own(checkpoints);
     };
@@ -97,14 +106,19 @@ pub fn load(node: &NodeConfig, checkpoints: &[&Path]) -> Result<Checkers, Checke
     Ok(Checkers::for_all(Arc::new(network)))
 }
 
-fn own(checkpoints: &[&Path]) -> Result<Checkers, CheckerError> {
+fn own(checkpoints: &[Painter<'_>]) -> Result<Checkers, CheckerError> {
     let mut own: BTreeMap<String, Arc<dyn Checker>> = BTreeMap::new();
-    for directory in checkpoints {
+    for Painter { directory, safe } in checkpoints {
         let found = Checkpoint::open(directory).map_err(CheckerError::Own)?;
         let judge = Judge::of_checkpoint(&found).map_err(CheckerError::Own)?;
-        let judge = judge.ok_or_else(|| CheckerError::Nobody {
-            model: checkpoint::id(directory),
-        })?;
+        let judge = match judge {
+            Some(judge) => judge,
+            None if *safe => continue,
+            None => {
+                let model = checkpoint::id(directory);
+                return Err(CheckerError::Nobody { model });
+            }
+        };
         let hash = checkpoint::hash(directory).map_err(|error| {
             CheckerError::Own(LoadError::file(directory, format!("hash: {error}")))
         })?;
