@@ -1,6 +1,7 @@
 //! The engine's thread, for any kind of model: commands in, ticks, loads beside it.
 
 mod loads;
+mod thoughts;
 
 #[cfg(test)]
 mod tests;
@@ -11,12 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::model::Model;
+use easel_domain::spec::Answer;
+
+use super::model::{Model, ModelError};
 use super::shelf::{Loaded, ModelFacts, Shelf};
 use super::stopwatch::Stopwatch;
 use super::ticker::{Beat, Limits, Shared, Submission, Ticker};
 use super::{Engine, EngineInfo, EngineModel, EngineRequest, EventSink, Pulse, SubmitError};
 use loads::Loads;
+use thoughts::Thoughts;
 
 /// Jobs that may wait inside the engine; the dispatcher keeps the rest.
 const MOST_WAITING: usize = 64;
@@ -50,6 +54,7 @@ enum Command<M> {
     Load(String),
     Unload(String),
     Loaded(usize, Box<Result<Loaded<M>, String>>),
+    ThoughtOf(u64, Box<Result<Answer, ModelError>>),
     Shutdown,
 }
 
@@ -62,6 +67,7 @@ impl<M> Command<M> {
             | Self::Load(_)
             | Self::Unload(_)
             | Self::Loaded(..)
+            | Self::ThoughtOf(..)
             | Self::Shutdown => None,
         }
     }
@@ -103,6 +109,7 @@ impl<M: Model + Send + 'static> Host<M> {
             commands: received,
             models: Arc::clone(&models),
             loads: Loads::new(start.load, commands.clone()),
+            thoughts: Thoughts::new(commands.clone()),
             beat: Arc::clone(&shared.beat),
         };
         let (limits, ticker_shared) = (start.limits, shared.clone());
@@ -138,6 +145,7 @@ struct Driver<M> {
     commands: Receiver<Command<M>>,
     models: Arc<Mutex<Vec<EngineModel>>>,
     loads: Loads<M>,
+    thoughts: Thoughts<M>,
     beat: Arc<Beat>,
 }
 
@@ -159,6 +167,7 @@ impl<M: Model + Send + 'static> Driver<M> {
                     Command::Load(hash) => ticker.load(&hash),
                     Command::Unload(hash) => ticker.unload(&hash),
                     Command::Loaded(place, outcome) => ticker.loaded(place, *outcome),
+                    Command::ThoughtOf(key, outcome) => ticker.thought_of(key, *outcome),
                     Command::Shutdown => return self.end(&mut ticker),
                 }
                 command = self.commands.try_recv().ok();
@@ -168,6 +177,9 @@ impl<M: Model + Send + 'static> Driver<M> {
             ticker.tick();
             for place in ticker.loads() {
                 self.loads.begin(place);
+            }
+            if let Some((key, thought)) = ticker.next_thought() {
+                self.thoughts.begin(key, thought);
             }
             self.announce(&ticker);
         }

@@ -25,9 +25,12 @@ pub enum Started<S> {
     Slots(Vec<S>),
     /// Finished pictures: there was nothing to denoise.
     Pictures(Vec<Picture>),
-    /// What was asked, answered at once.
-    Answer(Answer),
+    /// What was asked takes its time and needs no device: it is thought about on another thread.
+    Thought(Thought),
 }
+
+/// What finds an answer, away from the engine's thread.
+pub type Thought = Box<dyn FnOnce() -> Result<Answer, ModelError> + Send>;
 
 /// How much memory decoding may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub enum Decoding {
     Tiled,
 }
 
-/// A loaded model. Everything happens on the engine's thread.
+/// A loaded model. Everything but a [`Thought`] happens on the engine's thread.
 pub trait Model {
     /// One picture between steps.
     type Slot;

@@ -5,6 +5,7 @@
 //! into a call: a newcomer's first step is never kept waiting for the last one of a job that came before.
 
 mod admit;
+mod away;
 mod choice;
 mod job;
 mod ladder;
@@ -20,11 +21,12 @@ use std::time::Duration;
 
 use easel_domain::failure::FailureKind;
 
-use super::model::{Model, ModelError};
+use super::model::{Model, ModelError, Thought};
 use super::shelf::{Loaded, Shelf, Want};
 use super::stopwatch::Stopwatch;
 use super::turns::Turns;
 use super::{EngineEvent, EngineModel, EngineRequest, EventSink, Picture};
+use away::Away;
 use job::{Job, grid, tell};
 use ladder::Cap;
 
@@ -116,6 +118,10 @@ pub struct Ticker<M: Model> {
     caps: HashMap<Group, Cap>,
     /// Loads that are to begin, by place.
     to_load: Vec<usize>,
+    /// What is being thought about, one thing at a time.
+    away: Option<Away>,
+    /// That, before it has begun.
+    thought: Option<(u64, Thought)>,
     /// Something was admitted or told since the last tick that found nothing to do.
     stirred: bool,
     shared: Shared,
@@ -133,6 +139,8 @@ impl<M: Model> Ticker<M> {
             turns: Turns::default(),
             caps: HashMap::new(),
             to_load: Vec::new(),
+            away: None,
+            thought: None,
             stirred: false,
             shared,
         }
@@ -164,6 +172,8 @@ impl<M: Model> Ticker<M> {
             && let Some(job) = self.decoding.remove(index)
         {
             job.end(end);
+        } else {
+            self.cancel_thought(key);
         }
     }
 
@@ -171,7 +181,8 @@ impl<M: Model> Ticker<M> {
     pub fn cancel_all(&mut self) {
         let waiting = self.waiting.iter().map(|waiting| waiting.request.key);
         let active = self.active.iter().chain(&self.decoding).map(|job| job.key);
-        for key in waiting.chain(active).collect::<Vec<_>>() {
+        let all = waiting.chain(active).chain(self.thinking());
+        for key in all.collect::<Vec<_>>() {
             self.cancel(key);
         }
     }
@@ -335,7 +346,7 @@ fn failed(key: u64, error: &ModelError) -> EngineEvent {
 }
 
 /// A panic is a bug of ours or of a library; it ends no thread that serves others.
-fn guarded<T>(work: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

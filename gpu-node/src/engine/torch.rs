@@ -89,7 +89,7 @@ impl TorchEngine {
             safety_checker: false,
         };
         let (eyes, eyes_bytes) = open_eyes(options.eyes.as_ref())?;
-        let memory_bytes = options.memory_bytes.saturating_sub(eyes_bytes);
+        let memory_bytes = left_beside_eyes(&options, eyes_bytes);
         let mut stock = Vec::new();
         let mut reserve = 0;
         for stored in &options.models {
@@ -122,6 +122,15 @@ impl TorchEngine {
             stopwatch: Arc::new(RealTime::start()),
         })
         .map_err(StartError::Thread)
+    }
+}
+
+/// What is left of the device's memory, in bytes: the eyes are on the processor, and take none of a GPU's.
+fn left_beside_eyes(options: &TorchOptions, eyes_bytes: u64) -> u64 {
+    if options.device == Device::Cpu {
+        options.memory_bytes.saturating_sub(eyes_bytes)
+    } else {
+        options.memory_bytes
     }
 }
 
@@ -175,4 +184,25 @@ fn describe(stored: &Stored, precision: Precision) -> Result<(ModelFacts, u64), 
     let (width, height) = checkpoint.native_size();
     let need = model::anatomy(&checkpoint, precision).need(width, height, true);
     Ok((facts, need.kept + need.call.max(need.tiled)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eyes_take_memory_of_the_processor_and_not_of_a_gpu() {
+        let on = |device| TorchOptions {
+            models: Vec::new(),
+            device,
+            precision: Precision::default(),
+            workers: 1,
+            max_pictures: 8,
+            memory_bytes: 1_000,
+            step_deadline: Duration::from_mins(4),
+            eyes: None,
+        };
+        assert_eq!(left_beside_eyes(&on(Device::Cpu), 300), 700);
+        assert_eq!(left_beside_eyes(&on(Device::Cuda(0)), 300), 1_000);
+    }
 }

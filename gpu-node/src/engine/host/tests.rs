@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use easel_domain::failure::FailureKind;
 use easel_domain::message::Residency;
 use easel_domain::model::ModelRef;
-use easel_domain::spec::{GenerateSpec, NoisePlan, PromptText, Sampler};
+use easel_domain::spec::{Answer, GenerateSpec, NoisePlan, PromptText, Sampler};
 
 use super::*;
 use crate::engine::memory::Need;
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Counts steps; each waits for leave where the test gives it.
 struct Slow {
     leave: Option<Receiver<()>>,
+    /// Answers questions when the test lets it.
+    thinks: Option<Receiver<()>>,
 }
 
 impl Model for Slow {
@@ -34,7 +36,15 @@ impl Model for Slow {
     fn start(&mut self, work: &EngineWork) -> Result<Started<(u32, u32)>, ModelError> {
         match work {
             EngineWork::Generate { spec, .. } => Ok(Started::Slots(vec![(0, spec.steps)])),
-            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => {
+            EngineWork::Describe { .. } => {
+                let leave = self.thinks.take().unwrap();
+                Ok(Started::Thought(Box::new(move || {
+                    let _ = leave.recv();
+                    let prompts = Vec::new();
+                    Ok(Answer::Descriptions { prompts })
+                })))
+            }
+            EngineWork::Upscale { .. } | EngineWork::Weigh { .. } => {
                 Err(ModelError::Bad("cannot".to_owned()))
             }
         }
@@ -83,7 +93,10 @@ fn facts(hash: &str, pinned: bool) -> ModelFacts {
 
 fn ready(leave: Option<Receiver<()>>) -> Loaded<Slow> {
     Loaded {
-        model: Slow { leave },
+        model: Slow {
+            leave,
+            thinks: None,
+        },
         bytes: 1,
         took: Duration::from_secs(3),
     }
@@ -141,6 +154,35 @@ fn sink(sender: &Sender<EngineEvent>) -> EventSink {
 
 fn residency(host: &Host<Slow>) -> Residency {
     host.models()[1].residency
+}
+
+#[test]
+fn steps_go_on_while_the_eyes_look() {
+    let (finish_thought, leave) = channel::<()>();
+    let leave = Mutex::new(Some(leave));
+    let load: Load<Slow> = Arc::new(move |_| {
+        let mut loaded = ready(None);
+        loaded.model.thinks = leave.lock().unwrap().take();
+        Ok(loaded)
+    });
+    let host = host(None, load, Arc::default());
+    let (sender, events) = channel();
+    let mut question = request(1, "second", 1);
+    question.work = EngineWork::Describe {
+        pictures: Vec::new(),
+    };
+    host.submit(question, sink(&sender)).unwrap();
+    host.submit(request(2, "second", 50), sink(&sender))
+        .unwrap();
+    // What is asked is not answered before the test lets it, and the other job gets from its first step to its last.
+    let steps = events.iter().take_while(|event| !event.is_final());
+    assert_eq!(steps.filter(|event| event.key() == 2).count(), 50);
+    finish_thought.send(()).unwrap();
+    let ended = events.iter().find(EngineEvent::is_final).unwrap();
+    assert!(
+        matches!(ended, EngineEvent::Answered { key: 1, .. }),
+        "{ended:?}"
+    );
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl<M: Model> Ticker<M> {
         let Some(next) = self.waiting.get(at) else {
             return Verdict::Stop;
         };
-        if next.paused {
+        if next.paused || self.must_wait_for_thought(&next.request.work) {
             return Verdict::Skip;
         }
         let Some(place) = self.shelf.find(&next.request.model) else {
@@ -134,19 +134,7 @@ impl<M: Model> Ticker<M> {
                 };
                 tell(&mut submission.events, event);
             }
-            Ok(Started::Answer(answer)) => {
-                let timings = Timings {
-                    wait: began.saturating_sub(submission.at),
-                    denoise: self.now().saturating_sub(began),
-                    ..Timings::default()
-                };
-                let event = EngineEvent::Answered {
-                    key,
-                    answer,
-                    timings,
-                };
-                tell(&mut submission.events, event);
-            }
+            Ok(Started::Thought(thought)) => self.think(submission, thought, began),
             Err(error) => tell(&mut submission.events, failed(key, &error)),
         }
     }

@@ -1,5 +1,6 @@
 //! The loop with a model that does nothing but count, and fails when it is told to.
 
+mod away;
 mod memory;
 mod sharing;
 
@@ -64,6 +65,9 @@ impl Model for Counter {
     }
 
     fn start(&mut self, work: &EngineWork) -> Result<Started<Count>, ModelError> {
+        if matches!(work, EngineWork::Describe { .. }) {
+            return Ok(Started::Thought(away::thought()));
+        }
         let EngineWork::Generate { spec, .. } = work else {
             return Ok(Started::Pictures(vec![shade(0)]));
         };
@@ -209,6 +213,10 @@ impl Bench {
             text: PromptText::default(),
             init: None,
         };
+        self.hand_in(model, key, work);
+    }
+
+    fn hand_in(&mut self, model: &str, key: u64, work: EngineWork) {
         let (sender, model) = (self.sender.clone(), model.to_owned());
         self.ticker.submit(Submission {
             request: EngineRequest { key, model, work },

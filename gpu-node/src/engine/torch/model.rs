@@ -11,7 +11,7 @@ use easel_diffusion::{
 use easel_domain::spec::{self, Answer, GenerateSpec, MAX_DESCRIPTIONS, PromptText};
 
 use crate::engine::memory::{Anatomy, Need};
-use crate::engine::model::{Decoding, Model, ModelError, Started};
+use crate::engine::model::{Decoding, Model, ModelError, Started, Thought};
 use crate::engine::{EngineWork, InitPicture, Picture};
 use crate::resize;
 
@@ -69,7 +69,7 @@ pub struct TorchModel {
     eyes: Option<SharedEyes>,
 }
 
-/// All models of an engine look with the same eyes, one after the other: they are on one thread.
+/// All models of an engine look with the same eyes, one after the other.
 pub type SharedEyes = Arc<Mutex<Describer>>;
 
 impl TorchModel {
@@ -83,18 +83,22 @@ impl TorchModel {
         }
     }
 
-    fn describe(&self, seen: &[Picture]) -> Result<Vec<spec::Description>, ModelError> {
-        let eyes = self.eyes.as_ref();
+    /// The eyes are on the processor, and a look takes as long as many steps of a GPU: it happens beside them.
+    fn describe(&self, seen: &[Picture]) -> Result<Thought, ModelError> {
+        let eyes = self.eyes.clone();
         let eyes =
             eyes.ok_or_else(|| bad("pictures", "this node has no eyes (`node.describe`)"))?;
-        let eyes = eyes.lock().unwrap_or_else(PoisonError::into_inner);
         let seen: Vec<Pixels> = seen.iter().cloned().map(pixels).collect();
-        let found = eyes.describe(&seen, MAX_DESCRIPTIONS)?;
-        let described = found.into_iter().map(|one| spec::Description {
-            text: one.text,
-            similarity: one.similarity,
-        });
-        Ok(described.collect())
+        Ok(Box::new(move || {
+            let eyes = eyes.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = eyes.describe(&seen, MAX_DESCRIPTIONS)?;
+            let described = found.into_iter().map(|one| spec::Description {
+                text: one.text,
+                similarity: one.similarity,
+            });
+            let prompts = described.collect();
+            Ok(Answer::Descriptions { prompts })
+        }))
     }
 
     fn check_scale(&self, scale: u32) -> Result<(), ModelError> {
@@ -159,8 +163,8 @@ impl Model for TorchModel {
                 Ok(Started::Slots(vec![TorchSlot::Words(Box::new(weighing))]))
             }
             EngineWork::Describe { pictures } => {
-                let prompts = self.describe(pictures)?;
-                Ok(Started::Answer(Answer::Descriptions { prompts }))
+                let thought = self.describe(pictures)?;
+                Ok(Started::Thought(thought))
             }
             EngineWork::Upscale { picture, scale } => {
                 let pictures = self.enlarge(vec![picture.clone()], *scale)?;
