@@ -170,6 +170,10 @@ impl Intake {
             Ok(BatchSubmitted::Settled(state)) => {
                 self.note(arrival, answered, settled(language, state)).await;
             }
+            Ok(BatchSubmitted::GivenUp) => {
+                count(arrival.request.kind(), "given_up");
+                tracing::warn!("an interaction took so long that its member was told to try again");
+            }
             Ok(BatchSubmitted::Unknown) => {
                 self.note(arrival, answered, not_yours(language)).await;
             }

@@ -7,6 +7,7 @@ use easel_domain::tier::ServiceClass;
 use easel_domain::{BatchId, JobId, UserId};
 use time::OffsetDateTime;
 
+use super::members::is_given_up;
 use super::rows::{Accepted, Member, write};
 use super::{Submission, granted_lane, job_of_interaction};
 use crate::account::lock_account;
@@ -51,6 +52,8 @@ pub enum BatchSubmitted {
     Settled(ProposalState),
     /// There is no such proposal of this member.
     Unknown,
+    /// The member was told that nothing came of his click: this process was taken for dead. The proposal stays open.
+    GivenUp,
     /// They cannot be had now; the proposal stays open.
     Refused(NoRoom),
 }
@@ -87,6 +90,9 @@ async fn submit_batch(
     }
     if job_of_interaction(tx, first.interaction).await?.is_some() {
         return Ok(BatchSubmitted::Settled(ProposalState::Accepted));
+    }
+    if is_given_up(tx, first.interaction).await? {
+        return Ok(BatchSubmitted::GivenUp);
     }
     let price = Credits(batch.jobs.iter().map(|job| job.quote.0).sum());
     let count = u32::try_from(batch.jobs.len()).unwrap_or(u32::MAX);

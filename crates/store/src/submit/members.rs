@@ -120,6 +120,17 @@ const GIVEN_UP: &str = "-- members::given_up\n\
      SELECT interaction_id, given_up_at IS NOT NULL FROM intake WHERE interaction_id = ANY ($1)
      ORDER BY interaction_id FOR UPDATE";
 
+/// Whether the member was told that nothing came of the interaction. Its intake is locked.
+pub(super) async fn is_given_up(
+    tx: &Transaction<'_>,
+    interaction: InteractionId,
+) -> Result<bool, StoreError> {
+    let rows = tx
+        .query(GIVEN_UP, &[/* interactions */ &[interaction].as_slice()])
+        .await?;
+    Ok(rows.iter().any(|row| row.get(1)))
+}
+
 /// Members and accounts of those who have none. Two transactions that meet the same new Discord account end with the
 /// same member.
 async fn open(tx: &Transaction<'_>, strangers: &[&Submission]) -> Result<(), StoreError> {

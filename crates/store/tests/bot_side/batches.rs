@@ -103,6 +103,27 @@ async fn jobs_that_are_agreed_to_twice_at_once_run_once_with_all_their_rows() {
 }
 
 #[tokio::test]
+async fn who_was_told_that_nothing_came_of_his_click_gets_no_jobs_by_it_and_may_click_again() {
+    let db = TestDatabase::create().await;
+    db.store.propose(proposal(1, 2)).await.unwrap();
+    db.store.open_intake(&intake(101)).await.unwrap();
+    let click = InteractionId(101);
+    assert!(db.store.give_up_intake(click, NOW).await.unwrap());
+    let late = db.store.submit_batch(batch(1, 2)).await.unwrap();
+    assert_eq!(late, BatchSubmitted::GivenUp);
+    assert_eq!(number(&db, "SELECT count(*) FROM jobs").await, 0);
+    let mut next = batch(1, 2);
+    for job in &mut next.jobs {
+        job.interaction = InteractionId(102);
+    }
+    let next = db.store.submit_batch(next).await.unwrap();
+    assert!(
+        matches!(&next, BatchSubmitted::Accepted { jobs } if jobs.len() == 2),
+        "{next:?}"
+    );
+}
+
+#[tokio::test]
 async fn nobody_agrees_to_what_is_not_his_or_too_late_or_declined() {
     let db = TestDatabase::create().await;
     assert_eq!(
