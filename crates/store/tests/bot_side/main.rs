@@ -10,6 +10,7 @@ mod members;
 mod messages;
 mod preferences;
 mod processes;
+mod renewals;
 mod submissions;
 mod support;
 mod together;
