@@ -28,11 +28,11 @@ fn list(root: &Path, directory: &Path, code: &mut String) -> io::Result<()> {
         if path.is_dir() {
             list(root, &path, code)?;
         } else if let Ok(name) = path.strip_prefix(root) {
+            // Not the path itself: what was built once must also hold where the checkout lies elsewhere.
+            let name = name.display().to_string().escape_default().to_string();
             let _ = writeln!(
                 code,
-                "        \"{}\" => Some(include_bytes!(\"{}\")),",
-                name.display().to_string().escape_default(),
-                path.display().to_string().escape_default()
+                "        \"{name}\" => Some(include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/web/{name}\"))),",
             );
         }
     }
