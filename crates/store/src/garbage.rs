@@ -110,12 +110,16 @@ async fn mark(
     let rows = tx
         .query(
             "-- garbage::mark\n\
-             WITH asked AS (
+             WITH read AS MATERIALIZED (
+                 SELECT DISTINCT key #>> '{}' AS key
+                 FROM jobs j, jsonb_path_query(j.spec, '$.**.key') AS key WHERE j.ended_at IS NULL
+             ), asked AS (
                  SELECT k.key,
                         EXISTS (SELECT 1 FROM job_files f WHERE f.blob_key = k.key) AS shown,
                         EXISTS (SELECT 1 FROM upload_grants g JOIN jobs j ON j.id = g.job_id
                                 WHERE g.key = k.key AND (j.ended_at IS NULL OR
-                                    g.granted_at > now() - make_interval(secs => $2))) AS wanted
+                                    g.granted_at > now() - make_interval(secs => $2)))
+                        OR EXISTS (SELECT 1 FROM read r WHERE r.key = k.key) AS wanted
                  FROM unnest($1::text[]) AS k (key)
              ), back AS (
                  DELETE FROM garbage g USING asked a WHERE g.key = a.key AND a.shown

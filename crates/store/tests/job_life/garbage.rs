@@ -89,6 +89,22 @@ async fn what_a_deleted_result_showed_goes_once_nothing_else_shows_it() {
 }
 
 #[tokio::test]
+async fn what_an_unfinished_job_reads_stays_until_it_has_ended() {
+    let world = World::new().await;
+    let made = finished(&world).await;
+    let asks = world.picture_question().await;
+    let connection = world.store().connection().await.unwrap();
+    let reads = "UPDATE jobs SET spec = jsonb_set(spec, '{inputs,0,key}', to_jsonb(
+                     (SELECT blob_key FROM job_files WHERE job_id = $2 ORDER BY blob_key LIMIT 1))) WHERE id = $1";
+    connection.execute(reads, &[&asks, &made]).await.unwrap();
+    removed(&world, made).await;
+    assert_eq!(collected(&world).await, 3, "one of them is read");
+    let over = "UPDATE jobs SET state = 'cancelled', ended_at = now(), end_reason = 'cancelled' WHERE id = $1";
+    connection.execute(over, &[&asks]).await.unwrap();
+    assert_eq!(collected(&world).await, 1);
+}
+
+#[tokio::test]
 async fn what_a_lost_try_stored_goes_and_what_a_lease_may_yet_store_stays() {
     let world = World::new().await;
     let (_, lost) = granted(&world).await;
