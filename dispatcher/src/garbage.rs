@@ -28,21 +28,29 @@ pub(crate) async fn run(office: Office) -> TermEnd {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match collect(&office).await {
-            Ok(()) => {}
-            Err(StoreError::LeadershipLost) => return TermEnd::Lost,
-            Err(error) => tracing::warn!("collect garbage: {error}", error = chain(&error)),
+        loop {
+            match collect(&office).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(StoreError::LeadershipLost) => return TermEnd::Lost,
+                Err(error) => {
+                    tracing::warn!("collect garbage: {error}", error = chain(&error));
+                    break;
+                }
+            }
         }
     }
 }
 
-async fn collect(office: &Office) -> Result<(), StoreError> {
+/// One batch. Returns whether it was full and some of it went, so that more may be due.
+async fn collect(office: &Office) -> Result<bool, StoreError> {
     let (store, age) = (&office.store, office.settings.garbage_after);
     store.settle_grants(age, GRANTS).await?;
     let keys = store
         .collect_garbage(&office.leadership, age, BATCH)
         .await?;
-    // What cannot be deleted now stays marked, and is tried again with the next look.
+    let full = keys.len() == BATCH as usize;
+    // What cannot be deleted now stays marked, and is tried again later.
     let gone: Vec<String> = stream::iter(keys)
         .map(|key| async move { delete(office, &key).await.then_some(key) })
         .buffer_unordered(AT_ONCE)
@@ -50,10 +58,11 @@ async fn collect(office: &Office) -> Result<(), StoreError> {
         .collect()
         .await;
     if gone.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     metrics::counter!(metric::OBJECTS_COLLECTED).increment(gone.len() as u64);
-    store.garbage_gone(&gone).await
+    store.garbage_gone(&gone).await?;
+    Ok(full)
 }
 
 async fn delete(office: &Office, key: &str) -> bool {

@@ -46,7 +46,8 @@ impl Store {
 
     /// Marks what was noticed at least `age` ago and is still garbage, at most `limit` objects, and returns their keys:
     /// those may be deleted now. What a result refers to again is forgotten; what a lease may yet store is looked at
-    /// later. Keys that were marked before and are still there are returned first: their collector died.
+    /// later. What was marked and is still there, because the store refused or the collector died, comes again after another
+    /// `age`, behind what waits.
     ///
     /// # Errors
     ///
@@ -129,7 +130,7 @@ async fn mark(
              ), unlisted AS (
                  DELETE FROM blobs b USING asked a WHERE b.key = a.key AND NOT a.shown AND NOT a.wanted
              )
-             UPDATE garbage g SET collected_at = coalesce(g.collected_at, now()) FROM asked a
+             UPDATE garbage g SET collected_at = coalesce(g.collected_at, now()), noticed_at = now() FROM asked a
              WHERE g.key = a.key AND NOT a.shown AND (g.collected_at IS NOT NULL OR NOT a.wanted)
              RETURNING g.key",
             &[

@@ -105,6 +105,25 @@ async fn what_an_unfinished_job_reads_stays_until_it_has_ended() {
 }
 
 #[tokio::test]
+async fn an_object_that_cannot_be_deleted_holds_up_no_other() {
+    let world = World::new().await;
+    let made = finished(&world).await;
+    removed(&world, made).await;
+    let store = world.store();
+    store.settle_grants(NOW, 100).await.unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let one = store.collect_garbage(&world.leadership, NOW, 1).await;
+        seen.extend(one.unwrap());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    // They come again.
+    assert_eq!(collected(&world).await, 4);
+}
+
+#[tokio::test]
 async fn what_a_lost_try_stored_goes_and_what_a_lease_may_yet_store_stays() {
     let world = World::new().await;
     let (_, lost) = granted(&world).await;
