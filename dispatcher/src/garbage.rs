@@ -28,18 +28,17 @@ pub(crate) async fn run(office: Office) -> TermEnd {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        loop {
-            match collect(&office).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(StoreError::LeadershipLost) => return TermEnd::Lost,
-                Err(error) => {
-                    tracing::warn!("collect garbage: {error}", error = chain(&error));
-                    break;
-                }
-            }
+        match collect_all(&office).await {
+            Ok(()) => {}
+            Err(StoreError::LeadershipLost) => return TermEnd::Lost,
+            Err(error) => tracing::warn!("collect garbage: {error}", error = chain(&error)),
         }
     }
+}
+
+async fn collect_all(office: &Office) -> Result<(), StoreError> {
+    while collect(office).await? {}
+    Ok(())
 }
 
 /// One batch. Returns whether it was full and some of it went, so that more may be due.
