@@ -101,4 +101,41 @@ impl Intake {
         let taken = taken.map_err(|error| inputs::refusal(arrival.language, &error))?;
         Ok(resolve::from_pictures(asked, taken, model, seed))
     }
+
+    /// A remix where its words name other pictures, or give them another weight, than those that it comes from.
+    pub(super) async fn with_other_pictures(
+        &self,
+        arrival: &Arrival,
+        spec: RenderSpec,
+        before: &str,
+        asked: &Prompt,
+    ) -> Result<RenderSpec, Refusal> {
+        // Words that cannot be read any more named no pictures that could be read now.
+        let before = self.read_prompt(arrival, before, 1).await.ok();
+        let Some(before) = before.and_then(|read| read.request.jobs.into_iter().next()) else {
+            return Ok(spec);
+        };
+        let spec = resolve::reweighed(spec, &before, asked);
+        // What is painted anew around or inside of a picture keeps that one.
+        let others = before.images != asked.images && !resolve::has_fixed_canvas(&spec);
+        let Some(fetched_by) = self.parts.inputs.as_ref().filter(|_| others) else {
+            return Ok(spec);
+        };
+        // Those that came beside the words stay: they stand before those that the words named.
+        let mut inputs = match &spec {
+            RenderSpec::Repaint(repaint) => repaint.inputs.clone(),
+            RenderSpec::Generate(_)
+            | RenderSpec::Upscale(_)
+            | RenderSpec::Weigh(_)
+            | RenderSpec::Describe(_) => Vec::new(),
+        };
+        inputs.truncate(inputs.len().saturating_sub(before.images.len()));
+        if inputs.len() + asked.images.len() > MAX_INPUTS {
+            let words = arrival.language.too_many_pictures(MAX_INPUTS);
+            return Err((words, "too_many_pictures"));
+        }
+        let taken = fetched_by.take(&[], &asked.images).await;
+        inputs.extend(taken.map_err(|error| inputs::refusal(arrival.language, &error))?);
+        Ok(resolve::started_over(&spec, inputs, asked).unwrap_or(spec))
+    }
 }

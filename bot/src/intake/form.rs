@@ -170,17 +170,23 @@ impl Intake {
         let model = self
             .newest_model()
             .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
+        let before = job.words.as_ref().map(|words| words.shown.clone());
         let (drawn, index) = self.remix_origin(job, button, arrival).await?;
         let seed = self.parts.entropy.random_u32();
         let spec = resolve::imagine(asked, &model, seed);
-        let spec = resolve::remix(spec, &drawn.spec, index, seed);
+        let spec = resolve::remix(spec, &drawn.spec, index, &model, seed)
+            .ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?;
+        let before = before.unwrap_or_default();
+        let spec = self
+            .with_other_pictures(arrival, spec, &before, asked)
+            .await?;
         Ok(Wish {
             pictured: None,
             action: Action::Remix,
             parent: Some((drawn.job, index.unwrap_or(0))),
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             lane: resolve::lane(asked),
-            spec: spec.ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?,
+            spec,
             text: words,
             shown: typed.to_owned(),
             digest: String::new(),

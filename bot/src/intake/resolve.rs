@@ -1,6 +1,7 @@
 //! From what was asked for to a spec that leaves nothing open. Pure: the seeds are passed in.
 
 pub mod repaint;
+mod start;
 
 use easel_domain::JobId;
 use easel_domain::model::ModelRef;
@@ -14,6 +15,8 @@ use easel_domain::tier::ServiceClass;
 use easel_store::show::{JobSnapshot, SnapshotFile};
 
 use super::NewestModel;
+use start::{from_same, on_fixed_canvas};
+pub use start::{has_fixed_canvas, reweighed, started_over};
 
 /// Pictures in a grid.
 pub const GRID: u32 = 4;
@@ -52,9 +55,12 @@ pub fn from_pictures(
     model: &NewestModel,
     seed: u32,
 ) -> RenderSpec {
-    let weight = prompt.params.image_weight.max(0.0);
-    let strength = (1.0 / (1.0 + 0.45 * weight)) as f32;
-    on_pictures(imagine(prompt, model, seed), inputs, strength)
+    on_pictures(imagine(prompt, model, seed), inputs, strength(prompt))
+}
+
+/// How much is painted anew by `--iw`.
+fn strength(prompt: &Prompt) -> f32 {
+    (1.0 / (1.0 + 0.45 * prompt.params.image_weight.max(0.0))) as f32
 }
 
 /// What pictures of this shape come of other pictures, without words.
@@ -122,29 +128,17 @@ pub fn on_model(spec: &GenerateSpec, model: &NewestModel) -> GenerateSpec {
     }
 }
 
-/// The spec with other noise on a model. What starts from a picture still does so, unless other weights draw another size.
+/// The spec with other noise on a model. What starts from pictures still does so.
 fn with_noise(
     spec: &RenderSpec,
     pictures: Vec<NoisePlan>,
     model: &NewestModel,
 ) -> Option<RenderSpec> {
-    let drawn = spec.generated()?;
     let generate = GenerateSpec {
         pictures,
-        ..on_model(drawn, model)
+        ..on_model(spec.generated()?, model)
     };
-    let same_size = (generate.width, generate.height) == (drawn.width, drawn.height);
-    Some(match spec {
-        RenderSpec::Repaint(repaint) if same_size => RenderSpec::Repaint(RepaintSpec {
-            generate,
-            ..repaint.clone()
-        }),
-        RenderSpec::Generate(_)
-        | RenderSpec::Repaint(_)
-        | RenderSpec::Upscale(_)
-        | RenderSpec::Weigh(_)
-        | RenderSpec::Describe(_) => RenderSpec::Generate(generate),
-    })
+    Some(from_same(spec, generate))
 }
 
 /// 🔄: the same spec with new seeds. A grid of variations varies the same picture anew.
@@ -188,11 +182,13 @@ fn variations(parent: &NoisePlan, strength: f32, seed: u32) -> Option<Vec<NoiseP
         .collect()
 }
 
-/// Remix: what other words make of the noise of a picture, or of all pictures of a grid where none is meant.
+/// Remix: what other words make of the noise of a picture, or of all pictures of a grid where none is meant. What started
+/// from pictures still does, and where only a part is painted anew the canvas stays.
 pub fn remix(
     asked: RenderSpec,
     parent: &RenderSpec,
     index: Option<u32>,
+    model: &NewestModel,
     seed: u32,
 ) -> Option<RenderSpec> {
     let RenderSpec::Generate(spec) = asked else {
@@ -202,7 +198,8 @@ pub fn remix(
         None => parent.generated()?.pictures.clone(),
         Some(index) => variations(parent.noise_plan(index as usize)?, REMIX_STRENGTH, seed)?,
     };
-    Some(RenderSpec::Generate(GenerateSpec { pictures, ..spec }))
+    let generate = GenerateSpec { pictures, ..spec };
+    Some(from_same(parent, on_fixed_canvas(generate, parent, model)?))
 }
 
 /// U: the picture at `index` in large, or `None` if it was withheld or is not kept.
@@ -261,7 +258,7 @@ mod tests {
     use easel_domain::prompt::{PromptProfile, parse};
     use easel_domain::spec::Sampler;
 
-    fn model() -> NewestModel {
+    pub(super) fn model() -> NewestModel {
         let profile = ModelProfile {
             id: "m".into(),
             native_width: 128,
@@ -381,14 +378,14 @@ mod tests {
     fn a_remix_keeps_the_noise_under_other_words() {
         let grid = words("a boat --seed 1", 0);
         let asked = || words("a train --ar 3:2 --seed 77", 0);
-        let whole = of(remix(asked(), &grid, None, 9).unwrap());
+        let whole = of(remix(asked(), &grid, None, &model(), 9).unwrap());
         assert_eq!((whole.pictures[0].seed, whole.width), (1, 160));
-        let one = of(remix(asked(), &grid, Some(2), 9).unwrap());
+        let one = of(remix(asked(), &grid, Some(2), &model(), 9).unwrap());
         assert!(
             one.pictures
                 .iter()
                 .all(|plan| plan.seed == 3 && plan.mixes.len() == 1)
         );
-        assert_eq!(remix(asked(), &grid, Some(4), 9), None);
+        assert_eq!(remix(asked(), &grid, Some(4), &model(), 9), None);
     }
 }

@@ -239,3 +239,49 @@ async fn the_pictures_of_a_message_are_blended_whether_they_came_with_it_or_by_a
         world.close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remix_starts_from_the_pictures_of_its_parent() {
+    let world = open_world_with(&[("intake.same_click", "1ms")]).await;
+    let ada = world.discord.user("ada");
+    let file = ("picture", "a.png", png(200, 64, 48));
+    let imagine = ada
+        .slash_with_file("imagine", [("prompt", "a red boat --iw 2")], file)
+        .await
+        .unwrap();
+    let first = world.platform.snapshot(world.platform.job(1).await).await;
+    world.platform.complete(first.job).await;
+    let message = imagine
+        .wait_for_message(|m| m.button("✏️").is_some(), PATIENCE)
+        .await
+        .unwrap();
+    let RenderSpec::Repaint(first) = &first.spec else {
+        panic!("not from a picture")
+    };
+    for (n, (words, weight)) in [("a train --iw 2", 2.0_f32), ("a train --iw 3", 3.0)]
+        .into_iter()
+        .enumerate()
+    {
+        let form = ada.click(&message, "✏️").await.unwrap();
+        ada.submit(&form, [("words", words)]).await.unwrap();
+        let job = world.platform.job(n + 2).await;
+        let job = world.platform.snapshot(job).await;
+        let RenderSpec::Repaint(spec) = &job.spec else {
+            panic!("it forgot its picture")
+        };
+        assert_eq!((job.action, &spec.inputs), (Action::Remix, &first.inputs));
+        let strength = 1.0 / (1.0 + 0.45 * weight);
+        assert!((spec.strength - strength).abs() < 1e-5, "{}", spec.strength);
+        world.platform.complete(job.job).await;
+    }
+    // Who names a picture in the words means that one as well.
+    let form = ada.click(&message, "✏️").await.unwrap();
+    ada.submit(&form, [("words", "http://10.0.0.1/a.png a train")])
+        .await
+        .unwrap();
+    ada.wait_for_message(|m| m.content().contains("public internet"), PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(world.platform.jobs().await.len(), 3);
+    world.close().await;
+}
