@@ -7,7 +7,7 @@ use easel_domain::JobId;
 use easel_domain::message::{FileClaim, LeaseRef, UploadGrant};
 use easel_domain::picture::StorageClass;
 use easel_store::StoreError;
-use easel_store::grant::GrantedFile;
+use easel_store::grant::{GrantedFile, MayStore};
 use easel_store::waiting::Destination;
 use tokio::sync::{mpsc, oneshot};
 
@@ -114,8 +114,11 @@ async fn grant_all(office: &Office, wishes: &[Wish]) -> Result<Vec<Answer>, Stor
         .collect();
     let fenced = office.store.grant_all(&office.leadership, &leases).await?;
     let answer = |(wish, signed): (&Wish, Result<Signed, ReportError>)| match signed {
-        Ok((_, uploads)) if fenced.contains(&wish.lease.job_id) => Ok(uploads),
-        Ok(_) => Err(lost().into()),
+        Ok((_, uploads)) => match fenced.get(&wish.lease.job_id) {
+            Some(MayStore::Now) => Ok(uploads),
+            Some(MayStore::OnceDeleted) => Err(ReportError::BeingDeleted),
+            None => Err(lost().into()),
+        },
         Err(error) => Err(error),
     };
     Ok(wishes.iter().zip(signed).map(answer).collect())

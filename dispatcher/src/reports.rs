@@ -44,6 +44,8 @@ pub(crate) enum ReportError {
     Store(#[from] StoreError),
     #[error("reach the object store")]
     Blobs(#[from] BlobError),
+    #[error("an equal object is being deleted")]
+    BeingDeleted,
     #[error("the report is not sound: {0}")]
     Unsound(&'static str),
 }
@@ -63,6 +65,7 @@ impl ReportError {
     fn is_permanent(&self) -> bool {
         match self {
             Self::Unsound(_) => true,
+            Self::BeingDeleted => false,
             Self::Blobs(error) => matches!(error, BlobError::Key(_)),
             Self::Store(error) => matches!(error, StoreError::Corrupt { .. }),
         }
@@ -254,9 +257,20 @@ async fn done(
         let _ = inputs.send(Input::Finishing(lease)).await;
     }
     check_places(files.iter().map(|file| &file.claim))?;
-    if uploads::arrival(office, lease, &files).await? == Arrival::Incomplete {
-        let message = "an upload did not arrive as it was claimed";
-        return failed(office, inputs, from, lease, FailureKind::Retryable, message).await;
+    let gone_wrong = match uploads::arrival(office, lease, &files).await? {
+        Arrival::Complete => None,
+        Arrival::Incomplete => Some((
+            FailureKind::Retryable,
+            "an upload did not arrive as it was claimed",
+        )),
+        // Nobody's fault: the same again, and it is granted once the old object is gone.
+        Arrival::BeingDeleted => Some((
+            FailureKind::Infrastructure,
+            "an equal object was being deleted",
+        )),
+    };
+    if let Some((kind, message)) = gone_wrong {
+        return failed(office, inputs, from, lease, kind, message).await;
     }
     let picture_ids = verdicts
         .iter()

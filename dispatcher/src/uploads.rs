@@ -3,6 +3,7 @@
 use easel_blobs::{BlobError, ObjectKey, UploadCheck, UploadTerms};
 use easel_domain::message::{LeaseRef, StoredFile};
 use easel_store::StoreError;
+use easel_store::grant::LeaseFiles;
 
 use crate::lanes::Office;
 
@@ -13,6 +14,8 @@ pub(crate) enum Arrival {
     Complete,
     /// One is missing, or is another one.
     Incomplete,
+    /// One was there already and is being deleted.
+    BeingDeleted,
 }
 
 /// Why uploads could not be judged.
@@ -44,10 +47,17 @@ pub(crate) async fn arrival(
     if files.is_empty() {
         return Ok(Arrival::Complete);
     }
-    let granted = office.store.granted_files(lease).await?;
+    // Before the object store is asked: what is not marked for deletion now will not be.
+    let LeaseFiles {
+        granted,
+        being_deleted,
+    } = office.store.lease_files(lease).await?;
     if granted.is_empty() {
         // Not a false claim but a lease that nobody knows.
-        return Err(lost("granted_files").into());
+        return Err(lost("lease_files").into());
+    }
+    if being_deleted {
+        return Ok(Arrival::BeingDeleted);
     }
     for file in files {
         let is_granted = granted

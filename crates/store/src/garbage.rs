@@ -2,7 +2,11 @@
 //!
 //! An object is deleted in three steps, so that a process that dies between two of them leaves nothing wrong. Its row in
 //! `garbage` is marked while nothing refers to it and nobody may be about to store it; the object is deleted; the row is.
-//! While the mark stands no job can be completed with the object, and both sides lock the row before they look.
+//!
+//! Who stores equal bytes is told by the object store that they are there already, and that is not to be believed while the
+//! mark stands. So nobody is granted such a key until the row is gone; and before the store is asked what arrived, the row
+//! is looked at under a lock. Once a lease has been granted a key that was not marked then, it is not marked before the job
+//! has ended: who marks locks the row first, and looks at the grants after that.
 
 use std::time::Duration;
 
@@ -32,7 +36,7 @@ impl Store {
                      INSERT INTO garbage (key)
                      SELECT DISTINCT key FROM gone
                      WHERE NOT EXISTS (SELECT 1 FROM job_files f WHERE f.blob_key = gone.key)
-                     ON CONFLICT (key) DO NOTHING
+                     ORDER BY key ON CONFLICT (key) DO NOTHING
                  )
                  SELECT count(*) FROM gone",
                 &[
@@ -75,7 +79,8 @@ impl Store {
             .await?
             .execute(
                 "-- garbage::garbage_gone\n\
-                 DELETE FROM garbage WHERE key = ANY ($1) AND collected_at IS NOT NULL",
+                 DELETE FROM garbage WHERE key IN (
+                     SELECT key FROM garbage WHERE key = ANY ($1) AND collected_at IS NOT NULL ORDER BY key FOR UPDATE)",
                 &[/* keys */ &keys],
             )
             .await?;

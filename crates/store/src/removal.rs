@@ -216,7 +216,7 @@ const LET_GO: [(&str, &str); 6] = [
     (
         "files",
         "WITH gone AS (DELETE FROM job_files WHERE job_id = $1 RETURNING blob_key)
-         INSERT INTO garbage (key) SELECT DISTINCT blob_key FROM gone
+         INSERT INTO garbage (key) SELECT DISTINCT blob_key FROM gone ORDER BY blob_key
          ON CONFLICT (key) DO UPDATE SET noticed_at = now()",
     ),
     ("words", "DELETE FROM prompts WHERE job_id = $1"),

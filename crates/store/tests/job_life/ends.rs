@@ -47,7 +47,8 @@ async fn a_finished_job_is_charged_once_and_its_message_must_change() {
             .await
             .unwrap();
     }
-    assert_eq!(world.store().granted_files(lease).await.unwrap(), grants);
+    let stands = world.store().lease_files(lease).await.unwrap();
+    assert_eq!(stands.granted, grants);
 
     let done = world.completion(lease, [PictureOutcome::Pass; 4]);
     let ended = world
@@ -126,7 +127,8 @@ async fn equal_pictures_share_an_object_and_keep_their_places() {
         .grant_uploads(&world.leadership, lease, &same)
         .await
         .unwrap();
-    assert_eq!(world.store().granted_files(lease).await.unwrap().len(), 4);
+    let stands = world.store().lease_files(lease).await.unwrap();
+    assert_eq!(stands.granted.len(), 4);
     let mut done = world.completion(lease, [PictureOutcome::Pass; 4]);
     for file in &mut done.files {
         file.key = "public/same".into();

@@ -1,40 +1,31 @@
 //! Objects that nothing refers to any more.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::world::*;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::AfterFailure;
 use easel_domain::job::EndReason;
-use easel_domain::message::LeaseRef;
+use easel_domain::message::{LeaseRef, StoredFile};
 use easel_domain::picture::PictureOutcome;
 use easel_domain::{DiscordId, JobId, UserId};
 use easel_store::StoreError;
-use easel_store::grant::GrantedFile;
+use easel_store::complete::Completion;
+use easel_store::grant::{GrantedFile, MayStore};
 use easel_store::removal::{Removal, Removed};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 const NOW: Duration = Duration::ZERO;
 
 /// A job under a lease that may store four files under these names.
 async fn granted(world: &World) -> (JobId, LeaseRef) {
-    let job = world.job().await;
-    let lease = world.lease(job, &world.node()).await.unwrap();
-    let done = world.completion(lease, [PictureOutcome::Pass; 4]);
-    let files: Vec<GrantedFile> = done
-        .files
-        .iter()
-        .map(|file| GrantedFile {
-            key: file.key.clone(),
-            claim: file.claim.clone(),
-        })
-        .collect();
+    let (lease, files, _) = same_again(world).await;
     let store = world.store();
-    store
-        .grant_uploads(&world.leadership, lease, &files)
-        .await
-        .unwrap();
-    (job, lease)
+    let granted = store.grant_uploads(&world.leadership, lease, &files).await;
+    granted.unwrap();
+    (lease.job_id, lease)
 }
 
 async fn finished(world: &World) -> JobId {
@@ -142,29 +133,103 @@ async fn what_a_lost_try_stored_goes_and_what_a_lease_may_yet_store_stays() {
     assert_eq!(collected(&world).await, 4, "nothing of it is shown");
 }
 
-#[tokio::test]
-async fn no_result_refers_to_an_object_that_is_being_deleted() {
-    let world = World::new().await;
-    let first = finished(&world).await;
-    removed(&world, first).await;
+/// Marks what a deleted result showed, as the first step of its collection.
+async fn marked(world: &World) -> Vec<String> {
+    let first = finished(world).await;
+    removed(world, first).await;
     let store = world.store();
     store.settle_grants(NOW, 100).await.unwrap();
     let keys = store.collect_garbage(&world.leadership, NOW, 100).await;
     let keys = keys.unwrap();
     assert_eq!(keys.len(), 4);
-    // A node has just found the objects in the store, where they still are.
-    let (_, lease) = granted(&world).await;
+    keys
+}
+
+/// A lease of a job that makes the same pictures, what it may store, and what it reports.
+async fn same_again(world: &World) -> (LeaseRef, Vec<GrantedFile>, Completion) {
+    let job = world.job().await;
+    let lease = world.lease(job, &world.node()).await.unwrap();
     let done = world.completion(lease, [PictureOutcome::Pass; 4]);
+    let granted = |file: &StoredFile| GrantedFile {
+        key: file.key.clone(),
+        claim: file.claim.clone(),
+    };
+    let files = done.files.iter().map(granted).collect();
+    (lease, files, done)
+}
+
+#[tokio::test]
+async fn an_object_that_is_being_deleted_is_granted_to_nobody_until_it_is_gone() {
+    let world = World::new().await;
+    let keys = marked(&world).await;
+    let store = world.store();
+    let (lease, files, done) = same_again(&world).await;
+    // The object is still there: the node would be told so, and believe that it need not store its own.
+    let early = store.grant_uploads(&world.leadership, lease, &files).await;
+    assert!(
+        matches!(early, Err(StoreError::Contention { .. })),
+        "{early:?}"
+    );
+    assert!(store.lease_files(lease).await.unwrap().granted.is_empty());
+    // Who stores something else at the same time is held up by it no more than others are.
+    let other = world.lease(world.job().await, &world.node()).await.unwrap();
+    let (key, claim) = ("public/other.png".to_owned(), files[0].claim.clone());
+    let others = [GrantedFile { key, claim }];
+    let both = [(lease, files.as_slice()), (other, others.as_slice())];
+    let both = store.grant_all(&world.leadership, &both).await.unwrap();
+    assert_eq!(both[&lease.job_id], MayStore::OnceDeleted);
+    assert_eq!(both[&other.job_id], MayStore::Now);
+    store.garbage_gone(&keys).await.unwrap();
+    let granted = store.grant_uploads(&world.leadership, lease, &files).await;
+    granted.unwrap();
+    let stands = store.lease_files(lease).await.unwrap();
+    assert_eq!((stands.granted, stands.being_deleted), (files, false));
+    store.complete(&world.leadership, &done).await.unwrap();
+    assert_eq!(collected(&world).await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM blobs").await, 4);
+}
+
+#[tokio::test]
+async fn whoever_marks_an_object_is_waited_for_before_the_store_is_asked_what_arrived() {
+    let world = World::new().await;
+    let store = world.store();
+    let (lease, files, done) = same_again(&world).await;
+    let granted = store.grant_uploads(&world.leadership, lease, &files).await;
+    granted.unwrap();
+    // A collector that looked just before this was granted, and has not come to its commit yet.
+    let noticed = "INSERT INTO garbage (key) VALUES ($1)";
+    let connection = store.connection().await.unwrap();
+    connection.execute(noticed, &[&files[0].key]).await.unwrap();
+    connection.batch_execute("BEGIN").await.unwrap();
+    let marks = "UPDATE garbage SET collected_at = now() WHERE key = $1";
+    connection.execute(marks, &[&files[0].key]).await.unwrap();
+    let mut asking = JoinSet::new();
+    asking.spawn({
+        let store = store.clone();
+        async move { store.lease_files(lease).await }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                 AND wait_event_type = 'Lock' AND query LIKE '%grant::lease_files%'";
+    while world.number(waits).await == 0 {
+        assert!(asking.try_join_next().is_none(), "it did not wait");
+        tokio::task::yield_now().await;
+    }
+    connection.batch_execute("COMMIT").await.unwrap();
+    let asked = asking.join_next().await.unwrap().unwrap();
+    assert!(asked.unwrap().being_deleted);
+    // And were it asked nevertheless, no result refers to it.
     let early = store.complete(&world.leadership, &done).await;
     assert!(
         matches!(early, Err(StoreError::Contention { .. })),
         "{early:?}"
     );
-    // A collector that died is followed by another one.
-    let again = store.collect_garbage(&world.leadership, NOW, 100).await;
-    assert_eq!(again.unwrap().len(), 4);
-    store.garbage_gone(&keys).await.unwrap();
-    store.complete(&world.leadership, &done).await.unwrap();
-    assert_eq!(collected(&world).await, 0);
-    assert_eq!(world.number("SELECT count(*) FROM blobs").await, 4);
+}
+
+#[tokio::test]
+async fn what_a_collector_that_died_had_marked_is_collected_by_another() {
+    let world = World::new().await;
+    let keys = marked(&world).await;
+    let again = world.store().collect_garbage(&world.leadership, NOW, 100);
+    let again: HashSet<String> = again.await.unwrap().into_iter().collect();
+    assert_eq!(again, keys.into_iter().collect());
 }
