@@ -136,6 +136,10 @@ pub struct IntakeConfig {
     pub default_tier: String,
     /// Most interactions handled at once; more are told to try again.
     pub concurrency: usize,
+    /// How long the first answer waits for its row, so that whatever dies after it leaves nobody waiting. A database that is
+    /// slower holds up no answer.
+    #[serde(with = "duration")]
+    pub note_first: Duration,
     /// The same words within this time, while the first job runs, are one job.
     #[serde(with = "duration")]
     pub same_words: Duration,
@@ -156,6 +160,7 @@ impl Default for IntakeConfig {
             pool: "main".into(),
             default_tier: "standard".into(),
             concurrency: 256,
+            note_first: Duration::from_millis(50),
             same_words: Duration::from_secs(10),
             same_click: Duration::from_secs(3),
             proposal_life: Duration::from_mins(10),

@@ -1,7 +1,7 @@
 //! From an interaction to a durable job, or to a text that says why not.
 //!
-//! Pure work first picks the kind of answer; the answer is the first I/O, with an intake row beside it; then one
-//! transaction; then the hint to the dispatcher and the first edit of the message.
+//! Pure work first picks the kind of answer. The answer comes before any other work; only an intake row is written before
+//! it, and is waited for no longer than `intake.note_first`. Then one transaction; then the hint to the dispatcher and the first edit of the message.
 
 mod answer;
 mod blend;

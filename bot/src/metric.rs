@@ -4,6 +4,8 @@
 pub const ANSWER_SECONDS: &str = "easel_bot_answer_seconds";
 /// Histogram: seconds from receiving an interaction until Discord has taken its first answer; label `kind`.
 pub const ANSWERED_SECONDS: &str = "easel_bot_answered_seconds";
+/// Counter: answers that did not wait for their rows, because the database was slower than `intake.note_first`.
+pub const ANSWERED_UNNOTED: &str = "easel_bot_answered_unnoted_total";
 /// Histogram: seconds from receiving an interaction to its job being durable and its hint confirmed.
 pub const CONFIRMED_SECONDS: &str = "easel_bot_confirmed_seconds";
 /// Histogram: seconds from the end of a job to its message showing it.

@@ -4,6 +4,7 @@ use easel_domain::DiscordId;
 use easel_service::chain;
 use easel_store::intake::{IntakeEnd, NewIntake};
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use super::{Intake, count};
 use crate::arrival::{Arrival, Standing};
@@ -50,7 +51,7 @@ impl Intake {
         result
     }
 
-    /// Answers with "thinking" (or a nod) and writes the intake row beside it. `None` means that the answer did not
+    /// Answers with "thinking" (or a nod) and writes the intake row before it. `None` means that the answer did not
     /// arrive or was given by another process: then nothing may be done.
     pub(super) async fn begin(&self, arrival: &Arrival, answer: Callback) -> Option<Answered> {
         let waits = matches!(answer, Callback::Thinking { .. });
@@ -65,13 +66,7 @@ impl Intake {
             waits,
             locale: arrival.locale.clone(),
         };
-        let (answered, noted) = tokio::join!(
-            self.answer(arrival, &answer),
-            self.parts.store.open_intake(&row)
-        );
-        if let Err(error) = &noted {
-            tracing::warn!("note an interaction: {error}", error = chain(&error));
-        }
+        let (answered, noted) = self.answer_noted(arrival, &answer, row).await;
         match answered {
             Ok(message) => {
                 let foreseen = matches!(answer, Callback::Thinking { ephemeral: true })
@@ -88,12 +83,45 @@ impl Intake {
                 // A row of another process that answered stays as it is. So does one whose answer may have arrived after
                 // all, only its replies did not: the sweep then tells the member that nothing was started.
                 let answered_elsewhere = error.code() == Some(code::ALREADY_ANSWERED);
-                if !answered_elsewhere && !error.is_transient() && matches!(noted, Ok(true)) {
+                if !answered_elsewhere && !error.is_transient() && noted {
                     self.close(arrival, IntakeEnd::Abandoned).await;
                 }
                 None
             }
         }
+    }
+
+    /// Answers once the row is there: what dies between the two leaves a row that somebody comes back to, and never a
+    /// "thinking" that nobody knows of. A row that is late is written beside the answer. The second value tells whether the
+    /// row is there and is new.
+    async fn answer_noted(
+        &self,
+        arrival: &Arrival,
+        answer: &Callback,
+        row: NewIntake,
+    ) -> (Result<Option<ApiMessage>, RestError>, bool) {
+        let store = self.parts.store.clone();
+        let note = async move { store.open_intake(&row).await };
+        let mut noting = self.parts.tracker.spawn(note.in_current_span());
+        let in_time = tokio::time::timeout(self.parts.settings.note_first, &mut noting).await;
+        let (answered, noted) = if let Ok(noted) = in_time {
+            (self.answer(arrival, answer).await, noted)
+        } else {
+            metrics::counter!(metric::ANSWERED_UNNOTED).increment(1);
+            tokio::join!(self.answer(arrival, answer), noting)
+        };
+        let is_new = match noted {
+            Ok(Ok(is_new)) => is_new,
+            Ok(Err(error)) => {
+                tracing::warn!("note an interaction: {error}", error = chain(&error));
+                false
+            }
+            Err(panic) => {
+                tracing::error!("note an interaction: {panic}");
+                false
+            }
+        };
+        (answered, is_new)
     }
 
     /// When the token of this interaction is no longer used.

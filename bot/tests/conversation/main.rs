@@ -19,6 +19,7 @@ mod limits;
 mod masks;
 mod member;
 mod menu;
+mod noted;
 mod ownership;
 mod pictures;
 mod platform;

@@ -23,8 +23,10 @@ const PAUSE: Duration = Duration::from_millis(120);
 const PEOPLE: [&str; 3] = ["ada", "grace", "alan"];
 
 /// Short limits, so that what hangs is given up within the story. As in earnest, an interaction counts as abandoned only
-/// long after every try to answer it is over.
-const SETTINGS: [(&str, &str); 4] = [
+/// long after every try to answer it is over. No answer is given without its row, however slow the machine is: nobody could
+/// come back to it.
+const SETTINGS: [(&str, &str); 5] = [
+    ("intake.note_first", "2s"),
     ("discord.try_timeout", "500ms"),
     ("discord.call_timeout", "2s"),
     ("delivery.sweep_every", "300ms"),
