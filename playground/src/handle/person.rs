@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::interaction::StartedInteraction;
 use super::message::SeenMessage;
@@ -13,6 +13,10 @@ use crate::rest::body::Upload;
 use crate::server::Shared;
 use crate::snowflake::Snowflake;
 use crate::world::{SlashCall, World};
+
+/// Discord's numbers for kinds of components.
+const BUTTON: u64 = 2;
+const SELECT: u64 = 3;
 
 /// A person and the channel they are looking at.
 #[derive(Clone)]
@@ -194,6 +198,59 @@ impl Person {
     ) -> Result<StartedInteraction, ApiError> {
         let values: Vec<String> = values.iter().map(ToString::to_string).collect();
         self.use_component(message.id(), custom_id, &values).await
+    }
+
+    /// Presses a button that the message has not, as forged clients and outdated messages do.
+    pub async fn forge_click(
+        &self,
+        message: &SeenMessage,
+        custom_id: &str,
+    ) -> Result<StartedInteraction, ApiError> {
+        self.forge(message, BUTTON, custom_id, &[]).await
+    }
+
+    /// Chooses values that no menu of the message offers.
+    pub async fn forge_select(
+        &self,
+        message: &SeenMessage,
+        custom_id: &str,
+        values: &[&str],
+    ) -> Result<StartedInteraction, ApiError> {
+        self.forge(message, SELECT, custom_id, values).await
+    }
+
+    async fn forge(
+        &self,
+        message: &SeenMessage,
+        kind: u64,
+        custom_id: &str,
+        values: &[&str],
+    ) -> Result<StartedInteraction, ApiError> {
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        let pressed = (kind, Value::from(1), custom_id);
+        let id = self
+            .shared
+            .with(|world| world.press(self.id, message.id(), pressed, &values))?;
+        Ok(StartedInteraction::answered(Arc::clone(&self.shared), id, self.id).await)
+    }
+
+    /// Submits a form that nobody has opened.
+    pub async fn forge_form<'o>(
+        &self,
+        message: &SeenMessage,
+        custom_id: &str,
+        fields: impl IntoIterator<Item = (&'o str, &'o str)>,
+    ) -> Result<StartedInteraction, ApiError> {
+        let row = |(name, value)| {
+            let field = json!({"type": 4, "id": 2, "custom_id": name, "value": value});
+            json!({"type": 1, "id": 1, "components": [field]})
+        };
+        let rows: Vec<Value> = fields.into_iter().map(row).collect();
+        let data = json!({"custom_id": custom_id, "components": rows, "resolved": {}});
+        let id = self
+            .shared
+            .with(|world| world.forge_form(self.id, message.id(), data))?;
+        Ok(StartedInteraction::answered(Arc::clone(&self.shared), id, self.id).await)
     }
 
     /// Fills in and submits the modal that an interaction opened.

@@ -74,15 +74,26 @@ impl World {
         values: &[String],
     ) -> Result<Snowflake, ApiError> {
         let message = self.visible_message(user, id)?;
-        let channel = message.channel;
         let component = find_component(&message.components, custom_id)
             .ok_or_else(|| ApiError::plain(400, "This message has no such component"))?;
         if component["disabled"] == true {
             return Err(ApiError::plain(400, "This component is disabled"));
         }
         let kind = component["type"].as_u64().unwrap_or(2);
-        let mut data =
-            json!({"custom_id": custom_id, "component_type": kind, "id": component["id"]});
+        let number = component["id"].clone();
+        self.press(user, id, (kind, number, custom_id), values)
+    }
+
+    /// Someone uses a component, whether the message has it or not: forged, or of a message that has changed meanwhile.
+    pub(crate) fn press(
+        &mut self,
+        user: Snowflake,
+        id: Snowflake,
+        (kind, number, custom_id): (u64, Value, &str),
+        values: &[String],
+    ) -> Result<Snowflake, ApiError> {
+        let channel = self.visible_message(user, id)?.channel;
+        let mut data = json!({"custom_id": custom_id, "component_type": kind, "id": number});
         if kind != 2 {
             data["values"] = json!(values);
             data["resolved"] = self.resolved_ids(channel, values);
@@ -132,6 +143,18 @@ impl World {
             Some(id),
             data,
         ))
+    }
+
+    /// Someone submits a form under a message that nobody has shown him.
+    pub(crate) fn forge_form(
+        &mut self,
+        user: Snowflake,
+        id: Snowflake,
+        data: Value,
+    ) -> Result<Snowflake, ApiError> {
+        let channel = self.visible_message(user, id)?.channel;
+        let (kind, name) = (InteractionKind::Modal, String::new());
+        Ok(self.start(kind, user, channel, name, Some(id), None, data))
     }
 
     #[expect(
