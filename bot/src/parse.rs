@@ -285,10 +285,10 @@ mod tests {
             "{}",
             output.stderr
         );
-        let listing = parse_command("{a, b} --tile", "premium", "easel", false).stdout;
+        let listing = parse_command("{a, b} --raw", "premium", "easel", false).stdout;
         assert_eq!(
             listing,
-            "a --tile\nb --tile\n`--tile` has no effect here yet: say “seamless pattern” in the prompt\n2 jobs: asks for confirmation first"
+            "a --raw\nb --raw\n`--raw` has no effect here yet: Easel's models add no style of their own, so every prompt is raw\n2 jobs: asks for confirmation first"
         );
     }
 }

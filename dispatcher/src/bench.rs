@@ -389,5 +389,7 @@ fn spec(number: u32) -> RenderSpec {
         sampler: Sampler::Default,
         pictures: vec![NoisePlan::from_seed(number)],
         finish_scale: 1,
+        stop: 100,
+        seamless: false,
     })
 }

@@ -89,6 +89,8 @@ pub enum EngineWork {
         picture: Picture,
         /// Factor for both sides.
         scale: u32,
+        /// Whether it goes on at its opposite edge.
+        seamless: bool,
     },
     /// No picture: how much each word of a prompt counts.
     Weigh {

@@ -13,6 +13,7 @@ use easel_diffusion::{Finished, LoadError, NoisePlan, Pipeline, Sampler, Slot, S
 
 use crate::cli::CommandError;
 use crate::device::{DeviceArgs, bad_checkpoint, task_error};
+use crate::resize::SEEN_AROUND;
 use output::Report;
 
 /// Pictures that are denoised together; more are drawn in turn.
@@ -72,6 +73,12 @@ pub struct RenderArgs {
     /// A learnt word: its file, whose stem is the word, or another word before an equals sign
     #[arg(long, value_name = "[WORD=]FILE")]
     textual_inversion: Vec<InversionArg>,
+    /// Percent of the steps after which the run ends, 1 to 100: the picture is what it expects then
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    stop: u8,
+    /// Draw pictures that join copies of themselves without a seam
+    #[arg(long)]
+    tile: bool,
     /// Enlarge the pictures with this network of the ESRGAN family: a safetensors file
     #[arg(long, value_name = "FILE")]
     upscaler: Option<PathBuf>,
@@ -215,7 +222,7 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     for seeds in seeds.chunks(BATCH) {
         let mut drawn = draw(&mut pipeline, &task, seeds, &mut spent)?;
         if args.upscaler.is_some() {
-            enlarge(&mut pipeline, &mut drawn, &mut spent)?;
+            enlarge(&mut pipeline, &mut drawn, args.tile, &mut spent)?;
         }
         for (seed, finished) in seeds.iter().zip(drawn) {
             report.save(&args.out, *seed, &finished)?;
@@ -274,6 +281,8 @@ fn task(args: &RenderArgs, pipeline: &Pipeline) -> Result<Task, CommandError> {
         width,
         height,
         steps: args.steps,
+        stop: f64::from(args.stop) / 100.0,
+        seamless: args.tile,
         guidance,
         guidance_interval: args
             .guidance_interval
@@ -320,12 +329,15 @@ fn draw(
 fn enlarge(
     pipeline: &mut Pipeline,
     drawn: &mut [Finished],
+    seamless: bool,
     spent: &mut Spent,
 ) -> Result<(), CommandError> {
     let enlarging = Instant::now();
+    let margin = if seamless { SEEN_AROUND } else { 0 };
     for Finished { picture, .. } in drawn {
-        let large = pipeline.upscale(std::slice::from_ref(picture));
-        *picture = large.map_err(task_error)?.swap_remove(0);
+        let large = pipeline.upscale(&[picture.surrounded(margin)]);
+        let large = large.map_err(task_error)?.swap_remove(0);
+        *picture = large.trimmed(margin * pipeline.upscale_factor());
     }
     spent.decode += enlarging.elapsed();
     Ok(())

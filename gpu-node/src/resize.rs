@@ -5,6 +5,10 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 
 use crate::engine::Picture;
 
+/// What is seen of the opposite edge around a seamless picture while it is enlarged, in its pixels. What lies farther away
+/// changes nothing visible.
+pub const SEEN_AROUND: u32 = 32;
+
 /// Lanczos over three lobes. A picture of the wanted size comes back as it is.
 pub fn lanczos(picture: &Picture, width: u32, height: u32) -> Result<Picture, String> {
     if (picture.width, picture.height) == (width, height) {

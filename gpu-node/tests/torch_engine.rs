@@ -3,8 +3,12 @@
 #![cfg(feature = "torch")]
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+#[path = "torch_engine/enlarge.rs"]
+mod enlarge;
 #[path = "torch_engine/eyes.rs"]
 mod eyes;
+#[path = "torch_engine/seamless.rs"]
+mod seamless;
 #[path = "torch_engine/several.rs"]
 mod several;
 #[path = "torch_engine/words.rs"]
@@ -71,6 +75,8 @@ fn spec(seeds: &[u32], steps: u32) -> GenerateSpec {
             .map(|&seed| NoisePlan::from_seed(seed))
             .collect(),
         finish_scale: 1,
+        stop: 100,
+        seamless: false,
     }
 }
 
@@ -257,59 +263,6 @@ fn what_the_model_cannot_do_fails_for_good_and_harms_no_other() {
         .submit(generate(9, spec(&[1], 2)), sink(&sender))
         .unwrap();
     assert_eq!(pictures(last(&events, 9)).len(), 1);
-}
-
-#[test]
-fn pictures_are_enlarged_after_drawing_or_on_their_own() {
-    let (engine, (sender, events)) = (engine(8), channel());
-    let finished = GenerateSpec {
-        finish_scale: 2,
-        ..spec(&[1], 2)
-    };
-    engine.submit(generate(1, finished), sink(&sender)).unwrap();
-    let drawn = pictures(last(&events, 1));
-    engine
-        .submit(generate(2, spec(&[1], 2)), sink(&sender))
-        .unwrap();
-    let small = pictures(last(&events, 2)).remove(0);
-    let work = EngineWork::Upscale {
-        picture: small,
-        scale: 2,
-    };
-    engine.submit(request(3, work), sink(&sender)).unwrap();
-    let enlarged = pictures(last(&events, 3));
-    assert_eq!((enlarged[0].width, enlarged[0].height), (32, 32));
-    assert_eq!(drawn, enlarged);
-}
-
-#[test]
-fn a_factor_below_the_networks_own_is_met_exactly() {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/easel-tiny");
-    let model = checkpoint::hash(&models).unwrap();
-    let engine = TorchEngine::start(TorchOptions {
-        models: vec![stored(models)],
-        ..options(8)
-    })
-    .unwrap();
-    let (sender, events) = channel();
-    let picture = Picture {
-        width: 40,
-        height: 24,
-        rgb: vec![90; 3 * 40 * 24],
-    };
-    let work = EngineWork::Upscale { picture, scale: 2 };
-    engine
-        .submit(
-            EngineRequest {
-                key: 1,
-                model,
-                work,
-            },
-            sink(&sender),
-        )
-        .unwrap();
-    let enlarged = pictures(last(&events, 1));
-    assert_eq!((enlarged[0].width, enlarged[0].height), (80, 48));
 }
 
 #[test]

@@ -172,6 +172,9 @@ impl Intake {
             .ok_or_else(|| (language.no_model().to_owned(), "no_model"))?;
         let before = job.words.as_ref().map(|words| words.shown.clone());
         let (drawn, index) = self.remix_origin(job, button, arrival).await?;
+        if asked.params.tile && resolve::paints_around(&drawn.spec) {
+            return Err((language.nothing_around().to_owned(), "seamless"));
+        }
         let seed = self.parts.entropy.random_u32();
         let spec = resolve::imagine(asked, &model, seed);
         let spec = resolve::remix(spec, &drawn.spec, index, &model, seed)

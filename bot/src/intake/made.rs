@@ -175,6 +175,13 @@ impl Intake {
             .and_then(|spec| Source::new(job, 0, spec, model))
             .ok_or_else(|| no_picture(language))?;
         let seed = self.parts.entropy.random_u32();
+        let outward = matches!(
+            action,
+            ButtonAction::Zoom | ButtonAction::ZoomForm | ButtonAction::Pan | ButtonAction::Square
+        );
+        if outward && source.is_seamless() {
+            return Err((language.nothing_around().to_owned(), "seamless"));
+        }
         let (width, height) = source.size();
         let profile = &model.profile;
         let on = |action, canvas| (action, repaint::around(&source, canvas, seed));
@@ -189,7 +196,7 @@ impl Intake {
             ButtonAction::Square => on(Action::Square, Canvas::squared(width, height, profile)),
             ButtonAction::UpscaleCreative => (
                 Action::UpscaleCreative,
-                repaint::larger(&source, profile, seed),
+                repaint::larger(source, profile, seed),
             ),
             _ => {
                 let cells = Repainted::Cells {

@@ -87,6 +87,12 @@ texts! {
         de: "Dieses Bild ist nicht verwendbar: Es wurde zurückgehalten oder wird nicht mehr aufbewahrt.",
         fr: "Cette image n'est pas utilisable : elle a été retenue, ou elle n'est plus conservée.",
     }
+    /// Zoom, pan or square under a picture that was drawn with `--tile`.
+    nothing_around {
+        en: "❌ A picture drawn with `--tile` has nothing around it: it goes on at its opposite edge. Nothing was started.",
+        de: "❌ Um ein Bild mit `--tile` herum ist nichts: Es geht an seiner anderen Seite weiter. Es wurde nichts gestartet.",
+        fr: "❌ Autour d'une image dessinée avec `--tile`, il n'y a rien : elle continue au bord opposé. Rien n'a été lancé.",
+    }
     /// The words of a job were erased.
     words_erased {
         en: "The words of this job were erased, so it cannot be drawn again.",

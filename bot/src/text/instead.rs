@@ -30,18 +30,6 @@ texts! {
         de: "Easels Modelle geben keinen eigenen Stil dazu, jeder Prompt ist also roh",
         fr: "les modèles d'Easel n'ajoutent pas de style, chaque prompt est donc brut",
     }
-    /// `--stop`.
-    instead_stop {
-        en: "`--quality .5` takes fewer steps",
-        de: "`--quality .5` macht weniger Schritte",
-        fr: "`--quality .5` fait moins d'étapes",
-    }
-    /// `--tile`.
-    instead_tile {
-        en: "say “seamless pattern” in the prompt",
-        de: "schreibe „nahtloses Muster“ in den Prompt",
-        fr: "écris « motif sans raccord » dans le prompt",
-    }
     /// `--iw`.
     instead_image_weight {
         en: "the words say what matters",
@@ -111,8 +99,6 @@ impl Language {
             Parameter::Chaos | Parameter::Weird => Some(self.instead_variety()),
             Parameter::Stylize | Parameter::Experimental => Some(self.instead_stylize()),
             Parameter::Raw | Parameter::Style => Some(self.instead_raw()),
-            Parameter::Stop => Some(self.instead_stop()),
-            Parameter::Tile => Some(self.instead_tile()),
             Parameter::ImageWeight => Some(self.instead_image_weight()),
             Parameter::Stealth => Some(self.instead_stealth()),
             Parameter::StyleReference | Parameter::StyleWeight | Parameter::StyleVersion => {
@@ -127,6 +113,8 @@ impl Language {
             Parameter::No => Some(self.instead_no()),
             Parameter::AspectRatio
             | Parameter::Quality
+            | Parameter::Stop
+            | Parameter::Tile
             | Parameter::Seed
             | Parameter::Repeat
             | Parameter::Fast

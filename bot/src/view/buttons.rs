@@ -216,9 +216,11 @@ fn variations(job: &JobSnapshot) -> Vec<Value> {
 
 fn outward(job: &JobSnapshot) -> Vec<Value> {
     let (words, (width, height)) = (language(job), job.spec.finished_size());
+    // What goes on at its opposite edge has nothing around it.
+    let ends = !job.spec.is_seamless();
     let zoom = |percent: u32| {
         let label = words.button_zoom_out(words.factor(percent));
-        under(job, ButtonAction::Zoom, percent, &label, "🔍", true)
+        under(job, ButtonAction::Zoom, percent, &label, "🔍", ends)
     };
     vec![
         zoom(200),
@@ -229,7 +231,7 @@ fn outward(job: &JobSnapshot) -> Vec<Value> {
             0,
             words.button_custom_zoom(),
             "🔍",
-            true,
+            ends,
         ),
         under(
             job,
@@ -237,13 +239,13 @@ fn outward(job: &JobSnapshot) -> Vec<Value> {
             0,
             words.button_square(),
             "◼️",
-            width != height,
+            ends && width != height,
         ),
     ]
 }
 
 fn pans(job: &JobSnapshot) -> Vec<Value> {
-    let missing = job.file(FileRole::Full, 0).is_none();
+    let disabled = job.file(FileRole::Full, 0).is_none() || job.spec.is_seamless();
     let pan = |(side, emoji): (u32, &&str)| {
         button(
             job,
@@ -252,7 +254,7 @@ fn pans(job: &JobSnapshot) -> Vec<Value> {
             None,
             Some(emoji),
             SECONDARY,
-            missing,
+            disabled,
         )
     };
     (0..).zip(&["⬅️", "➡️", "⬆️", "⬇️"]).map(pan).collect()

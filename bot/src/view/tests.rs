@@ -36,6 +36,8 @@ pub(crate) fn queued() -> JobSnapshot {
             sampler: Sampler::Default,
             pictures: (7..11).map(NoisePlan::from_seed).collect(),
             finish_scale: 4,
+            stop: 100,
+            seamless: false,
         }),
         words: Some(JobWords {
             shown: "a *red* sailboat --ar 1:1".into(),
@@ -107,6 +109,7 @@ fn enlarged() -> JobSnapshot {
         },
         scale: 2,
         origin: NoisePlan::from_seed(8),
+        seamless: false,
     });
     job.pictures.truncate(1);
     job.files.truncate(1);
@@ -264,6 +267,23 @@ fn an_enlarged_picture_can_be_opened_and_varied() {
 }
 
 #[test]
+fn around_a_seamless_picture_there_is_nothing_to_go_on_with() {
+    let mut job = enlarged();
+    let RenderSpec::Upscale(spec) = &mut job.spec else {
+        panic!("not enlarged")
+    };
+    spec.seamless = true;
+    let text = seen(&view(&job, &Live::Unknown, &Picture::None));
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(
+        rows[2],
+        "[(🔍 Zoom Out 2x)] [(🔍 Zoom Out 1.5x)] [(🔍 Custom Zoom)] [(◼️ Make Square)]"
+    );
+    assert_eq!(rows[3], "[(⬅️)] [(➡️)] [(⬆️)] [(⬇️)]");
+    assert!(!rows[0].contains("[(") && !rows[1].contains("[("), "{text}");
+}
+
+#[test]
 fn a_delicate_picture_stands_behind_a_spoiler() {
     let mut job = finished();
     job.pictures[0].outcome = PictureOutcome::Spoiler;
@@ -334,10 +354,11 @@ fn parameters_without_effect_are_named_with_what_does_their_work() {
         text.contains("-# `--weird` has no effect here yet: 🔄 draws four new pictures"),
         "{text}"
     );
-    job.words.as_mut().unwrap().shown = "a --weird 1 --chaos 1 --stop 50 --tile --video".into();
+    job.words.as_mut().unwrap().shown =
+        "a --weird 1 --chaos 1 --stylize 50 --raw --tile --video".into();
     let text = seen(&view(&job, &Live::Unknown, &Picture::None));
     assert!(
-        text.contains("-# understood, but without effect so far: `--tile`, `--video`"),
+        text.contains("-# understood, but without effect so far: `--raw`, `--video`"),
         "{text}"
     );
 }

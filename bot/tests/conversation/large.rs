@@ -8,7 +8,11 @@ use crate::setting::{PATIENCE, World};
 
 /// The second picture of a finished grid, in large: the grid, the job, its message.
 async fn large(world: &World, person: &Person) -> (JobId, JobId, SeenMessage) {
-    let prompt = [("prompt", "a red boat --seed 40")];
+    large_of(world, person, "a red boat --seed 40").await
+}
+
+async fn large_of(world: &World, person: &Person, prompt: &str) -> (JobId, JobId, SeenMessage) {
+    let prompt = [("prompt", prompt)];
     let imagine = person.slash("imagine", prompt).await.unwrap();
     let grid = world.platform.job(1).await;
     world.platform.complete(grid).await;
@@ -70,10 +74,46 @@ async fn zoom_and_pan_continue_the_large_picture_around_it() {
     assert_eq!((spec.generate.width, spec.generate.height), (192, 128));
     world.platform.complete(world.platform.job(4).await).await;
 
+    let form = ada.click(&grid, "✏️").await.unwrap();
+    let tiled = [("words", "a green boat --tile")];
+    ada.submit(&form, tiled).await.unwrap();
+    let refused = |m: &SeenMessage| m.content().contains("nothing around it");
+    let note = ada.wait_for_message(refused, PATIENCE).await.unwrap();
+    assert!(note.is_ephemeral());
+
     // 🔄 under such a grid proposes again, from the same picture.
     ada.click(&grid, "🔄").await.unwrap();
     let (action, again) = repainted(&world, 5).await;
     assert_eq!((action, again.place), (Action::Reroll, inner));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tile_stays_one_and_has_no_outside() {
+    let world = World::start().await;
+    let ada = world.discord.user("ada");
+    let (_, job, message) = large_of(&world, &ada, "waves --tile --stop 40").await;
+    let large = world.platform.snapshot(job).await.spec;
+    assert!(matches!(large, RenderSpec::Upscale(spec) if spec.seamless));
+    for label in ["Zoom Out 2x", "Custom Zoom", "Make Square", "➡️"] {
+        assert!(message.button(label).unwrap().is_disabled, "{label}");
+    }
+    // Of messages that another version of the bot has written nothing is known.
+    for (id, index) in [("zoom", 200), ("pan", 1), ("square", 0)] {
+        let id = format!("v1:{id}:{job}:{index}");
+        ada.forge_click(&message, &id).await.unwrap();
+        let fits = |m: &SeenMessage| m.content().contains("nothing around it");
+        let note = ada.wait_for_message(fits, PATIENCE).await.unwrap();
+        assert!(note.is_ephemeral());
+        ada.delete(&note).unwrap();
+    }
+    ada.click(&message, "Upscale (Creative)").await.unwrap();
+    let (_, spec) = repainted(&world, 3).await;
+    assert_eq!((spec.generate.seamless, spec.generate.stop), (true, 100));
+    ada.click(&message, "Vary (Subtle)").await.unwrap();
+    let varied = world.platform.snapshot(world.platform.job(4).await).await;
+    let spec = varied.spec.generated().unwrap();
+    assert_eq!((spec.seamless, spec.stop), (true, 40));
     world.close().await;
 }
 

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use crate::edges;
 use crate::error::LoadError;
 use crate::products;
 use crate::weights::Weights;
@@ -118,7 +119,8 @@ impl Conv2d {
         if self.is_pointwise() {
             return products::pointwise(x, &self.weight, self.bias.as_ref());
         }
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let (x, padding) = edges::padded(x, self.padding);
+        let (stride, padding) = ([self.stride; 2], [padding; 2]);
         x.conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)
     }
 }

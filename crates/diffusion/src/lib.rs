@@ -5,6 +5,7 @@ mod checkpoint;
 pub mod clip;
 mod config;
 mod device;
+mod edges;
 mod error;
 mod layers;
 mod lora;

@@ -26,6 +26,43 @@ impl Picture {
         pixels > 0 && self.rgb.len() as u64 == 3 * pixels
     }
 
+    /// The same with `pixels` more on each side, which repeat the opposite edge: what lies around a seamless picture.
+    #[must_use]
+    pub fn surrounded(&self, pixels: u32) -> Self {
+        let places = |length: u32| {
+            let (margin, length) = (i64::from(pixels), i64::from(length));
+            (-margin..length + margin).map(move |at| at.rem_euclid(length.max(1)) as usize)
+        };
+        let mut rgb = Vec::new();
+        for y in places(self.height) {
+            let row = &self.rgb[3 * y * self.width as usize..];
+            for x in places(self.width) {
+                rgb.extend_from_slice(&row[3 * x..3 * x + 3]);
+            }
+        }
+        Self {
+            width: self.width + 2 * pixels,
+            height: self.height + 2 * pixels,
+            rgb,
+        }
+    }
+
+    /// The same without `pixels` on each side, of which there must be more.
+    #[must_use]
+    pub fn trimmed(&self, pixels: u32) -> Self {
+        let (width, margin) = (self.width as usize, pixels as usize);
+        let rows = self.rgb.chunks_exact(3 * width.max(1));
+        let kept = rows.skip(margin).take(self.height as usize - 2 * margin);
+        Self {
+            width: self.width - 2 * pixels,
+            height: self.height - 2 * pixels,
+            rgb: kept
+                .flat_map(|row| &row[3 * margin..3 * (width - margin)])
+                .copied()
+                .collect(),
+        }
+    }
+
     /// To `[1, 3, height, width]` in 0..1.
     pub(crate) fn to_unit(&self) -> Tensor {
         let shape = [i64::from(self.height), i64::from(self.width), 3];
@@ -97,6 +134,20 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_surrounds_a_picture_is_its_opposite_edge_and_can_be_taken_away() {
+        let picture = Picture {
+            width: 3,
+            height: 2,
+            rgb: (0..18).collect(),
+        };
+        let large = picture.surrounded(4);
+        assert_eq!((large.width, large.height), (11, 10));
+        assert!(large.is_whole());
+        assert_eq!(large.rgb[3 * 3..3 * 5], [6, 7, 8, 0, 1, 2]);
+        assert_eq!(large.trimmed(4), picture);
+    }
 
     #[test]
     fn bytes_survive_the_way_through_a_tensor() {

@@ -13,6 +13,9 @@ mod tiles;
 mod warm;
 mod weigh;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -49,6 +49,11 @@ pub struct Task {
     /// The whole network is asked at every so many steps; at those between, its deep layers count as they were. 1 for all
     /// steps; each more costs fidelity (the crate's page has a table).
     pub reuse: u32,
+    /// Share of the run after which it ends, above 0 and at most 1: the picture is then what the last step expected.
+    pub stop: f64,
+    /// Whether the picture goes on at its opposite edge, so that copies of it join without a seam. Exactly so where its
+    /// latents can be halved as often as the network does.
+    pub seamless: bool,
     /// Sampler.
     pub sampler: Sampler,
     /// Where to start; nothing for pure noise.
@@ -70,6 +75,8 @@ impl Default for Task {
             guidance_rescale: 0.0,
             guidance_interval: (0.0, 1.0),
             reuse: 1,
+            stop: 1.0,
+            seamless: false,
             sampler: Sampler::Checkpoint,
             init: None,
         }
@@ -108,6 +115,9 @@ pub struct Slot {
     pub(crate) generator: Generator,
     pub(crate) index: usize,
     pub(crate) first: usize,
+    /// Where it ends: before the schedule does, if it is to stop early.
+    pub(crate) end: usize,
+    pub(crate) seamless: bool,
     pub(crate) prompt: Conditioning,
     /// Present when there is guidance.
     pub(crate) negative: Option<Conditioning>,
@@ -126,14 +136,15 @@ impl Slot {
         (self.index - self.first) as u32
     }
 
-    /// Steps in all: fewer than asked for when it starts from a picture, more with samplers that ask the network twice.
+    /// Steps in all: fewer than asked for when it starts from a picture or stops early, more with samplers that ask the
+    /// network twice.
     pub fn steps(&self) -> u32 {
-        (self.scheduler.timesteps().len() - self.first) as u32
+        (self.end - self.first) as u32
     }
 
     /// Whether the latents are ready to be decoded.
     pub fn is_finished(&self) -> bool {
-        self.index == self.scheduler.timesteps().len()
+        self.index == self.end
     }
 
     /// The latents as they are, `[1, channels, height, width]`.
@@ -146,14 +157,20 @@ impl Slot {
         bool::try_from(self.latents.isfinite().all()).unwrap_or(false)
     }
 
-    /// What must be equal for slots to share a call of the network: the sizes of latents and text states.
-    pub fn shape(&self) -> (Vec<i64>, Vec<i64>) {
-        (self.latents.size(), self.prompt.states.size())
+    /// What must be equal for slots to share a call of the network: the sizes of latents and text states, and what lies
+    /// beyond their edges.
+    pub fn shape(&self) -> (Vec<i64>, Vec<i64>, bool) {
+        (
+            self.latents.size(),
+            self.prompt.states.size(),
+            self.seamless,
+        )
     }
 
     /// What is not wanted, at steps with guidance.
     pub(crate) fn guiding(&self) -> Option<&Conditioning> {
-        let share = f64::from(self.done()) / f64::from(self.steps().max(1));
+        let whole = self.scheduler.timesteps().len() - self.first;
+        let share = f64::from(self.done()) / whole.max(1) as f64;
         let (from, to) = self.guidance.interval;
         self.negative
             .as_ref()
@@ -191,7 +208,13 @@ impl Slot {
             noise.as_ref(),
         );
         self.index += 1;
-        self.latents = self.kept(step.next);
+        let stops_early = self.is_finished() && self.end < self.scheduler.timesteps().len();
+        // What is still noisy is no picture; what the step took for its end is.
+        self.latents = self.kept(if stops_early {
+            step.denoised.shallow_clone()
+        } else {
+            step.next
+        });
         self.denoised = Some(step.denoised);
     }
 

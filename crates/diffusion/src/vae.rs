@@ -15,6 +15,7 @@ use encoder::Encoder;
 use tiny::Tiny;
 pub use tiny::TinyConfig;
 
+use crate::edges;
 use crate::error::LoadError;
 use crate::layers::{Activation, Conv2d};
 use crate::unet::resnet::ResnetStyle;
@@ -122,17 +123,27 @@ const MOST_PLACES: i64 = 256 * 256;
 const TILE: i64 = 128;
 
 impl Vae {
-    /// The same as [`Self::decode`], in overlapping tiles where the latents are large. Tiles do not see each other, so
-    /// colours may differ a little between them; they are blended where they overlap.
-    pub fn decode_tiled(&self, latents: &Tensor, by_channel: bool) -> Tensor {
+    /// The side of the tiles that latents are decoded in, in their places, where they are too large to be decoded whole.
+    pub fn tile_for(latents: &Tensor) -> Option<i64> {
         let (_, _, height, width) = latents.size4().expect("latents have four dimensions");
-        if height * width <= MOST_PLACES {
-            return self.decode(latents, by_channel);
-        }
-        self.decode_in_tiles(latents, by_channel, TILE)
+        (height * width > MOST_PLACES).then_some(TILE)
     }
 
-    /// The same as [`Self::decode_tiled`], in tiles of a side given in places of the latents, however small they are.
+    /// The same as [`Self::decode_in_tiles`], with tiles across the edges of the picture, too: it goes on at its opposite edge.
+    pub fn decode_in_joined_tiles(&self, latents: &Tensor, by_channel: bool, tile: i64) -> Tensor {
+        let (_, _, height, width) = latents.size4().expect("latents have four dimensions");
+        let margin = (tile / 2).max(1);
+        let decoded = self.decode_in_tiles(&edges::around(latents, margin), by_channel, tile);
+        let factor = decoded.size()[2] / (height + 2 * margin);
+        decoded.narrow(2, margin * factor, height * factor).narrow(
+            3,
+            margin * factor,
+            width * factor,
+        )
+    }
+
+    /// The same as [`Self::decode`], in overlapping tiles of a side given in places of the latents, however small they are.
+    /// Tiles do not see each other, so colours may differ a little between them; they are blended where they overlap.
     pub fn decode_in_tiles(&self, latents: &Tensor, by_channel: bool, tile: i64) -> Tensor {
         let (_, _, height, width) = latents.size4().expect("latents have four dimensions");
         let length = tile.max(4);

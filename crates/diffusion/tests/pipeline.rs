@@ -96,10 +96,29 @@ fn neighbours_do_not_change_a_picture() {
             steps: 2,
             ..task(11)
         },
+        Task {
+            stop: 0.4,
+            ..task(12)
+        },
     ];
-    let alone = run(&mut pipeline(1), &[task(3)]);
+    for seamless in [false, true] {
+        let wanted = Task {
+            seamless,
+            ..task(3)
+        };
+        let other = Task {
+            seamless: !seamless,
+            ..task(13)
+        };
+        neighbours_leave_alone(&wanted, &[&others[..], &[other]].concat());
+    }
+}
+
+fn neighbours_leave_alone(wanted: &Task, others: &[Task]) {
+    let wanted = std::slice::from_ref(wanted);
+    let alone = run(&mut pipeline(1), wanted);
     for workers in [1, 2, 3] {
-        let together = run(&mut pipeline(workers), &[&[task(3)], &others[..]].concat());
+        let together = run(&mut pipeline(workers), &[wanted, others].concat());
         assert!(
             difference(&alone.0[0], &together.0[0]) <= 1e-4,
             "{workers} workers"

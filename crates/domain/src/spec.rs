@@ -10,6 +10,9 @@ mod repaint;
 mod sampler;
 mod weigh;
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 pub use action::Action;
@@ -115,6 +118,34 @@ pub struct GenerateSpec {
     pub pictures: Vec<NoisePlan>,
     /// Factor by which the model's super-resolution enlarges the result; 1 for none.
     pub finish_scale: u32,
+    /// Percent of the steps after which drawing ends, 1 to 100; what it expected then is the picture.
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    pub stop: u8,
+    /// Whether the picture goes on at its opposite edge, so that copies of it join without a seam.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seamless: bool,
+}
+
+/// Of a spec that was stored before drawing could be stopped.
+fn all() -> u8 {
+    100
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_all(percent: &u8) -> bool {
+    *percent == all()
+}
+
+impl GenerateSpec {
+    /// Steps that are made: all, or as many as [`Self::stop`] leaves, and at least one.
+    pub fn steps_made(&self) -> u32 {
+        let percent = u64::from(self.stop.clamp(1, 100));
+        let made = (u64::from(self.steps) * percent + 50) / 100;
+        u32::try_from(made).unwrap_or(self.steps).max(1)
+    }
 }
 
 /// A picture that a job reads, by content.
@@ -141,6 +172,9 @@ pub struct UpscaleSpec {
     pub scale: u32,
     /// The plan that the picture came from, kept so that the result can be varied in turn.
     pub origin: NoisePlan,
+    /// Whether the picture goes on at its opposite edge, and is to do so when it is larger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seamless: bool,
 }
 
 /// A spec that leaves nothing open. Stored by kind: a reader that does not know a kind refuses it instead of drawing
@@ -230,9 +264,19 @@ impl RenderSpec {
         }
     }
 
-    /// The shape that speeds are learnt for: denoised width and height in pixels, and steps.
+    /// Whether what comes out joins copies of itself without a seam.
+    pub fn is_seamless(&self) -> bool {
+        match self {
+            Self::Generate(spec) => spec.seamless,
+            Self::Repaint(spec) => spec.generate.seamless,
+            Self::Upscale(spec) => spec.seamless,
+            Self::Weigh(_) | Self::Describe(_) => false,
+        }
+    }
+
+    /// The shape that speeds are learnt for: denoised width and height in pixels, and steps that are made.
     pub fn work_shape(&self) -> (u32, u32, u32) {
-        let generated = |spec: &GenerateSpec| (spec.width, spec.height, spec.steps);
+        let generated = |spec: &GenerateSpec| (spec.width, spec.height, spec.steps_made());
         match self {
             Self::Generate(spec) => generated(spec),
             Self::Repaint(spec) => generated(&spec.generate),
@@ -253,117 +297,5 @@ impl RenderSpec {
             Self::Upscale(spec) => (index == 0).then_some(&spec.origin),
             Self::Weigh(_) | Self::Describe(_) => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_variation_of_a_variation_keeps_the_whole_chain() {
-        let first = NoisePlan::from_seed(1);
-        let second = first
-            .varied(2, 0.2)
-            .and_then(|plan| plan.varied(3, 0.4))
-            .unwrap();
-        assert_eq!(second.seed, 1);
-        assert_eq!(
-            second.mixes.iter().map(|mix| mix.seed).collect::<Vec<_>>(),
-            [2, 3]
-        );
-        assert_eq!(second.own_seed(), 3);
-    }
-
-    #[test]
-    fn a_chain_of_variations_ends() {
-        let mut plan = NoisePlan::from_seed(0);
-        for seed in 0..MAX_NOISE_MIXES {
-            plan = plan.varied(u32::try_from(seed).unwrap(), 0.1).unwrap();
-        }
-        assert_eq!(plan.varied(9, 0.1), None);
-    }
-
-    #[test]
-    fn debug_output_never_shows_a_prompt() {
-        let text = PromptText {
-            positive: "a secret garden".to_owned(),
-            negative: String::new(),
-        };
-        assert!(!format!("{text:?}").contains("secret"));
-    }
-
-    #[test]
-    fn a_repainted_picture_reads_its_inputs_in_order_and_survives_storage() {
-        let input = |key: &str| InputPicture {
-            key: key.to_owned(),
-            sha256: "ab".to_owned(),
-            width: 512,
-            height: 512,
-        };
-        let spec = RenderSpec::Repaint(RepaintSpec {
-            generate: GenerateSpec {
-                model: ModelRef {
-                    id: "m".to_owned(),
-                    hash: "h".to_owned(),
-                },
-                width: 128,
-                height: 128,
-                steps: 20,
-                guidance: 4.5,
-                sampler: Sampler::Default,
-                pictures: vec![NoisePlan::from_seed(7)],
-                finish_scale: 4,
-            },
-            inputs: vec![input("a")],
-            place: Place::whole(128, 128),
-            strength: 0.75,
-            repainted: Repainted::Masked {
-                mask: input("mask"),
-            },
-        });
-        let keys: Vec<&str> = spec
-            .inputs()
-            .iter()
-            .map(|input| input.key.as_str())
-            .collect();
-        assert_eq!(keys, ["a", "mask"]);
-        let stored = serde_json::to_value(&spec).unwrap();
-        assert_eq!(stored["kind"], "repaint");
-        assert_eq!(serde_json::from_value::<RenderSpec>(stored).unwrap(), spec);
-    }
-
-    #[test]
-    fn a_question_makes_no_picture_and_survives_storage() {
-        let stored = serde_json::json!({"kind": "weigh", "model": {"id": "m", "hash": "h"}});
-        let spec: RenderSpec = serde_json::from_value(stored.clone()).unwrap();
-        assert_eq!((spec.picture_count(), spec.noise_plan(0)), (0, None));
-        assert!(spec.is_question() && spec.inputs().is_empty());
-        assert_eq!(serde_json::to_value(&spec).unwrap(), stored);
-    }
-
-    #[test]
-    fn a_question_about_pictures_reads_them_and_is_known_by_its_stored_kind() {
-        let input =
-            serde_json::json!({"key": "public/a.png", "sha256": "ab", "width": 8, "height": 8});
-        let stored = serde_json::json!({"kind": "describe", "model": {"id": "m", "hash": "h"}, "inputs": [input]});
-        let spec: RenderSpec = serde_json::from_value(stored.clone()).unwrap();
-        assert_eq!((spec.picture_count(), spec.inputs().len()), (0, 1));
-        assert_eq!(serde_json::to_value(&spec).unwrap(), stored);
-        assert_eq!(spec.question(), Question::of_kind("describe"));
-        assert_eq!(Question::of_kind("weigh"), Some(Question::Words));
-        assert_eq!(Question::of_kind("generate"), None);
-    }
-
-    #[test]
-    fn specs_of_the_first_release_are_still_read() {
-        let stored = serde_json::json!({"kind": "generate", "model": {"id": "m", "hash": "h"}, "width": 128,
-            "height": 128, "steps": 20, "guidance": 4.0, "sampler": "default", "pictures": [{"seed": 1}],
-            "finish_scale": 4});
-        let spec: RenderSpec = serde_json::from_value(stored).unwrap();
-        assert_eq!(
-            (spec.picture_count(), spec.finished_size()),
-            (1, (512, 512))
-        );
     }
 }

@@ -170,6 +170,8 @@ fn spec(hash: &str, profile: &ModelProfile) -> GenerateSpec {
         sampler: profile.default_sampler,
         pictures: vec![NoisePlan::from_seed(SEED)],
         finish_scale: 1,
+        stop: 100,
+        seamless: false,
     }
 }
 

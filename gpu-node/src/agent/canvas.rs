@@ -272,6 +272,8 @@ mod tests {
                 sampler: Sampler::Default,
                 pictures: vec![NoisePlan::from_seed(1)],
                 finish_scale: 2,
+                stop: 100,
+                seamless: false,
             },
             inputs: vec![input()],
             place,

@@ -279,8 +279,12 @@ fn prepared(
             let picture = inputs
                 .pop()
                 .ok_or_else(|| bad("the offer has no grant for its input".to_owned()))?;
-            let scale = spec.scale;
-            (EngineWork::Upscale { picture, scale }, None)
+            let work = EngineWork::Upscale {
+                picture,
+                scale: spec.scale,
+                seamless: spec.seamless,
+            };
+            (work, None)
         }
         RenderSpec::Repaint(spec) => {
             let canvas = Canvas::new(&spec, inputs).map_err(bad)?;

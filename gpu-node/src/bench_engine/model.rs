@@ -87,7 +87,12 @@ impl Model for Counting {
         None
     }
 
-    fn enlarge(&mut self, pictures: Vec<Picture>, _: u32) -> Result<Vec<Picture>, ModelError> {
+    fn enlarge(
+        &mut self,
+        pictures: Vec<Picture>,
+        _: u32,
+        _: bool,
+    ) -> Result<Vec<Picture>, ModelError> {
         Ok(pictures)
     }
 }
@@ -106,6 +111,8 @@ pub fn request(key: u64, steps: u32) -> EngineRequest {
         sampler: Sampler::Default,
         pictures: vec![NoisePlan::from_seed(1)],
         finish_scale: 1,
+        stop: 100,
+        seamless: false,
     };
     EngineRequest {
         key,

@@ -275,7 +275,7 @@ fn render(
         };
     }
     let steps = match &request.work {
-        EngineWork::Generate { spec, .. } => spec.steps,
+        EngineWork::Generate { spec, .. } => spec.steps_made(),
         EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => 1,
     };
     for step in 1..=steps {
@@ -355,7 +355,7 @@ fn pictures(work: &EngineWork, off: u32) -> Vec<Picture> {
                 .map(|plan| flat(width, height, plan.own_seed() ^ off))
                 .collect()
         }
-        EngineWork::Upscale { picture, scale } => {
+        EngineWork::Upscale { picture, scale, .. } => {
             let colour = picture.rgb.first().copied().unwrap_or(0);
             vec![flat(
                 picture.width * scale,

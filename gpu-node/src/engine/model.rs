@@ -71,6 +71,11 @@ pub trait Model {
     /// What a slot that is done says of words; nothing where it is a picture's.
     fn influences(&self, slot: &Self::Slot) -> Option<Vec<f32>>;
 
-    /// The same pictures, that many times as large.
-    fn enlarge(&mut self, pictures: Vec<Picture>, scale: u32) -> Result<Vec<Picture>, ModelError>;
+    /// The same pictures, that many times as large; seamless ones go on at their opposite edges, and still do.
+    fn enlarge(
+        &mut self,
+        pictures: Vec<Picture>,
+        scale: u32,
+        seamless: bool,
+    ) -> Result<Vec<Picture>, ModelError>;
 }

@@ -98,6 +98,8 @@ impl World {
             sampler: Sampler::Default,
             pictures,
             finish_scale: 1,
+            stop: 100,
+            seamless: false,
         };
         Request {
             action: Action::Imagine,
@@ -139,6 +141,7 @@ impl World {
             input,
             scale: 4,
             origin: NoisePlan::from_seed(1),
+            seamless: false,
         };
         Request {
             action: Action::Upscale,

@@ -37,6 +37,11 @@ impl Source {
         })
     }
 
+    /// Whether it goes on at its opposite edge: there is nothing around it.
+    pub fn is_seamless(&self) -> bool {
+        self.generate.seamless
+    }
+
     /// Width and height in pixels at which it is drawn.
     pub fn size(&self) -> (u32, u32) {
         (self.generate.width, self.generate.height)
@@ -89,8 +94,8 @@ pub fn inside(source: &Source, part: Repainted, seed: u32) -> RenderSpec {
     source.spec(source.whole(), grid(seed), INSIDE, part)
 }
 
-/// The picture as large as the model draws, at most twice, with its details drawn anew.
-pub fn larger(source: &Source, profile: &ModelProfile, seed: u32) -> RenderSpec {
+/// The picture as large as the model draws, at most twice, with its details drawn anew, to their end.
+pub fn larger(mut source: Source, profile: &ModelProfile, seed: u32) -> RenderSpec {
     let (width, height) = source.size();
     let multiple = profile.multiple.max(1);
     let longest = width.max(height).max(1);
@@ -103,5 +108,6 @@ pub fn larger(source: &Source, profile: &ModelProfile, seed: u32) -> RenderSpec 
         place: Place::whole(width, height),
     };
     let one = vec![NoisePlan::from_seed(seed)];
+    source.generate.stop = 100;
     source.spec(canvas, one, DETAILS, Repainted::Everything)
 }

@@ -37,6 +37,11 @@ pub fn has_fixed_canvas(parent: &RenderSpec) -> bool {
     }
 }
 
+/// Whether what lies around a picture is painted: nothing does around one that is to repeat without a seam.
+pub fn paints_around(parent: &RenderSpec) -> bool {
+    matches!(parent, RenderSpec::Repaint(repaint) if repaint.repainted == Repainted::Around)
+}
+
 /// The same on the canvas of `parent`, as the model draws it, where only a part of that is painted anew.
 pub(super) fn on_fixed_canvas(
     generate: GenerateSpec,

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use crate::edges;
 use crate::slot::{Keeping, Slot};
 use crate::unet::{Extra, UNet};
 use crate::workers;
@@ -20,6 +21,8 @@ pub struct Batch {
     pub deep: Option<Tensor>,
     /// Whether deep features of this call will be wanted.
     pub keep: bool,
+    /// Whether the rows go on at their opposite edges.
+    pub seamless: bool,
 }
 
 /// What the network makes of a batch.
@@ -67,7 +70,7 @@ impl Joined {
 }
 
 impl Batch {
-    /// One row for each slot, two for those with guidance: what is not wanted first. Either all go by deep features or none. `joined` is what the last call left.
+    /// One row for each slot, two for those with guidance: what is not wanted first. Either all go by deep features or none, and all or none are seamless. `joined` is what the last call left.
     pub fn gather(slots: &[&mut Slot], kind: Kind, joined: &mut Joined) -> Option<Self> {
         let (mut samples, mut timesteps) = (Rows::default(), Vec::new());
         let (mut contexts, mut pooled) = (Rows::default(), Rows::default());
@@ -101,12 +104,17 @@ impl Batch {
             },
             deep: deep.joined(kind),
             keep: slots.iter().any(|slot| slot.reuse > 1),
+            seamless: slots.iter().any(|slot| slot.seamless),
             samples,
         })
     }
 
     /// Asks the network.
     pub fn predict(&self, unet: &UNet) -> Prediction {
+        edges::with(self.seamless, || self.ask(unet))
+    }
+
+    fn ask(&self, unet: &UNet) -> Prediction {
         let (samples, timesteps) = (&self.samples, &self.timesteps);
         let (contexts, extra) = (&self.contexts, &self.extra);
         if let Some(deep) = &self.deep {
@@ -140,6 +148,7 @@ impl Batch {
                 },
                 deep: self.deep.as_ref().map(narrow),
                 keep: self.keep,
+                seamless: self.seamless,
             };
             start += size;
             part

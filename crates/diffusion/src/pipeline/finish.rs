@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{LONGEST_SIDE, Pipeline, guarded};
+use crate::edges;
 use crate::error::{LoadError, TaskError};
 use crate::picture::Picture;
 use crate::slot::Slot;
@@ -23,7 +24,20 @@ pub struct Finished {
 struct Decoding {
     latents: Tensor,
     by_channel: bool,
+    seamless: bool,
     tile: Option<i64>,
+}
+
+impl Decoding {
+    fn decode(&self, vae: &Vae) -> Tensor {
+        let (latents, by_channel) = (&self.latents, self.by_channel);
+        let side = self.tile.or_else(|| Vae::tile_for(latents));
+        match (side, self.seamless) {
+            (None, seamless) => edges::with(seamless, || vae.decode(latents, by_channel)),
+            (Some(side), false) => vae.decode_in_tiles(latents, by_channel, side),
+            (Some(side), true) => vae.decode_in_joined_tiles(latents, by_channel, side),
+        }
+    }
 }
 
 impl Pipeline {
@@ -32,7 +46,7 @@ impl Pipeline {
         self.decode_with(slots, None)
     }
 
-    fn decode_with(
+    pub(super) fn decode_with(
         &mut self,
         slots: &[&Slot],
         tile: Option<i64>,
@@ -46,15 +60,13 @@ impl Pipeline {
         let inputs = slots.iter().map(|slot| Decoding {
             latents: slot.latents.to_kind(kind),
             by_channel,
+            seamless: slot.seamless,
             tile,
         });
         let inputs: Vec<Decoding> = inputs.collect();
         let places = |decoding: &Decoding| decoding.latents.size()[2..].iter().product();
         let places = inputs.first().map_or(0, places);
-        let decode = |vae: &Vae, input: Decoding| match input.tile {
-            None => vae.decode_tiled(&input.latents, input.by_channel),
-            Some(side) => vae.decode_in_tiles(&input.latents, input.by_channel, side),
-        };
+        let decode = |vae: &Vae, input: Decoding| input.decode(vae);
         guarded(|| {
             let decoded = workers::run(&mut self.vaes, inputs, places, decode);
             decoded.iter().map(Picture::from_signed).collect()

@@ -26,6 +26,7 @@ impl Pipeline {
         self.check(task)?;
         let (scheduler, first) = self.schedule(task)?;
         let shape = self.latent_shape(task);
+        let end = first + steps_made(scheduler.timesteps().len() - first, task.stop);
         guarded(|| {
             let (prompt, negative) = self.conditioning(task)?;
             let fresh = (first..scheduler.timesteps().len())
@@ -43,6 +44,8 @@ impl Pipeline {
                 generator,
                 index: first,
                 first,
+                end,
+                seamless: task.seamless,
                 prompt,
                 negative,
                 guidance: Guidance {
@@ -91,6 +94,10 @@ impl Pipeline {
         if !(0.0..=1.0).contains(&from) || !(from..=1.0).contains(&to) {
             let message = format!("must lie within 0 and 1, not {from} to {to}");
             return Err(TaskError::bad("guidance interval", message));
+        }
+        if !(task.stop > 0.0 && task.stop <= 1.0) {
+            let message = format!("must be above 0 and at most 1, not {}", task.stop);
+            return Err(TaskError::bad("stop", message));
         }
         match &task.init {
             Some(init) => self.check_init(task, init),
@@ -281,6 +288,11 @@ impl Pipeline {
         };
         vae.scale(&sample, alone && self.checkpoint.is_xl())
     }
+}
+
+/// Steps of a run that stops after a share of it: at least one.
+fn steps_made(whole: usize, share: f64) -> usize {
+    ((whole as f64 * share).round() as usize).clamp(1, whole.max(1))
 }
 
 /// Draws before the first step.

@@ -147,7 +147,7 @@ pub const PARAMETERS: &[ParameterRule] = &[
     rule(P::Quality, "quality", ValueForm::Quality)
         .alias(&["q"])
         .honoured(),
-    rule(P::Stop, "stop", Whole { min: 10, max: 100 }),
+    rule(P::Stop, "stop", Whole { min: 10, max: 100 }).honoured(),
     rule(
         P::Seed,
         "seed",
@@ -158,7 +158,7 @@ pub const PARAMETERS: &[ParameterRule] = &[
     )
     .honoured(),
     rule(P::No, "no", List).honoured(),
-    rule(P::Tile, "tile", Flag),
+    rule(P::Tile, "tile", Flag).honoured(),
     rule(P::ImageWeight, "iw", Decimal { min: 0.0, max: 3.0 }),
     rule(P::Repeat, "repeat", Whole { min: 2, max: 40 })
         .alias(&["r"])

@@ -35,6 +35,8 @@ pub fn spec() -> RenderSpec {
         sampler: Sampler::Default,
         pictures: vec![NoisePlan::from_seed(1)],
         finish_scale: 1,
+        stop: 100,
+        seamless: false,
     })
 }
 

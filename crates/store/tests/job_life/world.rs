@@ -85,6 +85,8 @@ impl World {
             sampler: Sampler::Default,
             pictures: (0..4).map(NoisePlan::from_seed).collect(),
             finish_scale: 1,
+            stop: 100,
+            seamless: false,
         });
         self.asked(spec).await
     }

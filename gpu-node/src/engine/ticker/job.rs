@@ -17,6 +17,8 @@ pub struct Job<S> {
     pub key: u64,
     pub slots: Vec<S>,
     pub finish_scale: u32,
+    /// Whether its pictures go on at their opposite edges.
+    pub seamless: bool,
     pub timings: Timings,
     /// Who it can share a call with.
     pub group: Group,
@@ -52,16 +54,17 @@ impl<S> Job<S> {
             at: submitted,
             ..
         } = submission;
-        let finish_scale = match &request.work {
-            EngineWork::Generate { spec, .. } => spec.finish_scale,
+        let (finish_scale, seamless) = match &request.work {
+            EngineWork::Generate { spec, .. } => (spec.finish_scale, spec.seamless),
             EngineWork::Upscale { .. } | EngineWork::Weigh { .. } | EngineWork::Describe { .. } => {
-                1
+                (1, false)
             }
         };
         Self {
             key: request.key,
             slots,
             finish_scale,
+            seamless,
             timings,
             group,
             need,

@@ -278,6 +278,6 @@ impl<M: Model> Ticker<M> {
         let Some(model) = self.shelf.take_up(job.group.0) else {
             return Err(ModelError::Broken("its model is not loaded".to_owned()));
         };
-        guarded(|| model.enlarge(pictures, job.finish_scale))
+        guarded(|| model.enlarge(pictures, job.finish_scale, job.seamless))
     }
 }

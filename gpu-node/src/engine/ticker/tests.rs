@@ -112,7 +112,7 @@ impl Model for Counter {
         Some(shade(slot.done))
     }
 
-    fn decode(&mut self, slots: &[&Count], how: Decoding) -> Result<Vec<Picture>, ModelError> {
+    fn decode(&mut self, slots: &[&Count], how: Decoding) -> Drawn {
         self.decodes.push((slots.len(), how));
         if self.only_tiles && how == Decoding::Whole {
             return Err(ModelError::Memory("too large".to_owned()));
@@ -127,10 +127,12 @@ impl Model for Counter {
         None
     }
 
-    fn enlarge(&mut self, pictures: Vec<Picture>, _scale: u32) -> Result<Vec<Picture>, ModelError> {
+    fn enlarge(&mut self, pictures: Vec<Picture>, _: u32, _: bool) -> Drawn {
         Ok(pictures)
     }
 }
+
+type Drawn = Result<Vec<Picture>, ModelError>;
 
 struct Bench {
     ticker: Ticker<Counter>,
@@ -192,6 +194,7 @@ impl Bench {
     }
 
     fn submit_to(&mut self, model: &str, key: u64, seeds: &[u32], (steps, width): (u32, u32)) {
+        let plans = seeds.iter().map(|seed| NoisePlan::from_seed(*seed));
         let spec = GenerateSpec {
             model: ModelRef {
                 id: "counter".to_owned(),
@@ -202,18 +205,13 @@ impl Bench {
             steps,
             guidance: 5.0,
             sampler: Sampler::Default,
-            pictures: seeds
-                .iter()
-                .map(|seed| NoisePlan::from_seed(*seed))
-                .collect(),
+            pictures: plans.collect(),
             finish_scale: 1,
+            stop: 100,
+            seamless: false,
         };
-        let work = EngineWork::Generate {
-            spec,
-            text: PromptText::default(),
-            init: None,
-        };
-        self.hand_in(model, key, work);
+        let (text, init) = (PromptText::default(), None);
+        self.hand_in(model, key, EngineWork::Generate { spec, text, init });
     }
 
     fn hand_in(&mut self, model: &str, key: u64, work: EngineWork) {

@@ -121,7 +121,7 @@ impl Model for TorchModel {
                     .need(spec.width, spec.height, spec.guidance > 1.0)
             }
             // Super-resolution alone: about as much as decoding to what it makes.
-            EngineWork::Upscale { picture, scale } => {
+            EngineWork::Upscale { picture, scale, .. } => {
                 let (width, height) = (picture.width * scale, picture.height * scale);
                 let decode = self.anatomy.need(width, height, false).decode;
                 Need {
@@ -138,8 +138,10 @@ impl Model for TorchModel {
     fn shape(&self, slot: &TorchSlot) -> Vec<i64> {
         match slot {
             TorchSlot::Picture(slot) => {
-                let (latents, states) = slot.shape();
-                [latents, states].concat()
+                let (mut latents, states, seamless) = slot.shape();
+                latents.extend(states);
+                latents.push(i64::from(seamless));
+                latents
             }
             TorchSlot::Words(_) => Vec::new(),
         }
@@ -166,8 +168,12 @@ impl Model for TorchModel {
                 let thought = self.describe(pictures)?;
                 Ok(Started::Thought(thought))
             }
-            EngineWork::Upscale { picture, scale } => {
-                let pictures = self.enlarge(vec![picture.clone()], *scale)?;
+            EngineWork::Upscale {
+                picture,
+                scale,
+                seamless,
+            } => {
+                let pictures = self.enlarge(vec![picture.clone()], *scale, *seamless)?;
                 Ok(Started::Pictures(pictures))
             }
         }
@@ -226,23 +232,27 @@ impl Model for TorchModel {
     }
 
     /// The network knows one factor; a smaller one is its result, made smaller.
-    fn enlarge(&mut self, pictures: Vec<Picture>, scale: u32) -> Result<Vec<Picture>, ModelError> {
+    fn enlarge(
+        &mut self,
+        pictures: Vec<Picture>,
+        scale: u32,
+        seamless: bool,
+    ) -> Result<Vec<Picture>, ModelError> {
         self.check_scale(scale)?;
         if scale == 1 {
             return Ok(pictures);
         }
-        let sizes: Vec<_> = pictures
-            .iter()
-            .map(|picture| (picture.width * scale, picture.height * scale))
-            .collect();
-        let inputs: Vec<_> = pictures.into_iter().map(pixels).collect();
-        let enlarged = self.pipeline.upscale(&inputs)?.into_iter().map(picture);
-        enlarged
-            .zip(sizes)
-            .map(|(picture, (width, height))| {
-                resize::lanczos(&picture, width, height).map_err(|message| bad("scale", message))
-            })
-            .collect()
+        let margin = if seamless { resize::SEEN_AROUND } else { 0 };
+        let inputs = pictures.into_iter().map(pixels);
+        let inputs: Vec<_> = inputs.map(|picture| picture.surrounded(margin)).collect();
+        let enlarged = self.pipeline.upscale(&inputs)?;
+        let smaller = |(large, small): (Pixels, &Pixels)| {
+            let (width, height) = (small.width * scale, small.height * scale);
+            let exact = resize::lanczos(&picture(large), width, height);
+            let exact = exact.map_err(|message| bad("scale", message))?;
+            Ok(picture(pixels(exact).trimmed(margin * scale)))
+        };
+        enlarged.into_iter().zip(&inputs).map(smaller).collect()
     }
 }
 
@@ -305,6 +315,8 @@ fn tasks(
         width: spec.width,
         height: spec.height,
         steps: spec.steps,
+        stop: f64::from(spec.stop) / 100.0,
+        seamless: spec.seamless,
         guidance: f64::from(spec.guidance),
         sampler: sampler(spec.sampler),
         init: init.clone(),
