@@ -151,19 +151,8 @@ impl Checkpoint {
             let message = format!("{inputs} to {outputs} channels do not fit latents of {latent}");
             return Err(LoadError::key(&path, "in_channels", message));
         }
-        if let Some((size, both)) = self.unet.text_time(&path)? {
-            let numbers = if self.requires_aesthetics_score { 5 } else { 6 };
-            let summary = self
-                .texts
-                .last()
-                .map_or(0, |text| text.config.projection_dim);
-            if both != summary + numbers * size {
-                let message = format!("is {both}, expected {summary} + {numbers} times {size}");
-                let key = "projection_class_embeddings_input_dim";
-                return Err(LoadError::key(&path, key, message));
-            }
-        }
-        let states: i64 = self.texts.iter().map(|text| text.config.hidden_size).sum();
+        self.check_text_time(&self.unet, &path)?;
+        let states = self.text_features();
         let contexts = self.unet.levels(&path)?;
         if let Some(level) = contexts.iter().find(|level| level.context != states) {
             let message = format!(
@@ -173,6 +162,27 @@ impl Checkpoint {
             return Err(LoadError::key(&path, "cross_attention_dim", message));
         }
         Ok(())
+    }
+
+    /// Whether a network is told as many numbers of text and sizes as there are.
+    pub(crate) fn check_text_time(&self, unet: &UNetConfig, path: &Path) -> Result<(), LoadError> {
+        let Some((size, both)) = unet.text_time(path)? else {
+            return Ok(());
+        };
+        let numbers = if self.requires_aesthetics_score { 5 } else { 6 };
+        let summary = self.texts.last();
+        let summary = summary.map_or(0, |text| text.config.projection_dim);
+        if both == summary + numbers * size {
+            return Ok(());
+        }
+        let message = format!("is {both}, expected {summary} + {numbers} times {size}");
+        let key = "projection_class_embeddings_input_dim";
+        Err(LoadError::key(path, key, message))
+    }
+
+    /// Features of each text state.
+    pub(crate) fn text_features(&self) -> i64 {
+        self.texts.iter().map(|text| text.config.hidden_size).sum()
     }
 
     /// The text encoders.

@@ -6,6 +6,7 @@
 
 mod adapters;
 mod batch;
+mod control;
 mod finish;
 mod load;
 mod prepare;
@@ -23,6 +24,8 @@ use std::path::Path;
 use tch::{Kind, Tensor};
 
 use batch::{Batch, Joined};
+pub use control::ControlNetId;
+use control::Networks;
 pub use finish::Finished;
 pub use load::Progress;
 pub use weigh::Weighing;
@@ -32,9 +35,8 @@ use crate::checkpoint::Checkpoint;
 use crate::device::{Device, Precision};
 use crate::error::{LoadError, TaskError};
 use crate::preview::PreviewFactors;
-use crate::slot::Slot;
+use crate::slot::{Slot, Task};
 use crate::text::{Reading, TextEncoders};
-use crate::unet::UNet;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
 use crate::vision::Judge;
@@ -74,7 +76,10 @@ pub struct Pipeline {
     checkpoint: Checkpoint,
     options: LoadOptions,
     texts: TextEncoders,
-    unets: Vec<UNet>,
+    /// One for each worker.
+    networks: Vec<Networks>,
+    /// Of the networks beside the denoising one, by their places.
+    controls: Vec<ControlNetId>,
     vaes: Vec<Vae>,
     upscalers: Vec<Upscaler>,
     safety: Option<Judge>,
@@ -135,31 +140,33 @@ impl Pipeline {
     }
 
     /// Encodes the texts of a task ahead of [`Self::prepare`], which finds them cached.
-    pub fn encode_text(&mut self, task: &crate::slot::Task) -> Result<(), TaskError> {
+    pub fn encode_text(&mut self, task: &Task) -> Result<(), TaskError> {
         let reading = Reading {
             syntax: task.syntax,
             clip_skip: task.clip_skip,
         };
         let negative = task.negative.as_deref();
-        let guided = self.is_guided(task.guidance);
+        let guided = self.is_guided(task);
         let texts = &mut self.texts;
         let negative = guided.then_some(negative.unwrap_or_default());
         guarded(|| texts.encode(&task.prompt, negative, reading))?.map(|_| ())
     }
 
-    /// Whether a guidance scale takes a second row of the network.
-    fn is_guided(&self, guidance: f64) -> bool {
+    /// Whether a task's guidance takes a second row of the network.
+    fn is_guided(&self, task: &Task) -> bool {
         use crate::checkpoint::Family;
-        guidance > 1.0
+        // Diffusers has no pipeline of that family that takes a ControlNet: the usual one draws then.
+        let consistent = self.checkpoint.family == Family::LatentConsistency;
+        task.guidance > 1.0
             && !self.checkpoint.has_guidance_embedding()
-            && self.checkpoint.family != Family::LatentConsistency
+            && !(consistent && task.controls.is_empty())
     }
 
     /// One step of every slot that is not finished.
     pub fn step(&mut self, slots: &mut [&mut Slot]) -> Result<(), TaskError> {
         guarded(|| {
             tch::no_grad(|| {
-                let kind = |slot: &Slot| (slot.shape(), slot.is_shallow());
+                let kind = |slot: &Slot| (slot.shape(), slot.is_shallow(), slot.networks());
                 let running = slots.iter().filter(|slot| !slot.is_finished());
                 let kinds: BTreeSet<_> = running.map(|slot| kind(slot)).collect();
                 // By what they are before this step: none is to take two.
@@ -188,10 +195,10 @@ impl Pipeline {
         else {
             return;
         };
-        let parts = batch.split(self.unets.len());
-        let predict = |unet: &UNet, batch: Batch| batch.predict(unet);
+        let parts = batch.split(self.networks.len());
+        let predict = |networks: &Networks, batch: Batch| batch.predict(networks);
         let places = batch.places();
-        let predictions = workers::run(&mut self.unets, parts, places, predict);
+        let predictions = workers::run(&mut self.networks, parts, places, predict);
         let outputs: Vec<&Tensor> = predictions.iter().map(|part| &part.output).collect();
         let outputs = Tensor::cat(&outputs, 0).to_kind(Kind::Float);
         let deep: Vec<&Tensor> = predictions

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::noise::{Generator, NoisePlan};
 use crate::picture::{Mask, Picture};
+use crate::pipeline::ControlNetId;
 use crate::schedulers::{Memory, Sampler, Scheduler};
 use crate::text::Conditioning;
 use crate::weighting::Syntax;
@@ -17,6 +18,21 @@ pub struct Init {
     pub strength: f64,
     /// Which parts of it to replace; nothing for all of it.
     pub mask: Option<Mask>,
+}
+
+/// A picture whose edges, depths or poses another one is to follow (Zhang et al. 2023, arXiv 2302.05543).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Control {
+    /// The network that sees it, of the same pipeline.
+    pub net: ControlNetId,
+    /// The picture, of the wanted size; what it must show, the network's authors say.
+    pub picture: Picture,
+    /// How much the network counts; 1 for as much as it was trained to.
+    pub scale: f64,
+    /// Shares of the run between which it counts; a step that is not wholly within does without the network.
+    pub interval: (f64, f64),
+    /// Whether it counts for what is wanted alone, and its outer layers less: for prompts that say little.
+    pub guess: bool,
 }
 
 /// What one picture is to be.
@@ -58,6 +74,8 @@ pub struct Task {
     pub sampler: Sampler,
     /// Where to start; nothing for pure noise.
     pub init: Option<Init>,
+    /// What it is to follow; several add up.
+    pub controls: Vec<Control>,
 }
 
 impl Default for Task {
@@ -79,6 +97,7 @@ impl Default for Task {
             seamless: false,
             sampler: Sampler::Checkpoint,
             init: None,
+            controls: Vec::new(),
         }
     }
 }
@@ -106,6 +125,19 @@ pub(crate) struct Guidance {
     pub interval: (f64, f64),
 }
 
+/// A picture to follow as its network sees it.
+pub(crate) struct Controlling {
+    /// The network's place in the pipeline.
+    pub net: usize,
+    /// What the network made of it, `[1, channels, height, width]`.
+    pub hint: Tensor,
+    /// How much each of the network's outputs counts.
+    pub scales: Vec<f32>,
+    pub interval: (f64, f64),
+    /// Whether it counts for what is wanted alone.
+    pub guess: bool,
+}
+
 /// The state of one picture between steps.
 pub struct Slot {
     pub(crate) latents: Tensor,
@@ -125,6 +157,7 @@ pub struct Slot {
     /// The scale as the network is told it, `[1, features]`, where it is.
     pub(crate) guidance_embedding: Option<Tensor>,
     pub(crate) keeping: Option<Keeping>,
+    pub(crate) controls: Vec<Controlling>,
     pub(crate) reuse: u32,
     /// Deep features of the last whole call, `[rows, channels, height, width]`, where they are reused.
     pub(crate) deep: Option<Tensor>,
@@ -167,14 +200,34 @@ impl Slot {
         )
     }
 
+    /// Steps that there would be if none were left out at the end.
+    fn whole_steps(&self) -> f64 {
+        (self.scheduler.timesteps().len() - self.first).max(1) as f64
+    }
+
     /// What is not wanted, at steps with guidance.
     pub(crate) fn guiding(&self) -> Option<&Conditioning> {
-        let whole = self.scheduler.timesteps().len() - self.first;
-        let share = f64::from(self.done()) / whole.max(1) as f64;
+        let share = f64::from(self.done()) / self.whole_steps();
         let (from, to) = self.guidance.interval;
         self.negative
             .as_ref()
             .filter(|_| from <= share && (share < to || to >= 1.0))
+    }
+
+    /// What it follows at the next step.
+    pub(crate) fn followed(&self) -> impl Iterator<Item = &Controlling> {
+        let (whole, done) = (self.whole_steps(), f64::from(self.done()));
+        let (from, to) = (done / whole, (done + 1.0) / whole);
+        let within = move |control: &&Controlling| {
+            let (first, last) = control.interval;
+            from >= first && to <= last
+        };
+        self.controls.iter().filter(within)
+    }
+
+    /// The places of the networks that it follows at the next step.
+    pub(crate) fn networks(&self) -> Vec<usize> {
+        self.followed().map(|control| control.net).collect()
     }
 
     /// Rows that it takes in the next model call: two with guidance.

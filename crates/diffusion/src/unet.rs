@@ -7,18 +7,20 @@ mod down;
 mod embedding;
 mod mid;
 pub(crate) mod resnet;
+mod time;
 mod transformer;
 mod up;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use config::Level;
+pub(crate) use config::Level;
 pub use config::UNetConfig;
-use down::DownBlock;
+pub(crate) use down::DownBlock;
 pub(crate) use embedding::guidance_waves;
-use embedding::{Sinusoids, TimestepEmbedding};
-use mid::MidBlock;
+pub(crate) use mid::MidBlock;
 use resnet::ResnetStyle;
+pub use time::Extra;
+pub(crate) use time::Time;
 use up::{UpBlock, UpPlace};
 
 use crate::error::LoadError;
@@ -32,12 +34,19 @@ const SHALLOW: usize = 2;
 /// Why there are blocks to begin and to end with.
 const LEVELS: &str = "configurations have at least one level of at least one layer";
 
+/// What a network beside this one adds to it; each `[batch, channels, height, width]`.
+#[derive(Debug)]
+pub struct Residuals {
+    /// To the skip connections, in the order in which the way down makes them.
+    pub skips: Vec<Tensor>,
+    /// To what the bottom makes.
+    pub middle: Tensor,
+}
+
 /// The denoising network.
 pub struct UNet {
     conv_in: Conv2d,
-    time_proj: Sinusoids,
-    time_embedding: TimestepEmbedding,
-    addition: Option<Addition>,
+    time: Time,
     down_blocks: Vec<DownBlock>,
     mid_block: Option<MidBlock>,
     up_blocks: Vec<UpBlock>,
@@ -47,53 +56,6 @@ pub struct UNet {
     center_input: bool,
 }
 
-/// What some networks are told besides time and text states. Rows as in the samples.
-#[derive(Debug, Default)]
-pub struct Extra {
-    /// Summaries of the text, `[batch, features]` (SDXL).
-    pub pooled: Option<Tensor>,
-    /// Original size, corner of the crop and wanted size, `[batch, numbers]` (SDXL).
-    pub time_ids: Option<Tensor>,
-    /// Embedded guidance scales, `[batch, features]` (LCM).
-    pub guidance: Option<Tensor>,
-}
-
-/// The summary of the text and the sizes, added to the time embedding (Podell et al. 2023, arXiv 2307.01952).
-struct Addition {
-    add_time_proj: Sinusoids,
-    add_embedding: TimestepEmbedding,
-}
-
-impl Addition {
-    fn load(weights: &Weights, config: &UNetConfig) -> Result<Option<Self>, LoadError> {
-        let Some((features, both)) = config.text_time(weights.path())? else {
-            return Ok(None);
-        };
-        let add_time_proj = Sinusoids {
-            features,
-            flip_sin_to_cos: config.flip_sin_to_cos,
-            freq_shift: config.freq_shift,
-        };
-        let outputs = config.time_features();
-        let weights = weights.child("add_embedding");
-        // Whatever `act_fn` says of the others.
-        let activation = Activation::Silu;
-        let add_embedding = TimestepEmbedding::load(&weights, both, outputs, activation, None)?;
-        Ok(Some(Self {
-            add_time_proj,
-            add_embedding,
-        }))
-    }
-
-    fn forward(&self, pooled: &Tensor, time_ids: &Tensor) -> Tensor {
-        let rows = time_ids.size()[0];
-        let waves = self.add_time_proj.forward(&time_ids.flatten(0, -1));
-        let waves = waves.view([rows, -1]).to_kind(pooled.kind());
-        let both = Tensor::cat(&[pooled, &waves], -1);
-        self.add_embedding.forward(&both, None)
-    }
-}
-
 impl UNet {
     /// Builds the network that the configuration describes.
     pub fn load(weights: &Weights, config: &UNetConfig) -> Result<Self, LoadError> {
@@ -101,19 +63,6 @@ impl UNet {
         let levels = config.levels(weights.path())?;
         let style = style(weights, config)?;
         let first = levels[0].channels;
-        let time_proj = Sinusoids {
-            features: first,
-            flip_sin_to_cos: config.flip_sin_to_cos,
-            freq_shift: config.freq_shift,
-        };
-        let time_weights = weights.child("time_embedding");
-        let time_embedding = TimestepEmbedding::load(
-            &time_weights,
-            first,
-            config.time_features(),
-            style.activation,
-            config.time_cond_proj_dim,
-        )?;
         let innermost = &levels[levels.len() - 1];
         Ok(Self {
             conv_in: Conv2d::load(
@@ -122,9 +71,7 @@ impl UNet {
                 first,
                 config.conv_in_kernel,
             )?,
-            time_proj,
-            time_embedding,
-            addition: Addition::load(weights, config)?,
+            time: Time::load(weights, config, style.activation)?,
             down_blocks: load_down(weights, config, &levels, style)?,
             mid_block: MidBlock::load(&weights.child("mid_block"), innermost, style, config)?,
             up_blocks: load_up(weights, config, &levels, style)?,
@@ -154,19 +101,21 @@ impl UNet {
         context: &Tensor,
         extra: &Extra,
     ) -> Tensor {
-        self.forward_keeping(sample, timesteps, context, extra).0
+        self.forward_keeping(sample, timesteps, context, extra, None)
+            .0
     }
 
-    /// The same, and what [`Self::forward_shallow`] takes for deep features; nothing where the outermost level has no layers of
-    /// its own.
+    /// The same with what other networks add to it, and what [`Self::forward_shallow`] takes for deep features; nothing where
+    /// the outermost level has no layers of its own.
     pub fn forward_keeping(
         &self,
         sample: &Tensor,
         timesteps: &Tensor,
         context: &Tensor,
         extra: &Extra,
+        residuals: Option<&Residuals>,
     ) -> (Tensor, Option<Tensor>) {
-        let time = self.time(timesteps, extra, sample.kind());
+        let time = self.time.forward(timesteps, extra, sample.kind());
         let mut x = self.enter(sample);
         let mut skips = vec![x.shallow_clone()];
         for block in &self.down_blocks {
@@ -174,6 +123,18 @@ impl UNet {
         }
         if let Some(block) = &self.mid_block {
             x = block.forward(&x, &time, context);
+        }
+        if let Some(Residuals {
+            skips: more,
+            middle,
+        }) = residuals
+        {
+            skips = skips
+                .iter()
+                .zip(more)
+                .map(|(skip, more)| skip + more)
+                .collect();
+            x = &x + middle;
         }
         let (last, before) = self.up_blocks.split_last().expect(LEVELS);
         for block in before {
@@ -196,7 +157,7 @@ impl UNet {
         extra: &Extra,
         deep: &Tensor,
     ) -> Tensor {
-        let time = self.time(timesteps, extra, sample.kind());
+        let time = self.time.forward(timesteps, extra, sample.kind());
         let x = self.enter(sample);
         let first = self.down_blocks.first().expect(LEVELS);
         let mut skips = vec![x.shallow_clone(), first.layer(&x, &time, context, 0)];
@@ -220,22 +181,7 @@ impl UNet {
     }
 }
 
-impl UNet {
-    /// What residual blocks are told of the time, past the activation.
-    fn time(&self, timesteps: &Tensor, extra: &Extra, kind: Kind) -> Tensor {
-        let waves = self.time_proj.forward(timesteps).to_kind(kind);
-        let time = self.time_embedding.forward(&waves, extra.guidance.as_ref());
-        let time = match (&self.addition, &extra.pooled, &extra.time_ids) {
-            (Some(addition), Some(pooled), Some(time_ids)) => {
-                time + addition.forward(pooled, time_ids)
-            }
-            _ => time,
-        };
-        self.activation.forward_owned(time)
-    }
-}
-
-fn style(weights: &Weights, config: &UNetConfig) -> Result<ResnetStyle, LoadError> {
+pub(crate) fn style(weights: &Weights, config: &UNetConfig) -> Result<ResnetStyle, LoadError> {
     let scale_shift = match config.resnet_time_scale_shift.as_str() {
         "default" => false,
         "scale_shift" => true,
@@ -258,7 +204,7 @@ fn style(weights: &Weights, config: &UNetConfig) -> Result<ResnetStyle, LoadErro
     })
 }
 
-fn load_down(
+pub(crate) fn load_down(
     weights: &Weights,
     config: &UNetConfig,
     levels: &[Level],

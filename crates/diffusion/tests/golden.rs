@@ -106,7 +106,7 @@ fn predictions_equal_those_of_diffusers_at_early_middle_and_late_steps() {
         // With deep features of the same call the outermost layers give the same.
         let (latents, timesteps) = (&golden["latents"], &golden["timesteps"]);
         let (states, extra) = (&golden["states"], Extra::default());
-        let (whole, deep) = unet.forward_keeping(latents, timesteps, states, &extra);
+        let (whole, deep) = unet.forward_keeping(latents, timesteps, states, &extra, None);
         let shallow = unet.forward_shallow(latents, timesteps, states, &extra, &deep.unwrap());
         assert_eq!(whole, shallow, "{name}");
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Checkpoint, DIFFUSERS_STEM, TRANSFORMERS_STEM};
 use crate::clip::ClipText;
+use crate::controlnet::{self, ControlNet, ControlNetConfig};
 use crate::error::LoadError;
 use crate::tokenizer::Tokenizer;
 use crate::unet::UNet;
@@ -26,7 +27,7 @@ pub struct InspectedPart {
 /// What [`inspect`] found.
 #[derive(Debug, Clone, Default)]
 pub struct Inspection {
-    /// The family, when the configuration could be read.
+    /// The family, when the configuration could be read; `controlnet` for a network beside a checkpoint's.
     pub kind: Option<&'static str>,
     /// The parts whose files could be opened.
     pub parts: Vec<InspectedPart>,
@@ -57,8 +58,11 @@ impl Inspection {
     }
 }
 
-/// Checks every file, name and shape of a checkpoint without reading its weights.
+/// Checks every file, name and shape of a checkpoint, or of a `ControlNet`'s directory, without reading its weights.
 pub fn inspect(directory: &Path) -> Inspection {
+    if ControlNetConfig::is_at(directory) {
+        return inspect_controlnet(directory);
+    }
     let mut found = Inspection::default();
     let checkpoint = match Checkpoint::open(directory) {
         Ok(checkpoint) => checkpoint,
@@ -107,6 +111,21 @@ pub fn inspect(directory: &Path) -> Inspection {
         let longest = text.config.max_position_embeddings as usize;
         let tokenizer = Tokenizer::load(&directory.join(text.tokenizer), longest);
         found.problems.extend(tokenizer.err());
+    }
+    found
+}
+
+fn inspect_controlnet(directory: &Path) -> Inspection {
+    let mut found = Inspection::default();
+    match ControlNetConfig::read(directory) {
+        Ok(config) => {
+            found.kind = Some("controlnet");
+            let opened = Weights::inspect(directory, DIFFUSERS_STEM);
+            found.part("controlnet", controlnet::CLASS, opened, |weights| {
+                ControlNet::load(weights, &config).map(|_| ())
+            });
+        }
+        Err(error) => found.problems.push(error),
     }
     found
 }

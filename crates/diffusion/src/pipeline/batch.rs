@@ -2,9 +2,10 @@
 
 use tch::{Kind, Tensor};
 
+use super::control::{Guide, Networks};
 use crate::edges;
 use crate::slot::{Keeping, Slot};
-use crate::unet::{Extra, UNet};
+use crate::unet::{Extra, Residuals};
 use crate::workers;
 
 /// Rows of one call of the network.
@@ -23,6 +24,8 @@ pub struct Batch {
     pub keep: bool,
     /// Whether the rows go on at their opposite edges.
     pub seamless: bool,
+    /// What its rows follow.
+    pub guides: Vec<Guide>,
 }
 
 /// What the network makes of a batch.
@@ -70,7 +73,8 @@ impl Joined {
 }
 
 impl Batch {
-    /// One row for each slot, two for those with guidance: what is not wanted first. Either all go by deep features or none, and all or none are seamless. `joined` is what the last call left.
+    /// One row for each slot, two for those with guidance: what is not wanted first. Either all go by deep features or none, all
+    /// or none are seamless, and all follow the same networks. `joined` is what the last call left.
     pub fn gather(slots: &[&mut Slot], kind: Kind, joined: &mut Joined) -> Option<Self> {
         let (mut samples, mut timesteps) = (Rows::default(), Vec::new());
         let (mut contexts, mut pooled) = (Rows::default(), Rows::default());
@@ -105,25 +109,45 @@ impl Batch {
             deep: deep.joined(kind),
             keep: slots.iter().any(|slot| slot.reuse > 1),
             seamless: slots.iter().any(|slot| slot.seamless),
+            guides: Guide::gather(slots),
             samples,
         })
     }
 
-    /// Asks the network.
-    pub fn predict(&self, unet: &UNet) -> Prediction {
-        edges::with(self.seamless, || self.ask(unet))
+    /// Asks the networks.
+    pub fn predict(&self, networks: &Networks) -> Prediction {
+        edges::with(self.seamless, || self.ask(networks))
     }
 
-    fn ask(&self, unet: &UNet) -> Prediction {
+    fn ask(&self, networks: &Networks) -> Prediction {
+        let unet = &networks.unet;
         let (samples, timesteps) = (&self.samples, &self.timesteps);
         let (contexts, extra) = (&self.contexts, &self.extra);
         if let Some(deep) = &self.deep {
             let output = unet.forward_shallow(samples, timesteps, contexts, extra, deep);
             return Prediction { output, deep: None };
         }
-        let (output, deep) = unet.forward_keeping(samples, timesteps, contexts, extra);
+        let residuals = self.residuals(networks);
+        let residuals = residuals.as_ref();
+        let (output, deep) = unet.forward_keeping(samples, timesteps, contexts, extra, residuals);
         let deep = deep.filter(|_| self.keep);
         Prediction { output, deep }
+    }
+
+    /// What the networks beside the denoising one add to it, together.
+    fn residuals(&self, networks: &Networks) -> Option<Residuals> {
+        let ask = |guide: &Guide| {
+            networks.controls[guide.net].forward(
+                &self.samples,
+                &guide.hints,
+                &self.timesteps,
+                &self.contexts,
+                &self.extra,
+                &guide.scales,
+            )
+        };
+        let each = self.guides.iter().map(ask);
+        each.reduce(|sum, next| sum.plus(&next))
     }
 
     /// Places of each row's latents.
@@ -149,6 +173,11 @@ impl Batch {
                 deep: self.deep.as_ref().map(narrow),
                 keep: self.keep,
                 seamless: self.seamless,
+                guides: self
+                    .guides
+                    .iter()
+                    .map(|guide| guide.narrow(start, size))
+                    .collect(),
             };
             start += size;
             part

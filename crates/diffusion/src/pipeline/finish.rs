@@ -124,7 +124,7 @@ impl Pipeline {
 
     /// Enlarges with this network of the ESRGAN family from now on: a safetensors file.
     pub fn use_upscaler(&mut self, path: &std::path::Path) -> Result<(), LoadError> {
-        let (device, workers) = (self.options.device.torch(), self.unets.len());
+        let (device, workers) = (self.options.device.torch(), self.networks.len());
         self.upscalers = guarded(|| Upscaler::open_on(path, device, workers))
             .map_err(|error| LoadError::file(path, error.to_string()))??;
         Ok(())

@@ -6,6 +6,7 @@ use tch::Kind;
 
 use super::adapters::Merged;
 use super::batch::Joined;
+use super::control::Networks;
 use super::{LoadOptions, Pipeline};
 use crate::checkpoint::{Checkpoint, DIFFUSERS_STEM, TRANSFORMERS_STEM};
 use crate::device::{Device, Precision};
@@ -13,7 +14,6 @@ use crate::error::LoadError;
 use crate::preview::PreviewFactors;
 use crate::text::TextEncoders;
 use crate::tokenizer::Tokenizer;
-use crate::unet::UNet;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
 use crate::vision::Judge;
@@ -93,7 +93,7 @@ pub fn parts(
         })?;
     counter.next("unet");
     let unet = open("unet", DIFFUSERS_STEM, kind)?;
-    let unets = each(workers, || UNet::load(&unet, &checkpoint.unet))?;
+    let networks = each(workers, || Networks::load(&unet, &checkpoint.unet))?;
     tensors.insert("unet", unet.tensors());
     parameters += unet.stored().parameters;
     counter.next("vae");
@@ -121,7 +121,8 @@ pub fn parts(
     }
     Ok(Pipeline {
         texts,
-        unets,
+        networks,
+        controls: Vec::new(),
         vaes: each(workers, || Vae::load(&vae, &checkpoint.vae))?,
         upscalers,
         safety,

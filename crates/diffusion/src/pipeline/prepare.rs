@@ -35,7 +35,9 @@ impl Pipeline {
             let mut generator = Generator::new(task.noise.seed, &shape, draws(task) + fresh);
             let start =
                 tch::no_grad(|| self.start(task, scheduler.as_ref(), first, &mut generator));
-            let features = self.checkpoint.unet.time_cond_proj_dim;
+            // Of diffusers' pipelines with ControlNets only those that start from noise tell the network the scale.
+            let told = task.controls.is_empty() || task.init.is_none();
+            let features = self.checkpoint.unet.time_cond_proj_dim.filter(|_| told);
             Ok(Slot {
                 latents: start.latents,
                 denoised: None,
@@ -56,6 +58,7 @@ impl Pipeline {
                 guidance_embedding: features
                     .map(|features| guidance_waves(task.guidance, features)),
                 keeping: start.keeping,
+                controls: self.controlling(task),
                 reuse: task.reuse,
                 deep: None,
             })
@@ -99,6 +102,7 @@ impl Pipeline {
             let message = format!("must be above 0 and at most 1, not {}", task.stop);
             return Err(TaskError::bad("stop", message));
         }
+        self.check_controls(task)?;
         match &task.init {
             Some(init) => self.check_init(task, init),
             None if self.checkpoint.has_mask_channels() => {
@@ -142,8 +146,11 @@ impl Pipeline {
     /// The run's schedule, and the step it starts at: later for a picture that is to be kept in part.
     fn schedule(&self, task: &Task) -> Result<(Box<dyn Scheduler>, usize), TaskError> {
         let inpainting = task.init.as_ref().is_some_and(|init| init.mask.is_some());
+        // Pipelines with ControlNets take a file as it is, and are all of one kind.
+        let controlled = !task.controls.is_empty();
         let file = &self.checkpoint.scheduler;
         let file = match self.checkpoint.family {
+            _ if controlled => file.clone(),
             Family::StableDiffusion => file.corrected(inpainting),
             // Masked pictures are drawn by Stable Diffusion's pipeline.
             Family::LatentConsistency if inpainting => file.corrected(true),
@@ -152,6 +159,7 @@ impl Pipeline {
         // Latent consistency pipelines spread all steps over what is to be replaced; others leave steps out.
         let spread = self.checkpoint.family == Family::LatentConsistency
             && !inpainting
+            && !controlled
             && file.is_consistency(task.sampler);
         let share = match &task.init {
             Some(init) if spread => init.strength,
@@ -177,7 +185,7 @@ impl Pipeline {
             syntax: task.syntax,
             clip_skip: task.clip_skip,
         };
-        let guided = self.is_guided(task.guidance);
+        let guided = self.is_guided(task);
         let zeros = guided
             && task.negative.is_none()
             && self.checkpoint.is_xl()

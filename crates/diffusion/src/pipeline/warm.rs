@@ -23,7 +23,7 @@ impl Pipeline {
     pub fn warm_up(&mut self) -> Result<(), TaskError> {
         let task = self.warming();
         // Each worker is to have a row.
-        let pictures = self.unets.len().div_ceil(ROWS);
+        let pictures = self.networks.len().div_ceil(ROWS);
         let slots = (0..pictures).map(|_| self.prepare(&task));
         let mut slots = slots.collect::<Result<Vec<_>, _>>()?;
         self.step(&mut slots.iter_mut().collect::<Vec<_>>())

@@ -156,6 +156,12 @@ pub struct Level {
 impl UNetConfig {
     /// Refuses, by key, what this crate would compute wrongly.
     pub fn check(&self, path: &Path) -> Result<(), LoadError> {
+        self.check_options(path)?;
+        self.levels(path).map(|_| ())
+    }
+
+    /// Refuses options, by key, that change the computation in unknown ways.
+    pub(crate) fn check_options(&self, path: &Path) -> Result<(), LoadError> {
         let other = &self.unsupported;
         let present = [
             ("class_embed_type", other.class_embed_type.is_some()),
@@ -199,12 +205,21 @@ impl UNetConfig {
                 *key,
                 "this value is not supported yet",
             )),
-            None => self.levels(path).map(|_| ()),
+            None => Ok(()),
         }
     }
 
     /// The levels, outermost first.
     pub fn levels(&self, path: &Path) -> Result<Vec<Level>, LoadError> {
+        if self.up_block_types.len() != self.block_out_channels.len() {
+            let message = "must have as many classes as there are levels";
+            return Err(LoadError::key(path, "up_block_types", message));
+        }
+        self.levels_down(path)
+    }
+
+    /// The same where there is no way up.
+    pub(crate) fn levels_down(&self, path: &Path) -> Result<Vec<Level>, LoadError> {
         let count = self.block_out_channels.len();
         let wrong = |key: &str| {
             LoadError::key(
@@ -213,8 +228,7 @@ impl UNetConfig {
                 format!("must be one value or {count}, one for each level"),
             )
         };
-        if count == 0 || self.down_block_types.len() != count || self.up_block_types.len() != count
-        {
+        if count == 0 || self.down_block_types.len() != count {
             return Err(wrong("down_block_types"));
         }
         let heads = self
@@ -305,10 +319,14 @@ impl UNetConfig {
         self.norm_num_groups.unwrap_or(32)
     }
 
+    /// Channels of the outermost level; 0 where there is none.
+    pub fn first_channels(&self) -> i64 {
+        self.block_out_channels.first().copied().unwrap_or_default()
+    }
+
     /// Features of the time embedding.
     pub fn time_features(&self) -> i64 {
-        self.time_embedding_dim
-            .unwrap_or(self.block_out_channels[0] * 4)
+        self.time_embedding_dim.unwrap_or(self.first_channels() * 4)
     }
 }
 
