@@ -1,5 +1,6 @@
 //! `render`: pictures from a prompt, on this machine, without any of the platform.
 
+mod control;
 mod input;
 mod output;
 
@@ -14,6 +15,7 @@ use easel_diffusion::{Finished, LoadError, NoisePlan, Pipeline, Sampler, Slot, S
 use crate::cli::CommandError;
 use crate::device::{DeviceArgs, bad_checkpoint, task_error};
 use crate::resize::SEEN_AROUND;
+use control::ControlArgs;
 use output::Report;
 
 /// Pictures that are denoised together; more are drawn in turn.
@@ -89,6 +91,8 @@ pub struct RenderArgs {
     #[arg(long, default_value_t = 1, value_name = "STEPS")]
     reuse: u32,
     #[command(flatten)]
+    control: ControlArgs,
+    #[command(flatten)]
     device: DeviceArgs,
     /// Directory for the pictures; made if it is missing
     #[arg(long)]
@@ -108,21 +112,23 @@ struct LoraArg {
 impl FromStr for LoraArg {
     type Err = String;
 
-    /// What follows the last colon is a scale if it is a number; a path may have colons of its own.
     fn from_str(text: &str) -> Result<Self, String> {
-        let scaled = text
-            .rsplit_once(':')
-            .filter(|(file, _)| !file.is_empty())
-            .and_then(|(file, scale)| Some((file, scale.parse::<f64>().ok()?)));
-        let (file, scale) = scaled.unwrap_or((text, 1.0));
-        if !scale.is_finite() {
-            return Err(format!("scale must be a number, not {scale}"));
-        }
-        Ok(Self {
-            file: PathBuf::from(file),
-            scale,
-        })
+        let (file, scale) = scaled(text)?;
+        Ok(Self { file, scale })
     }
+}
+
+/// A path and its scale: what follows the last colon, if it is a number; a path may have colons of its own.
+fn scaled(text: &str) -> Result<(PathBuf, f64), String> {
+    let both = text
+        .rsplit_once(':')
+        .filter(|(path, _)| !path.is_empty())
+        .and_then(|(path, scale)| Some((path, scale.parse::<f64>().ok()?)));
+    let (path, scale) = both.unwrap_or((text, 1.0));
+    if !scale.is_finite() {
+        return Err(format!("scale must be a number, not {scale}"));
+    }
+    Ok((PathBuf::from(path), scale))
 }
 
 /// A learnt word and its file.
@@ -210,7 +216,7 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
         load: began.elapsed(),
         ..Spent::default()
     };
-    let task = task(args, &pipeline)?;
+    let task = task(args, &mut pipeline)?;
     let encoding = Instant::now();
     pipeline.encode_text(&task).map_err(task_error)?;
     spent.text = encoding.elapsed();
@@ -252,26 +258,34 @@ fn adapt(args: &RenderArgs, pipeline: &mut Pipeline) -> Result<(), CommandError>
     pipeline.set_loras(&adapters).map_err(task_error)
 }
 
-fn task(args: &RenderArgs, pipeline: &Pipeline) -> Result<Task, CommandError> {
+fn task(args: &RenderArgs, pipeline: &mut Pipeline) -> Result<Task, CommandError> {
     let checkpoint = pipeline.checkpoint();
-    let start = args.init_image.as_deref().map(input::read).transpose()?;
+    let read = |path| input::read(path, "--init-image");
+    let start = args.init_image.as_deref().map(read).transpose()?;
     let mask = args.mask.as_deref().map(input::read_mask).transpose()?;
+    let followed = args.control.pictures()?;
     let multiple = checkpoint.multiple();
     let down = |side: u32| (side / multiple * multiple).max(multiple);
-    let native = checkpoint.native_size();
-    let (width, height) = match &start {
-        // A masked picture is fitted to the checkpoint, as diffusers does it.
-        Some(start) if mask.is_none() => (down(start.width), down(start.height)),
-        _ => native,
+    // As diffusers does it, a masked picture is fitted to the checkpoint; where a ControlNet is about, the checkpoint to the
+    // picture.
+    let (width, height) = match (&start, followed.first()) {
+        (Some(start), _) if mask.is_none() || !followed.is_empty() => {
+            (down(start.width), down(start.height))
+        }
+        (None, Some(picture)) => (down(picture.width), down(picture.height)),
+        _ => checkpoint.native_size(),
     };
     let (width, height) = (args.width.unwrap_or(width), args.height.unwrap_or(height));
+    let guidance = args.guidance.unwrap_or(checkpoint.default_guidance());
     let init = start.map(|start| {
         let strength = args
             .strength
             .unwrap_or(if mask.is_some() { 1.0 } else { 0.8 });
         input::init(start, mask, strength, width, height)
     });
-    let guidance = args.guidance.unwrap_or(checkpoint.default_guidance());
+    let pictures = followed.into_iter();
+    let pictures = pictures.map(|picture| input::fitted(picture, width, height));
+    let controls = args.control.read(pipeline, pictures.collect())?;
     Ok(Task {
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
@@ -290,6 +304,7 @@ fn task(args: &RenderArgs, pipeline: &Pipeline) -> Result<Task, CommandError> {
         reuse: args.reuse,
         sampler: args.sampler,
         init: init.transpose()?,
+        controls,
         ..Task::default()
     })
 }

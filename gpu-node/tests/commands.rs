@@ -140,6 +140,108 @@ fn bad_input_ends_with_exit_code_2_and_one_message() {
     }
 }
 
+fn fixture(name: &str) -> String {
+    let fixtures = checkpoint().with_file_name(name);
+    fixtures.to_str().unwrap().to_owned()
+}
+
+fn gradient(path: &Path, width: u32, height: u32) -> String {
+    image::RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([(x * 9) as u8, (y * 9) as u8, 40])
+    })
+    .save(path)
+    .unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn follow(out: &Path, more: &[&str]) -> Output {
+    let (model, directory) = (fixture("sd1"), out.to_str().unwrap());
+    let mut arguments = vec![
+        "render",
+        "--model",
+        &model,
+        "--prompt",
+        "a red boat",
+        "--out",
+    ];
+    arguments.extend([directory, "--steps", "3", "--json"]);
+    arguments.extend(more);
+    node(&arguments)
+}
+
+#[test]
+fn a_picture_is_followed_and_gives_its_size() {
+    let out = tempfile::tempdir().unwrap();
+    let edges = gradient(&out.path().join("edges.png"), 25, 20);
+    let (first, second) = (fixture("sd1-control-1"), fixture("sd1-control-2"));
+    let hash = |more: &[&str]| {
+        let report = json(&follow(out.path(), more));
+        let image = &report["images"][0];
+        assert_eq!(
+            (&image["width"], &image["height"]),
+            (&24.into(), &20.into())
+        );
+        image["sha256"].as_str().unwrap().to_owned()
+    };
+    let free = hash(&["--width", "24", "--height", "20"]);
+    let alone = ["--controlnet", &first, "--control-image", &edges];
+    let whole = hash(&alone);
+    assert_ne!(whole, free);
+    let half = format!("{first}:0.5");
+    assert_ne!(
+        hash(&["--controlnet", &half, "--control-image", &edges]),
+        whole
+    );
+    let early = [&alone[..], &["--control-interval", "0-0.4"]].concat();
+    assert_ne!(hash(&early), whole);
+    assert_ne!(hash(&[&alone[..], &["--guess-mode"]].concat()), whole);
+    let both = ["--controlnet", &second, "--control-image", &edges];
+    assert_ne!(hash(&[alone, both].concat()), whole);
+    let report = json(&node(&["inspect", &first, "--json"]));
+    assert_eq!(report["kind"], "controlnet");
+    assert_eq!(report["parts"][0]["class"], "ControlNetModel");
+}
+
+#[test]
+fn what_cannot_be_followed_ends_with_exit_code_2_and_one_message() {
+    let out = tempfile::tempdir().unwrap();
+    let edges = gradient(&out.path().join("edges.png"), 24, 24);
+    let (own, other) = (fixture("sd1-control-1"), fixture("sdxl-control-1"));
+    let (broken, scaled) = (out.path().join("broken"), format!("{own}:NaN"));
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::copy(
+        Path::new(&own).join("config.json"),
+        broken.join("config.json"),
+    )
+    .unwrap();
+    let weights = "diffusion_pytorch_model.safetensors";
+    let whole = std::fs::read(Path::new(&own).join(weights)).unwrap();
+    std::fs::write(broken.join(weights), &whole[..whole.len() / 2]).unwrap();
+    let (broken, model) = (broken.to_str().unwrap(), fixture("sd1"));
+    let good = ["--controlnet", &own, "--control-image", &edges];
+    let rows: [Vec<&str>; 11] = [
+        vec!["--controlnet", &own],
+        vec!["--control-image", &edges],
+        vec!["--guess-mode"],
+        vec!["--controlnet", &other, "--control-image", &edges],
+        vec!["--controlnet", broken, "--control-image", &edges],
+        vec!["--controlnet", &model, "--control-image", &edges],
+        vec!["--controlnet", &scaled, "--control-image", &edges],
+        vec!["--controlnet", &own, "--control-image", "/no/such/file.png"],
+        [&good[..], &["--control-image", &edges]].concat(),
+        [&good[..], &["--control-interval", "0.5-0.5"]].concat(),
+        [&good[..], &["--reuse", "2"]].concat(),
+    ];
+    for row in rows {
+        let output = follow(out.path(), &row);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{row:?}: {message}");
+        assert!(output.stdout.is_empty(), "{row:?}");
+        assert_eq!(message.lines().count(), 1, "{row:?}: {message}");
+        assert!(message.starts_with("error: "), "{row:?}: {message}");
+    }
+}
+
 #[test]
 fn inspect_reports_parts_and_problems() {
     let model = checkpoint();

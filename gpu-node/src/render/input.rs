@@ -13,9 +13,9 @@ const LONGEST_SIDE: u32 = 8192;
 /// Most memory that decoding may take, in bytes: small files can claim to be huge pictures.
 const DECODING_BYTES: u64 = 512 << 20;
 
-/// A PNG, JPEG or WebP file; transparency is dropped.
-pub fn read(path: &Path) -> Result<Picture, CommandError> {
-    let decoded = decode(path, "--init-image")?.to_rgb8();
+/// A PNG, JPEG or WebP file that an option names; transparency is dropped.
+pub fn read(path: &Path, option: &str) -> Result<Picture, CommandError> {
+    let decoded = decode(path, option)?.to_rgb8();
     Ok(Picture {
         width: decoded.width(),
         height: decoded.height(),
@@ -64,6 +64,14 @@ fn decode(path: &Path, option: &str) -> Result<DynamicImage, CommandError> {
         return Err(bad(&"the picture is empty"));
     }
     Ok(decoded)
+}
+
+/// A picture at the wanted size; as it is where no task can have that size, which is then refused by the parameter's name.
+pub fn fitted(picture: Picture, width: u32, height: u32) -> Picture {
+    if width == 0 || height == 0 || width > LONGEST_SIDE || height > LONGEST_SIDE {
+        return picture;
+    }
+    resize(&picture, width, height, Filter::Lanczos)
 }
 
 /// Where to start, at the wanted size.
