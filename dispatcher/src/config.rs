@@ -78,6 +78,9 @@ pub struct LaneConfig {
     /// How long after nothing refers to an object any more it is deleted from the store.
     #[serde(with = "duration")]
     pub garbage_after: Duration,
+    /// How long a member's picture is kept after it was given, or a job began from it, last.
+    #[serde(with = "duration")]
+    pub inputs_after: Duration,
     /// Fewest nodes that `GET /scale` asks for.
     pub least_nodes: u32,
     /// Most nodes that it asks for.
@@ -113,6 +116,7 @@ impl Default for LaneConfig {
             spill_after: Duration::from_mins(1),
             adopt_after: Duration::from_secs(30),
             garbage_after: Duration::from_hours(1),
+            inputs_after: Duration::from_hours(30 * 24),
             least_nodes: 0,
             most_nodes: 1_000,
             node_start: Duration::from_mins(5),
@@ -170,6 +174,13 @@ impl ProcessConfig for DispatcherConfig {
         if !(node.is_finite() && node > 0.0 && most.is_none_or(|most| most >= 0.0)) {
             return Err(format!(
                 "`dispatcher.node_cost` is {node} and `dispatcher.most_cost` is {most:?}: use an amount above 0, and one of 0 or more or none"
+            ));
+        }
+        let an_interaction = Duration::from_mins(15);
+        if self.dispatcher.inputs_after < an_interaction {
+            return Err(format!(
+                "`dispatcher.inputs_after` is {:?}: between giving a picture and asking for a job lie up to {an_interaction:?}",
+                self.dispatcher.inputs_after
             ));
         }
         let shortest = Duration::from_secs(2);

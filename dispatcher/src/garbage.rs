@@ -1,4 +1,5 @@
-//! Deletes the objects that no result refers to: of results that were deleted, and of tries that came to nothing.
+//! Deletes the objects that no result refers to: of results that were deleted, of tries that came to nothing, and pictures of
+//! members that nobody has begun from for long.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::term::TermEnd;
 
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(500);
-/// Grants looked at in one go.
+/// Grants, and pictures of members, looked at in one go.
 const GRANTS: u32 = 2_000;
 /// Objects deleted in one go.
 const BATCH: u32 = 200;
@@ -45,6 +46,9 @@ async fn collect_all(office: &Office) -> Result<(), StoreError> {
 async fn collect(office: &Office) -> Result<bool, StoreError> {
     let (store, age) = (&office.store, office.settings.garbage_after);
     store.settle_grants(age, GRANTS).await?;
+    store
+        .settle_inputs(office.settings.inputs_after, GRANTS)
+        .await?;
     let keys = store
         .collect_garbage(&office.leadership, age, BATCH)
         .await?;

@@ -102,6 +102,11 @@ impl Intake {
                 let payload = MessagePayload::text(language.too_dear(price, left));
                 self.refuse(arrival, answered, payload, "too_dear").await;
             }
+            Ok(Submitted::PicturesGone) => {
+                let payload = MessagePayload::text(arrival.language.pictures_gone());
+                self.refuse(arrival, answered, payload, "pictures_gone")
+                    .await;
+            }
             Err(error) => {
                 tracing::error!("submit a job: {error}", error = chain(&error));
                 self.not_accepted(arrival, answered).await;

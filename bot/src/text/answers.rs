@@ -99,6 +99,12 @@ texts! {
         de: "Der Text dieses Auftrags wurde gelöscht; er kann deshalb nicht noch einmal gezeichnet werden.",
         fr: "Le texte de cette tâche a été effacé ; elle ne peut donc pas être redessinée.",
     }
+    /// What a job would begin from was deleted, or was used last so long ago that it is kept no longer.
+    pictures_gone {
+        en: "A picture that this starts from is no longer kept. Give it again with `/imagine`, `/blend` or `/describe`.",
+        de: "Ein Bild, mit dem das beginnt, wird nicht mehr aufbewahrt. Gib es mit `/imagine`, `/blend` oder `/describe` noch einmal.",
+        fr: "Une image dont cela part n'est plus conservée. Redonnez-la avec `/imagine`, `/blend` ou `/describe`.",
+    }
     /// A chain of variations is too long.
     too_varied {
         en: "This picture has been varied so often that its next variation cannot be described. Start a new one with `/imagine`.",

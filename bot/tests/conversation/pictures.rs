@@ -282,6 +282,13 @@ async fn a_remix_starts_from_the_pictures_of_its_parent() {
     ada.wait_for_message(|m| m.content().contains("public internet"), PATIENCE)
         .await
         .unwrap();
+    // After a month without a use it is kept no longer.
+    let gone = "WITH gone AS (DELETE FROM inputs RETURNING key) SELECT count(*) FROM gone";
+    assert_eq!(world.platform.one::<i64>(gone).await, 1);
+    ada.click(&message, "🔄").await.unwrap();
+    ada.wait_for_message(|m| m.content().contains("no longer kept"), PATIENCE)
+        .await
+        .unwrap();
     assert_eq!(world.platform.jobs().await.len(), 3);
     world.close().await;
 }

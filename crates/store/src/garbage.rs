@@ -49,8 +49,8 @@ impl Store {
     }
 
     /// Marks what was noticed at least `age` ago and is still garbage, at most `limit` objects, and returns their keys:
-    /// those may be deleted now. What a result refers to again is forgotten; what a lease may yet store is looked at
-    /// later. What was marked and is still there, because the store refused or the collector died, comes again after another
+    /// those may be deleted now. What a result refers to, or a member has given, again is forgotten; what a lease may yet
+    /// store or read is looked at later. What was marked and is still there, because the store refused or the collector died, comes again after another
     /// `age`, behind what waits.
     ///
     /// # Errors
@@ -121,7 +121,8 @@ async fn mark(
                  FROM jobs j, jsonb_path_query(j.spec, '$.**.key') AS key WHERE j.ended_at IS NULL
              ), asked AS (
                  SELECT k.key,
-                        EXISTS (SELECT 1 FROM job_files f WHERE f.blob_key = k.key) AS shown,
+                        EXISTS (SELECT 1 FROM job_files f WHERE f.blob_key = k.key)
+                        OR EXISTS (SELECT 1 FROM inputs i WHERE i.key = k.key) AS shown,
                         EXISTS (SELECT 1 FROM upload_grants g JOIN jobs j ON j.id = g.job_id
                                 WHERE g.key = k.key AND (j.ended_at IS NULL OR
                                     g.granted_at > now() - make_interval(secs => $2)))

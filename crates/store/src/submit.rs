@@ -21,6 +21,7 @@ use tokio_postgres::types::Json;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
+use crate::input::hold_inputs;
 use crate::pool::Store;
 use crowded::crowded;
 use earlier::earlier;
@@ -167,6 +168,8 @@ pub enum Submitted {
         /// What he has.
         balance: Credits,
     },
+    /// A picture that the job would begin from is kept no longer.
+    PicturesGone,
 }
 
 impl Store {
@@ -326,6 +329,9 @@ async fn decide(
     let class = granted_lane(new, &account.tier, account.speed);
     if let Some(crowded) = crowded(tx, new, &account.tier, class).await? {
         return Ok(crowded);
+    }
+    if !hold_inputs(tx, &new.spec, new.submitted_at).await? {
+        return Ok(Submitted::PicturesGone);
     }
     Ok(Submitted::Accepted {
         class,

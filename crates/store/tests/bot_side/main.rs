@@ -4,6 +4,7 @@
 mod batches;
 mod favourites;
 mod history;
+mod inputs;
 mod limits;
 mod mailings;
 mod members;
