@@ -7,6 +7,7 @@ use easel_blobs::ObjectKey;
 use easel_service::chain;
 use easel_store::StoreError;
 use futures::{StreamExt, stream};
+use tokio::time::Instant;
 
 use crate::lanes::Office;
 use crate::metric;
@@ -39,6 +40,11 @@ pub(crate) async fn run(office: Office) -> TermEnd {
 
 async fn collect_all(office: &Office) -> Result<(), StoreError> {
     while collect(office).await? {}
+    let state = office.store.garbage_state().await?;
+    for (name, objects) in [("waiting", state.waiting), ("marked", state.marked)] {
+        metrics::gauge!(metric::GARBAGE_OBJECTS, "state" => name).set(objects as f64);
+    }
+    metrics::gauge!(metric::GARBAGE_OLDEST_SECONDS).set(state.oldest.as_secs_f64());
     Ok(())
 }
 
@@ -49,13 +55,15 @@ async fn collect(office: &Office) -> Result<bool, StoreError> {
     store
         .settle_inputs(office.settings.inputs_after, GRANTS)
         .await?;
+    // Another leader takes what is still marked after `age`, and what it has deleted may be stored again then.
+    let until = Instant::now() + age / 2;
     let keys = store
         .collect_garbage(&office.leadership, age, BATCH)
         .await?;
     let full = keys.len() == BATCH as usize;
     // What cannot be deleted now stays marked, and is tried again later.
     let gone: Vec<String> = stream::iter(keys)
-        .map(|key| async move { delete(office, &key).await.then_some(key) })
+        .map(|key| async move { delete(office, &key, until).await.then_some(key) })
         .buffer_unordered(AT_ONCE)
         .filter_map(std::future::ready)
         .collect()
@@ -68,7 +76,10 @@ async fn collect(office: &Office) -> Result<bool, StoreError> {
     Ok(full)
 }
 
-async fn delete(office: &Office, key: &str) -> bool {
+async fn delete(office: &Office, key: &str, until: Instant) -> bool {
+    if Instant::now() >= until {
+        return false;
+    }
     let parsed: ObjectKey = match key.parse() {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -80,6 +91,7 @@ async fn delete(office: &Office, key: &str) -> bool {
     match office.blobs.delete(&parsed).await {
         Ok(()) => true,
         Err(error) => {
+            metrics::counter!(metric::OBJECTS_REFUSED).increment(1);
             tracing::warn!("an object is deleted later: {error}", error = chain(&error));
             false
         }

@@ -54,3 +54,9 @@ pub const SPEED_ERROR: &str = "easel_dispatcher_speed_error_ratio";
 pub const REGION_JOBS: &str = "easel_dispatcher_region_jobs_total";
 /// Counter: objects deleted because no result refers to them.
 pub const OBJECTS_COLLECTED: &str = "easel_dispatcher_objects_collected_total";
+/// Counter: objects that the store did not delete; they stay marked and are tried again.
+pub const OBJECTS_REFUSED: &str = "easel_dispatcher_objects_refused_total";
+/// Gauge: objects that may be garbage; label: state (`waiting` to be looked at, `marked` for deletion).
+pub const GARBAGE_OBJECTS: &str = "easel_dispatcher_garbage_objects";
+/// Gauge: seconds since the oldest marked object was marked; 0 where none is.
+pub const GARBAGE_OLDEST_SECONDS: &str = "easel_dispatcher_garbage_oldest_seconds";

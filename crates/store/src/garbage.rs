@@ -15,7 +15,38 @@ use crate::error::StoreError;
 use crate::leadership::{Leadership, hold};
 use crate::pool::Store;
 
+/// What the collector has before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GarbageState {
+    /// Objects that were noticed and are looked at some time after that.
+    pub waiting: u64,
+    /// Objects that are marked and not yet known to be deleted.
+    pub marked: u64,
+    /// Since the oldest of these was marked; zero if there is none.
+    pub oldest: Duration,
+}
+
 impl Store {
+    /// What the collector has before it, whichever process collects.
+    pub async fn garbage_state(&self) -> Result<GarbageState, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_one(
+                "-- garbage::garbage_state\n\
+                 SELECT count(*) FILTER (WHERE collected_at IS NULL), count(collected_at),
+                        coalesce(extract(epoch FROM now() - min(collected_at)), 0)::float8
+                 FROM garbage",
+                &[],
+            )
+            .await?;
+        Ok(GarbageState {
+            waiting: row.get::<_, i64>(0).unsigned_abs(),
+            marked: row.get::<_, i64>(1).unsigned_abs(),
+            oldest: Duration::try_from_secs_f64(row.get(2)).unwrap_or_default(),
+        })
+    }
+
     /// Settles what leases were granted whose jobs ended at least `age` ago, at most `limit` files of them, oldest jobs
     /// first: the grants go, and what no result refers to is noticed as garbage. Returns how many grants went.
     pub async fn settle_grants(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {

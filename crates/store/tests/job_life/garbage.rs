@@ -75,6 +75,8 @@ async fn what_a_deleted_result_showed_goes_once_nothing_else_shows_it() {
     assert!(later.await.unwrap().is_empty(), "not at once");
     assert_eq!(collected(&world).await, 4);
     assert_eq!(collected(&world).await, 0);
+    let state = world.store().garbage_state().await.unwrap();
+    assert_eq!((state.waiting, state.marked, state.oldest), (0, 0, NOW));
     let left = "SELECT (SELECT count(*) FROM blobs) + (SELECT count(*) FROM garbage) + (SELECT count(*) FROM upload_grants)";
     assert_eq!(world.number(left).await, 0);
 }
@@ -110,6 +112,9 @@ async fn an_object_that_cannot_be_deleted_holds_up_no_other() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 4, "{seen:?}");
+    let state = store.garbage_state().await.unwrap();
+    assert_eq!((state.waiting, state.marked), (0, 4));
+    assert!(state.oldest > NOW);
     // They come again.
     assert_eq!(collected(&world).await, 4);
 }
