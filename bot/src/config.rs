@@ -96,6 +96,10 @@ pub struct DiscordConfig {
     /// From one session to the next of the same start key, over all processes. Discord asks for 5 seconds.
     #[serde(with = "duration")]
     pub identify_every: Duration,
+    /// The process ends where one of its shards shows no sign of life for so long, to be started again: more than three
+    /// heartbeats, which are 41 s apart.
+    #[serde(with = "duration")]
+    pub silent_after: Duration,
 }
 
 impl Default for DiscordConfig {
@@ -113,6 +117,7 @@ impl Default for DiscordConfig {
             take_over: false,
             release: 0,
             identify_every: Duration::from_millis(5_100),
+            silent_after: Duration::from_secs(150),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The connection to Discord's gateway.
 
 mod budget;
+mod pulse;
 mod shared;
 mod turns;
 
@@ -27,6 +28,7 @@ use crate::intake::reactions::ReactionHandle;
 use crate::live::backoff;
 use crate::rest::{GatewayInfo, Rest, RestError, SessionStartLimit};
 use budget::pause_before;
+use pulse::Watch;
 pub use shared::Shared;
 use turns::Turns;
 
@@ -61,6 +63,8 @@ pub struct Gateway {
     pub store: Store,
     /// From one session to the next of the same start key.
     pub identify_every: Duration,
+    /// A shard that shows no sign of life for so long is dead.
+    pub silent_after: Duration,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -152,6 +156,7 @@ impl Gateway {
         );
         let worn_out = CancellationToken::new();
         let (origin, token) = (self.origin.clone(), self.token.clone());
+        let mut watch = Watch::new(self.silent_after);
         let shared = Arc::new(self.shared(turns.clone(), worn_out.clone()));
         // The library starts one shard after another, whatever Discord allows: each has a client of its own.
         let mut managers = Vec::new();
@@ -159,6 +164,7 @@ impl Gateway {
         for shard in shards {
             let mut client = client(&origin, &token, &info, &shared).await?;
             managers.push(Arc::clone(&client.shard_manager));
+            watch.add(shard, Arc::clone(&client.shard_manager));
             let (turns, shutdown) = (turns.clone(), shutdown.clone());
             serving.spawn(async move {
                 if turns.wait(shard, &shutdown).await {
@@ -170,10 +176,16 @@ impl Gateway {
         }
         let noting = noted.run(shutdown.clone());
         tokio::pin!(noting);
+        let mut silent = None;
         let ended = tokio::select! {
             () = shutdown.soft().cancelled() => None,
             () = worn_out.cancelled() => None,
             () = &mut noting => None,
+            // It only looks, so nothing is lost where it is dropped.
+            found = watch.run(&shared) => {
+                silent = Some(found);
+                None
+            }
             ended = serving.join_next() => ended,
         };
         close(&managers, serving).await;
@@ -184,6 +196,9 @@ impl Gateway {
             !worn_out.is_cancelled(),
             "a shard began too many sessions within minutes; ending before Discord's daily budget of them is used up"
         );
+        if let Some(shard) = silent {
+            anyhow::bail!("shard {shard} has shown no sign of life for `discord.silent_after`");
+        }
         if let Some(ended) = ended {
             ended
                 .context("serve the gateway")?

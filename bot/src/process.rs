@@ -157,6 +157,7 @@ fn serve_gateway(
         closed: closed.clone(),
         store,
         identify_every: config.discord.identify_every,
+        silent_after: config.discord.silent_after,
     };
     ctx.tasks
         .spawn("gateway", gateway.run(info, ctx.shutdown.clone()));

@@ -1,6 +1,6 @@
 //! What the handlers of all shards of this process share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -28,6 +28,8 @@ pub struct Shared {
     bot: OnceLock<DiscordId>,
     application: watch::Sender<Option<DiscordId>>,
     shards: Mutex<BTreeMap<u32, bool>>,
+    /// Those that were found unconnected without having said so.
+    lost: Mutex<BTreeSet<u32>>,
     sessions: Mutex<SessionGuard>,
     turns: Turns,
     worn_out: CancellationToken,
@@ -61,6 +63,7 @@ impl Shared {
             bot: OnceLock::new(),
             application: parts.application,
             shards: Mutex::new(parts.shards.map(|shard| (shard, false)).collect()),
+            lost: Mutex::default(),
             sessions: Mutex::default(),
             turns: parts.turns,
             worn_out: parts.worn_out,
@@ -103,6 +106,18 @@ impl Shared {
             if !sessions.begins(shard.0, Instant::now()) {
                 self.worn_out.cancel();
             }
+        }
+    }
+
+    /// Whether a shard is connected, as it looks from outside. One that is has said so itself, unless it was only lost from
+    /// sight.
+    pub(super) fn seen(&self, shard: u32, is_connected: bool) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_connected {
+            lost.insert(shard);
+            self.set(shard, false);
+        } else if lost.remove(&shard) {
+            self.set(shard, true);
         }
     }
 

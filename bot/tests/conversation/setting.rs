@@ -253,6 +253,14 @@ impl World {
         self.bot = self.beside.take();
     }
 
+    /// Waits until the bot has ended by itself; why it did.
+    pub async fn until_failed(&mut self) -> String {
+        let bot = self.bot.take().expect("a bot is running");
+        eventually("the bot to end", || async { bot.is_done().then_some(()) }).await;
+        let failure = bot.ctx.tasks.failure();
+        format!("{:?}", failure.expect("it ended with an error"))
+    }
+
     /// Ends the first process as SIGKILL would; the second is the bot then.
     pub fn kill_first_bot(&mut self) {
         drop(self.bot.take().expect("a bot is running"));

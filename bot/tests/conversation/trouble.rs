@@ -206,3 +206,13 @@ async fn an_answer_that_arrived_though_no_reply_did_is_not_left_thinking() {
     world.discord.heal();
     world.close().await;
 }
+
+/// A second here is shorter than the time from one heartbeat to the next, so that a shard that lives looks like one that has
+/// died without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_without_a_sign_of_life_ends_the_process_so_that_another_begins() {
+    let mut world = World::start_with(&[("discord.silent_after", "1s")]).await;
+    let why = world.until_failed().await;
+    assert!(why.contains("shard 0 has shown no sign of life"), "{why}");
+    world.close().await;
+}
