@@ -56,18 +56,28 @@ pub(super) struct Call {
     pub(super) major: Major,
     /// Whether the bot's own credential goes with it, and with it the bot's global limit.
     pub(super) as_bot: bool,
+    /// Whether it may take the last turn of a limit, where none was taken before.
+    pub(super) urgency: Urgency,
     pub(super) body: Body,
     pub(super) patience: Patience,
 }
 
 impl Call {
+    /// The same, leaving the reserve of every limit to others.
+    pub(super) fn when_there_is_room(self) -> Self {
+        Self {
+            urgency: Urgency::May,
+            ..self
+        }
+    }
+
     /// Who asks for its turn, where none was taken before.
     pub(super) fn ask(&self) -> Ask<'_> {
         Ask {
             route: self.route,
             major: self.major.key(),
             counts_globally: self.as_bot,
-            urgency: Urgency::Must,
+            urgency: self.urgency,
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::body::MessagePayload;
+use super::bucket::Urgency;
 use super::call::{Body, Call, Major, Patience};
 use super::client::Rest;
 use super::error::{RestError, code};
@@ -68,6 +69,7 @@ impl Rest {
             permit: None,
             major: Major::Token(token.to_owned()),
             as_bot: false,
+            urgency: Urgency::Must,
             body: Body::Json(answer.to_json()),
             patience: Patience {
                 total: self.settings().answer_timeout,
@@ -200,7 +202,7 @@ impl Rest {
             .await
     }
 
-    /// One message.
+    /// One message, to see what a reaction means: that leaves room for what must be shown.
     pub async fn message(
         &self,
         channel: DiscordId,
@@ -208,8 +210,8 @@ impl Rest {
     ) -> Result<ApiMessage, RestError> {
         let path = format!("/channels/{channel}/messages/{message}");
         let major = Major::Channel(channel.to_string());
-        self.decode(self.bot_call("message", Method::GET, path, major, Body::Nothing))
-            .await
+        let call = self.bot_call("message", Method::GET, path, major, Body::Nothing);
+        self.decode(call.when_there_is_room()).await
     }
 
     /// Deletes a message.
@@ -224,7 +226,7 @@ impl Rest {
         self.send(call).await.map(drop)
     }
 
-    /// Reacts to a message with a plain emoji.
+    /// Reacts to a message with a plain emoji, leaving room for what must be shown.
     pub async fn react(
         &self,
         channel: DiscordId,
@@ -235,7 +237,7 @@ impl Rest {
         let path = format!("/channels/{channel}/messages/{message}/reactions/{escaped}/@me");
         let major = Major::Channel(channel.to_string());
         let call = self.bot_call("react", Method::PUT, path, major, Body::Nothing);
-        self.send(call).await.map(drop)
+        self.send(call.when_there_is_room()).await.map(drop)
     }
 
     /// A guild's owner and roles.
@@ -290,6 +292,7 @@ impl Rest {
             permit: None,
             major,
             as_bot: true,
+            urgency: Urgency::Must,
             body,
             patience: self.patience(),
         }
@@ -312,6 +315,7 @@ impl Rest {
             permit: None,
             major: Major::Token(token.to_owned()),
             as_bot: false,
+            urgency: Urgency::Must,
             body,
             patience: self.patience(),
         }

@@ -114,3 +114,51 @@ impl Rest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use easel_domain::clock::SeededEntropy;
+
+    use super::*;
+    use crate::rest::{MessagePayload, RestError, RestSettings};
+
+    const MESSAGE: DiscordId = DiscordId(1);
+
+    #[tokio::test]
+    async fn what_reactions_ask_for_leaves_room_for_what_must_be_shown() {
+        // Nobody listens there: a request that goes out fails in another way than one that gets no turn.
+        let nowhere = "http://127.0.0.1:9".parse().unwrap();
+        let settings = RestSettings {
+            call_timeout: Duration::from_millis(200),
+            per_second: 8,
+            ..RestSettings::default()
+        };
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let rest = Rest::new(&nowhere, SecretString::from("t"), settings, entropy).unwrap();
+        let taken = [10, 11, 12, 13, 14, 15].map(|channel| {
+            let way = Way::edit_message(DiscordId(channel));
+            rest.turn(way, Urgency::Must).unwrap()
+        });
+        let looked = rest.message(DiscordId(20), MESSAGE).await;
+        assert!(
+            matches!(looked, Err(RestError::Limited { .. })),
+            "{looked:?}"
+        );
+        let reacted = rest.react(DiscordId(21), MESSAGE, "✉️").await;
+        assert!(
+            matches!(reacted, Err(RestError::Limited { .. })),
+            "{reacted:?}"
+        );
+        let payload = MessagePayload::text("a boat");
+        let shown = rest.edit_message(DiscordId(22), MESSAGE, &payload, None);
+        let shown = shown.await;
+        assert!(
+            matches!(shown, Err(RestError::Unavailable { .. })),
+            "{shown:?}"
+        );
+        drop(taken);
+    }
+}
