@@ -15,9 +15,15 @@ use crate::engine::{EngineEvent, EngineWork, Picture};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Counts steps; each waits for leave where the test gives it.
+/// Says that a step has begun, and waits for leave to end it.
+struct Gate {
+    begun: Sender<()>,
+    leave: Receiver<()>,
+}
+
+/// Counts steps; each passes the gate where there is one.
 struct Slow {
-    leave: Option<Receiver<()>>,
+    gate: Option<Gate>,
     /// Answers questions when the test lets it.
     thinks: Option<Receiver<()>>,
 }
@@ -51,9 +57,10 @@ impl Model for Slow {
     }
 
     fn step(&mut self, slots: &mut [&mut (u32, u32)]) -> Result<(), ModelError> {
-        if let Some(leave) = &self.leave {
+        if let Some(gate) = &self.gate {
             // A test that has ended lets everything go on.
-            let _ = leave.recv();
+            let _ = gate.begun.send(());
+            let _ = gate.leave.recv();
         }
         for slot in slots.iter_mut() {
             slot.0 += 1;
@@ -96,18 +103,15 @@ fn facts(hash: &str, pinned: bool) -> ModelFacts {
     }
 }
 
-fn ready(leave: Option<Receiver<()>>) -> Loaded<Slow> {
+fn ready(gate: Option<Gate>) -> Loaded<Slow> {
     Loaded {
-        model: Slow {
-            leave,
-            thinks: None,
-        },
+        model: Slow { gate, thinks: None },
         bytes: 1,
         took: Duration::from_secs(3),
     }
 }
 
-fn host(first: Option<Receiver<()>>, load: Load<Slow>, time: Arc<VirtualTime>) -> Host<Slow> {
+fn host(first: Option<Gate>, load: Load<Slow>, time: Arc<VirtualTime>) -> Host<Slow> {
     Host::new(Start {
         info: EngineInfo {
             device: "fake".to_owned(),
@@ -244,21 +248,20 @@ fn a_loader_that_panics_fails_the_job_that_waits_and_not_the_engine() {
 
 #[test]
 fn a_step_that_does_not_end_shows_in_the_pulse_and_a_shutdown_does_not_wait_for_it() {
-    let (leave, may_step) = channel();
+    let ((begun, step_begun), (may_end, leave)) = (channel(), channel());
     let time = Arc::new(VirtualTime::default());
     let host = host(
-        Some(may_step),
+        Some(Gate { begun, leave }),
         Arc::new(|_| Err(String::new())),
         Arc::clone(&time),
     );
     let (sender, events) = channel();
     host.submit(request(1, "first", 3), sink(&sender)).unwrap();
-    leave.send(()).unwrap();
+    step_begun.recv_timeout(PATIENCE).unwrap();
+    may_end.send(()).unwrap();
     events.recv_timeout(PATIENCE).unwrap();
-    // The second step has begun when its time counts.
-    while !matches!(host.pulse(), Pulse::Busy(_)) {
-        std::thread::yield_now();
-    }
+    // News of the first step comes before its tick is over: only the second step's time must pass.
+    step_begun.recv_timeout(PATIENCE).unwrap();
     time.pass(Duration::from_secs(9));
     assert!(matches!(host.pulse(), Pulse::Busy(time) if time >= Duration::from_secs(9)));
     host.shutdown();
