@@ -137,7 +137,7 @@ impl Editor {
                 Ok(Some(message)) => {
                     // It was posted with what the row wanted then; what it wants now is an edit.
                     self.store
-                        .record_new_message(lease, row.job, row.shown_rev, message)
+                        .record_new_message(lease, row, row.shown_rev, message)
                         .await?;
                     Ok(Step::Onward)
                 }
@@ -202,7 +202,7 @@ impl Editor {
                         .await?;
                 } else {
                     self.store
-                        .record_new_message(lease, row.job, row.desired_rev, message)
+                        .record_new_message(lease, row, row.desired_rev, message)
                         .await?;
                 }
                 self.measure(&known.job);

@@ -2,6 +2,7 @@
 //!
 //! Only the process that owns the shard writes here; each write proves it with its [`ShardLease`].
 
+mod new_message;
 mod route;
 
 use easel_domain::{DiscordId, GuildKey, JobId};
@@ -11,10 +12,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::cached::Transaction;
-use crate::error::{StoreError, expect_one_row};
+use crate::error::StoreError;
 use crate::pool::Store;
-use crate::removal::{doom_if_removed, keep_removals_out};
 use crate::shard::{OwnedChange, ShardLease, hold_shard};
+use new_message::NewMessage;
 pub use route::Route;
 
 /// One row of `deliveries`.
@@ -167,17 +168,25 @@ impl Store {
         .await
     }
 
-    /// A message whose id was not known shows revision `rev`. Where the result was deleted while the message was on its
-    /// way, it is to be deleted as well.
+    /// A message whose id was not known, made by the route and in the channel of `sent`, shows revision `rev`. Where the result
+    /// was deleted while the message was on its way, it is to be deleted as well; where another one took its place
+    /// meanwhile, it is kept among those that show the job.
     pub async fn record_new_message(
         &self,
         lease: ShardLease,
-        job: JobId,
+        sent: &Delivery,
         rev: i32,
         message: DiscordId,
     ) -> Result<(), StoreError> {
+        let new = NewMessage {
+            job: sent.job,
+            route: sent.route,
+            channel: sent.channel,
+            message,
+            rev,
+        };
         self.run("record_new_message", move |tx| {
-            Box::pin(async move { record_new_message(tx, lease, job, rev, message).await })
+            Box::pin(async move { new.record(tx, lease).await })
         })
         .await
     }
@@ -324,37 +333,6 @@ async fn begin_post(
             Ok(PostIntent::Written)
         }
     }
-}
-
-async fn record_new_message(
-    tx: &Transaction<'_>,
-    lease: ShardLease,
-    job: JobId,
-    rev: i32,
-    message: DiscordId,
-) -> Result<(), StoreError> {
-    hold_shard(tx, lease).await?;
-    keep_removals_out(tx, job).await?;
-    let statement = format!(
-        "-- delivery::record_new_message\n\
-         UPDATE deliveries SET {SHOWN} WHERE shard = $1 AND $2::bigint IS NOT NULL AND job_id = $3 RETURNING channel_id"
-    );
-    let rows = tx
-        .query(
-            &statement,
-            &[
-                /* shard */ &i32::try_from(lease.shard()).unwrap_or(i32::MAX),
-                /* epoch, held above */ &lease.epoch(),
-                /* job */ &job,
-                /* revision */ &rev,
-                /* message */ &Some(message),
-            ],
-        )
-        .await?;
-    expect_one_row("record_new_message", rows.len() as u64)?;
-    let channel = rows[0].get(0);
-    doom_if_removed(tx, job, channel, message, lease.shard()).await?;
-    Ok(())
 }
 
 fn delivery(row: &Row) -> Result<Delivery, StoreError> {

@@ -304,10 +304,9 @@ async fn whatever_appears_of_a_deleted_result_is_deleted_and_nothing_more_is_pos
     assert_eq!(removed, Removed::Done);
     assert_eq!(begin_post().await.unwrap(), PostIntent::Over);
     // What was on its way when the result was deleted: the message itself, and a copy.
-    db.store
-        .record_new_message(lease, the_job, 1, DiscordId(91))
-        .await
-        .unwrap();
+    let row = db.store.delivery(the_job).await.unwrap().unwrap();
+    let posted = db.store.record_new_message(lease, &row, 1, DiscordId(91));
+    posted.await.unwrap();
     let copy = db
         .store
         .learn_job_message(DiscordId(5), DiscordId(92), the_job, 0);

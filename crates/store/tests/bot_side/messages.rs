@@ -125,12 +125,13 @@ async fn a_shard_has_one_owner_and_only_he_writes_deliveries() {
         .unwrap()
         .unwrap();
     assert!(successor.epoch() > lease.epoch());
+    let row = db.store.delivery(job).await.unwrap().unwrap();
     for lost in [
         db.store.renew_shard(lease, term).await.map(drop),
         db.store.record_shown(lease, job, 1).await,
         db.store.begin_post(lease, job, NOW).await.map(drop),
         db.store
-            .record_new_message(lease, job, 1, DiscordId(9))
+            .record_new_message(lease, &row, 1, DiscordId(9))
             .await,
     ] {
         assert!(lost.unwrap_err().is_lost_race());
@@ -165,10 +166,9 @@ async fn a_new_message_has_its_intent_first_and_routes_lead_down() {
     let begin_post = || db.store.begin_post(lease, job, NOW);
     assert_eq!(begin_post().await.unwrap(), PostIntent::Written);
     assert_eq!(begin_post().await.unwrap(), PostIntent::Before);
-    db.store
-        .record_new_message(lease, job, 1, DiscordId(66))
-        .await
-        .unwrap();
+    let row = db.store.delivery(job).await.unwrap().unwrap();
+    let posted = db.store.record_new_message(lease, &row, 1, DiscordId(66));
+    posted.await.unwrap();
     assert_eq!(begin_post().await.unwrap(), PostIntent::Over);
     let row = db.store.delivery(job).await.unwrap().unwrap();
     assert_eq!(
