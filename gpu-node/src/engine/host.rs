@@ -193,11 +193,12 @@ impl<M: Model + Send + 'static> Driver<M> {
         }
     }
 
-    fn end(&self, ticker: &mut Ticker<M>) {
+    fn end(&mut self, ticker: &mut Ticker<M>) {
         let rest = self.commands.try_iter();
         rest.filter_map(Command::submission)
             .for_each(|last| ticker.submit(last));
         ticker.cancel_all();
+        self.thoughts.finish();
     }
 }
 

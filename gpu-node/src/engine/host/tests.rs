@@ -197,6 +197,39 @@ fn steps_go_on_while_the_eyes_look() {
 }
 
 #[test]
+fn the_engine_ends_after_the_look_that_is_under_way() {
+    let (finish_thought, leave) = channel::<()>();
+    let leave = Mutex::new(Some(leave));
+    let load: Load<Slow> = Arc::new(move |_| {
+        let mut loaded = ready(None);
+        loaded.model.thinks = leave.lock().unwrap().take();
+        Ok(loaded)
+    });
+    let host = host(None, load, Arc::default());
+    let (sender, events) = channel();
+    let mut question = request(1, "second", 1);
+    question.work = EngineWork::Describe {
+        pictures: Vec::new(),
+    };
+    host.submit(question, sink(&sender)).unwrap();
+    // Once this one is done, the other has begun: they came one behind the other.
+    host.submit(request(2, "second", 1), sink(&sender)).unwrap();
+    assert!(events.iter().any(|event| event.is_final()));
+    let (ended, has_ended) = channel::<()>();
+    let look = std::thread::spawn(move || {
+        let cancelled = events.iter().find(EngineEvent::is_final);
+        assert!(matches!(cancelled, Some(EngineEvent::Cancelled { key: 1 })));
+        // Who asked knows already, and the engine has not ended while this thread is in its library.
+        let early = has_ended.recv_timeout(LOOK_EVERY * 3);
+        finish_thought.send(()).unwrap();
+        early.is_ok()
+    });
+    host.shutdown();
+    let _ = ended.send(());
+    assert!(!look.join().unwrap(), "it ended before the look");
+}
+
+#[test]
 fn steps_go_on_while_a_model_is_loaded() {
     let (finish_load, load_may_end) = channel::<()>();
     let (begun, load_begun) = channel();
