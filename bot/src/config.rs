@@ -165,7 +165,7 @@ impl Default for IntakeConfig {
             pool: "main".into(),
             default_tier: "standard".into(),
             concurrency: 256,
-            note_first: Duration::from_millis(50),
+            note_first: Duration::from_millis(20),
             same_words: Duration::from_secs(10),
             same_click: Duration::from_secs(3),
             proposal_life: Duration::from_mins(10),
