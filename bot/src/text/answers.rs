@@ -102,8 +102,8 @@ texts! {
     /// What a job would begin from was deleted, or was used last so long ago that it is kept no longer.
     pictures_gone {
         en: "A picture that this starts from is no longer kept. Give it again with `/imagine`, `/blend` or `/describe`.",
-        de: "Ein Bild, mit dem das beginnt, wird nicht mehr aufbewahrt. Gib es mit `/imagine`, `/blend` oder `/describe` noch einmal.",
-        fr: "Une image dont cela part n'est plus conservée. Redonnez-la avec `/imagine`, `/blend` ou `/describe`.",
+        de: "Ein Bild, mit dem das beginnt, wird nicht mehr aufbewahrt. Gib es mit `/imagine`, `/mischen` oder `/beschreiben` noch einmal.",
+        fr: "Une image dont cela part n'est plus conservée. Redonne-la avec `/imagine`, `/mélanger` ou `/décrire`.",
     }
     /// A chain of variations is too long.
     too_varied {
