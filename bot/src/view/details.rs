@@ -13,7 +13,7 @@ const PROMPT_CHARS: usize = 700;
 pub fn details(job: &JobSnapshot, language: Language) -> MessagePayload {
     let words = job.words.as_ref();
     let words = words.map_or_else(
-        || language.an_erased_prompt().to_owned(),
+        || language.erased().to_owned(),
         |words| text::escape_markdown(&text::shortened(words.shown.trim(), PROMPT_CHARS)),
     );
     let model = text::escape_markdown(&job.spec.model().id);
