@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -42,6 +43,18 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the arguments of the process. A prompt may be nothing but two dashes, which elsewhere end the flags.
+    pub fn of(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let (dashes, others): (Vec<_>, Vec<_>) =
+            arguments.iter().cloned().partition(|one| one == "--");
+        let alone = others.into_iter().chain(["--".into(), "--".into()]);
+        match Self::try_parse_from(alone) {
+            Ok(cli) if dashes.len() == 1 => Ok(cli),
+            Ok(_) | Err(_) => Self::try_parse_from(arguments),
+        }
+    }
+
     /// Does what the command line asks for.
     pub fn run(self) -> ExitCode {
         match self.command {
@@ -82,13 +95,17 @@ mod tests {
             &["--json", "--ar 16:9"],
             &["--tier", "free", "--tile", "--json"],
             &["-5 degrees", "--profile", "v6", "--json"],
+            &["--", "--json"],
+            &["--json", "--"],
+            &["--tier", "free", "--", "--json"],
+            &["--json", "--", "--tile"],
             &["--", "--json", "--json"],
         ] {
             let all = ["easel-bot", "parse"].iter().chain(arguments).copied();
-            let parsed = Cli::try_parse_from(all).map(|cli| cli.command);
+            let parsed = Cli::of(all.map(OsString::from)).map(|cli| cli.command);
             match (parsed, arguments) {
                 // Behind a bare "--" nothing is a flag, so the second word is one too many.
-                (Err(_), ["--", ..]) => {}
+                (Err(_), ["--", _, _]) => {}
                 (Ok(Some(Command::Parse { text, json, .. })), _) => {
                     assert!(json && text.starts_with('-'), "{arguments:?}: {text}");
                 }

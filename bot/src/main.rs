@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use easel_bot::cli::Cli;
 
 fn main() -> ExitCode {
-    Cli::parse().run()
+    match Cli::of(std::env::args_os()) {
+        Ok(cli) => cli.run(),
+        Err(error) => error.exit(),
+    }
 }
