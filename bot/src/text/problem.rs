@@ -55,6 +55,8 @@ mod tests {
         ("a --", &["--"]),
         ("a --v 4 --tile", &["--tile", "v4"]),
         ("a --tile --tile", &["--tile"]),
+        ("a -AR 16:9", &["-AR", "--ar"]),
+        ("a -- seed 7", &["-- seed", "--seed"]),
         ("a --fast --relax", &["--fast", "--relax"]),
         ("a --seed", &["--seed", "4294967295"]),
         ("a --chaos 101", &["--chaos", "0", "100", "101"]),

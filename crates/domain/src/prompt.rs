@@ -26,6 +26,7 @@
 //! repetition is an error. Weights are kept as typed; they must add up to more than zero, the words of `--no` not
 //! counted. `docs/prompt-language.md` has the same for people who type prompts.
 
+mod misspelt;
 mod number;
 mod parameter;
 mod params;

@@ -129,6 +129,9 @@ pub(super) fn sentence(problem: &Problem) -> String {
             format!("les poids vont de -{most} à {most}, pas “{typed}”")
         }
         Problem::GluedToPart(typed) => format!("mets une espace avant “{typed}”"),
+        Problem::Misspelt { typed, name } => {
+            format!("écris “--{name}” si “{typed}” doit être un paramètre")
+        }
         Problem::NoParameter(typed) => {
             format!(
                 "seuls des paramètres comme --ar 3:2 peuvent être gardés ; “{typed}” n'en est pas un"

@@ -87,6 +87,9 @@ pub(super) fn sentence(problem: &Problem) -> String {
             format!("Gewichte gehen von -{most} bis {most}, nicht “{typed}”")
         }
         Problem::GluedToPart(typed) => format!("vor “{typed}” gehört ein Leerzeichen"),
+        Problem::Misspelt { typed, name } => {
+            format!("schreib “--{name}”, wenn “{typed}” ein Parameter sein soll")
+        }
         Problem::NoParameter(typed) => {
             format!("aufbewahrt werden nur Parameter wie --ar 3:2; “{typed}” ist keiner")
         }

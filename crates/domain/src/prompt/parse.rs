@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::misspelt::{Misspelt, misspelt};
 use super::permutation::{Expansion, Template};
 use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
@@ -129,6 +130,14 @@ fn read_prompt(
     if let Some((span, rule)) = glued(content) {
         let problem = Problem::GluedToPart(cut(span.of(text)));
         let error = ParseError::new(ErrorCode::BadValue, span, problem);
+        return Err(error.parameter(rule.name).value(span.of(text)));
+    }
+    if let Some(Misspelt { span, name, rule }) = misspelt(content) {
+        let problem = Problem::Misspelt {
+            typed: cut(span.of(text)),
+            name: name.to_lowercase(),
+        };
+        let error = ParseError::new(ErrorCode::UnknownParameter, span, problem);
         return Err(error.parameter(rule.name).value(span.of(text)));
     }
     let profile = &profile_named_in(parameters, profile);

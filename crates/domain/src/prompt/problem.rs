@@ -83,6 +83,8 @@ pub enum Problem {
     WeightRange { typed: String, most: f64 },
     /// A parameter glued to `::`.
     GluedToPart(String),
+    /// A parameter with one hyphen, or with a space behind its dashes: as typed, and its name.
+    Misspelt { typed: String, name: String },
     /// The weights add up to nothing.
     WeightSum,
     /// Among parameters that a member wants to keep, something that is none.
@@ -282,6 +284,12 @@ impl fmt::Display for Problem {
                 write!(f, "weights go from -{most} to {most}, not “{typed}”")
             }
             Self::GluedToPart(typed) => write!(f, "put a space before “{typed}”"),
+            Self::Misspelt { typed, name } => {
+                write!(
+                    f,
+                    "write “--{name}” where “{typed}” is meant as a parameter"
+                )
+            }
             Self::WeightSum => f.write_str("the weights of all parts must add up to more than 0"),
             Self::NoParameter(typed) => write!(
                 f,

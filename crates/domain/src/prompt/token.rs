@@ -124,7 +124,7 @@ pub(super) fn glued(words: &[Word<'_>]) -> Option<(Span, &'static ParameterRule)
 }
 
 /// What stands for one hyphen: it takes two of these. Keyboards for Chinese and Japanese type the wide ones.
-fn is_hyphen(character: char) -> bool {
+pub(super) fn is_hyphen(character: char) -> bool {
     matches!(
         character,
         '-' | '\u{2010}' | '\u{2011}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}'
@@ -132,7 +132,7 @@ fn is_hyphen(character: char) -> bool {
 }
 
 /// What phones and word processors make of two hyphens: figure dash, en dash, em dash, horizontal bar.
-fn is_long_dash(character: char) -> bool {
+pub(super) fn is_long_dash(character: char) -> bool {
     matches!(character, '\u{2012}'..='\u{2015}' | '\u{fe58}')
 }
 

@@ -147,6 +147,21 @@ fn a_parameter_that_lacks_its_space_is_not_drawn() {
 }
 
 #[test]
+fn a_parameter_behind_the_wrong_dashes_is_not_drawn() {
+    for (text, parameter, place) in [
+        ("a cat -ar 16:9", "ar", "-ar"),
+        ("ä cat -- ar 16:9 --tile", "ar", "-- ar"),
+        ("{a, b} -q .5", "quality", "-q"),
+        ("a cat — SEED 7", "seed", "— SEED"),
+    ] {
+        assert_error(text, ErrorCode::UnknownParameter, parameter, place);
+    }
+    let sentence = request("a cat -AR 16:9").unwrap_err().to_string();
+    assert_eq!(sentence, "write “--ar” where “-AR” is meant as a parameter");
+    assert_eq!(one("a well -known man").to_string(), "a well -known man");
+}
+
+#[test]
 fn a_version_names_what_it_has_in_place_of_a_reference() {
     for (text, sentence) in [
         (
