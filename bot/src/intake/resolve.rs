@@ -40,7 +40,10 @@ pub fn imagine(prompt: &Prompt, model: &NewestModel, seed: u32) -> RenderSpec {
         guidance: model.profile.default_guidance,
         sampler: model.profile.default_sampler,
         pictures: (0..GRID)
-            .map(|n| NoisePlan::from_seed(first.wrapping_add(n)))
+            .map(|n| NoisePlan {
+                chaos: prompt.params.chaos,
+                ..NoisePlan::from_seed(first.wrapping_add(n))
+            })
             .collect(),
         finish_scale: model.profile.finish_scale,
         stop: prompt.params.stop,
@@ -155,7 +158,7 @@ pub fn reroll(spec: &RenderSpec, model: &NewestModel, seed: u32) -> Option<Rende
     let fresh = |(n, plan): (usize, &NoisePlan)| {
         let seed = seed.wrapping_add(n as u32);
         match plan.mixes.split_last() {
-            None => NoisePlan::from_seed(seed),
+            None => plan.sibling(seed),
             Some((last, before)) => {
                 let mut mixes = before.to_vec();
                 mixes.push(NoiseMix {
@@ -163,8 +166,8 @@ pub fn reroll(spec: &RenderSpec, model: &NewestModel, seed: u32) -> Option<Rende
                     strength: last.strength,
                 });
                 NoisePlan {
-                    seed: plan.seed,
                     mixes,
+                    ..plan.clone()
                 }
             }
         }
@@ -203,10 +206,14 @@ pub fn remix(
     let RenderSpec::Generate(spec) = asked else {
         return None;
     };
-    let pictures = match index {
+    let mut pictures = match index {
         None => parent.generated()?.pictures.clone(),
         Some(index) => variations(parent.noise_plan(index as usize)?, REMIX_STRENGTH, seed)?,
     };
+    let chaos = spec.pictures.first().map_or(0, |plan| plan.chaos);
+    for plan in &mut pictures {
+        plan.chaos = chaos;
+    }
     let generate = GenerateSpec { pictures, ..spec };
     Some(from_same(parent, on_fixed_canvas(generate, parent, model)?))
 }

@@ -12,11 +12,11 @@ texts! {
         de: "`--{name}` wirkt hier noch nicht: {instead}",
         fr: "`--{name}` n'a pas encore d'effet ici : {instead}",
     }
-    /// `--chaos`, `--weird`.
-    instead_variety {
-        en: "🔄 draws four new pictures, V varies one",
-        de: "🔄 zeichnet vier neue Bilder, V variiert eines",
-        fr: "🔄 dessine quatre nouvelles images, V en varie une",
+    /// `--weird`.
+    instead_weird {
+        en: "`--chaos 50` draws more unexpected pictures",
+        de: "`--chaos 50` zeichnet überraschendere Bilder",
+        fr: "`--chaos 50` dessine des images plus inattendues",
     }
     /// `--stylize`, `--exp`.
     instead_stylize {
@@ -96,7 +96,7 @@ impl Language {
     /// What to do in place of a parameter that does nothing; `None` for those that always act.
     pub fn instead(self, parameter: Parameter) -> Option<&'static str> {
         match parameter {
-            Parameter::Chaos | Parameter::Weird => Some(self.instead_variety()),
+            Parameter::Weird => Some(self.instead_weird()),
             Parameter::Stylize | Parameter::Experimental => Some(self.instead_stylize()),
             Parameter::Raw | Parameter::Style => Some(self.instead_raw()),
             Parameter::ImageWeight => Some(self.instead_image_weight()),
@@ -112,6 +112,7 @@ impl Language {
             Parameter::Video => Some(self.instead_video()),
             Parameter::No => Some(self.instead_no()),
             Parameter::AspectRatio
+            | Parameter::Chaos
             | Parameter::Quality
             | Parameter::Stop
             | Parameter::Tile

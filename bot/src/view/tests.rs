@@ -351,14 +351,14 @@ fn parameters_without_effect_are_named_with_what_does_their_work() {
     job.words.as_mut().unwrap().shown = "a boat --weird 100".into();
     let text = seen(&view(&job, &Live::Unknown, &Picture::None));
     assert!(
-        text.contains("-# `--weird` has no effect here yet: 🔄 draws four new pictures"),
+        text.contains("-# `--weird` has no effect here yet: `--chaos 50` draws"),
         "{text}"
     );
     job.words.as_mut().unwrap().shown =
-        "a --weird 1 --chaos 1 --stylize 50 --raw --tile --video".into();
+        "a --weird 1 --chaos 1 --stylize 50 --exp 5 --raw --tile --video".into();
     let text = seen(&view(&job, &Live::Unknown, &Picture::None));
     assert!(
-        text.contains("-# understood, but without effect so far: `--raw`, `--video`"),
+        text.contains("-# understood, but without effect so far: `--exp`, `--video`"),
         "{text}"
     );
 }

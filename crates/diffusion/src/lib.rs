@@ -39,4 +39,4 @@ pub use pipeline::{ControlNetId, Finished, LoadOptions, Pipeline, Progress, Weig
 pub use resize::{Filter, resize, resize_grey};
 pub use schedulers::Sampler;
 pub use slot::{Control, Init, Slot, Task};
-pub use weighting::Syntax;
+pub use weighting::{Syntax, reweighed};

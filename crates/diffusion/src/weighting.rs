@@ -118,6 +118,36 @@ pub fn apply(states: &Tensor, weights: &[f32]) -> Tensor {
     weighted * (before / after)
 }
 
+/// A weighted prompt in which each word, counted from 0, weighs as often more as `factor` says.
+pub fn reweighed(prompt: &str, factor: impl Fn(u32) -> f64) -> String {
+    let spans = spans(prompt);
+    let words = spans.iter().flat_map(|span| {
+        let words = span.text.split_inclusive(char::is_whitespace);
+        words.map(|word| (word, span.weight))
+    });
+    let (mut text, mut number, mut inside) = (String::new(), 0, false);
+    for (word, weight) in words {
+        let bare = word.trim_end();
+        if !bare.is_empty() {
+            // A word whose parts weigh differently is one word all the same.
+            number += u32::from(!inside);
+            let weight = weight * factor(number - 1);
+            let plain: String = bare.chars().flat_map(escaped).collect();
+            let weighed = format!("({plain}:{weight:.3})");
+            text.push_str(&weighed);
+        }
+        inside = bare.len() == word.len();
+        text.push_str(&word[bare.len()..]);
+    }
+    text
+}
+
+/// What stands for a character that may be a bracket.
+fn escaped(character: char) -> impl Iterator<Item = char> {
+    let binds = r"()[]\".contains(character);
+    binds.then_some('\\').into_iter().chain([character])
+}
+
 fn spans(prompt: &str) -> Vec<Span> {
     let mut reader = Reader::default();
     let mut characters = prompt.chars().peekable();
@@ -251,6 +281,27 @@ mod tests {
         assert_reads("a) b", &[("a) b", 1.0)]);
         assert_reads("a (b", &[("a ", 1.0), ("b", 1.1)]);
         assert_reads("", &[]);
+    }
+
+    #[test]
+    fn each_word_is_weighed_once_more_and_nothing_else_changes() {
+        let prompt = r"a ((red:1.5) big)  bo(a)t [\(b: c\\";
+        let same = reweighed(prompt, |_| 1.0);
+        let texts = |spans: Vec<(String, f64)>| -> String {
+            spans.into_iter().map(|(text, _)| text).collect()
+        };
+        assert_eq!(texts(read(&same)), texts(read(prompt)));
+        let weights = |prompt: &str| -> Vec<f64> {
+            let words = read(prompt).into_iter();
+            let words = words.filter(|(text, _)| !text.trim().is_empty());
+            words.map(|(_, weight)| weight).collect()
+        };
+        let plain = [1.0, 1.65, 1.1, 1.0, 1.1, 1.0, 0.909, 0.909];
+        assert_eq!(weights(&same), plain);
+        // The fourth word has three parts.
+        let doubled = reweighed(prompt, |word| if word == 3 { 2.0 } else { 1.0 });
+        let doubled = weights(&doubled);
+        assert_eq!(doubled, [1.0, 1.65, 1.1, 2.0, 2.2, 2.0, 0.909, 0.909]);
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl std::fmt::Debug for PromptText {
     }
 }
 
-/// The initial noise of one picture: drawn from `seed`, then mixed in turn with the noise of each [`NoiseMix`].
+/// What is one picture's own in a grid: its initial noise, drawn from `seed`, then mixed in turn with the noise of each
+/// [`NoiseMix`]; and how freely it takes the words.
 ///
 /// A variation is its parent's plan with one more mix, so any chain of variations can be drawn again from numbers alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,9 @@ pub struct NoisePlan {
     /// Later draws, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mixes: Vec<NoiseMix>,
+    /// How far its words are from counting all the same, 0 to 100; see [`Self::emphasis`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub chaos: u8,
 }
 
 /// Spherical interpolation (Shoemake 1985) from the noise so far towards the noise of another seed.
@@ -79,7 +83,25 @@ impl NoisePlan {
         Self {
             seed,
             mixes: Vec::new(),
+            chaos: 0,
         }
+    }
+
+    /// The plan of a picture that takes its words as freely as this one, and has no ancestors.
+    #[must_use]
+    pub fn sibling(&self, seed: u32) -> Self {
+        Self {
+            chaos: self.chaos,
+            ..Self::from_seed(seed)
+        }
+    }
+
+    /// How often the word at `index`, counted from 0, counts as one: between 1/e and e at most chaos, always 1 without any.
+    ///
+    /// Drawn by the first seed, so that variations stress the same words as the picture that they come from.
+    pub fn emphasis(&self, index: u32) -> f64 {
+        let drawn = drawn(u64::from(self.seed) << 32 | u64::from(index));
+        (f64::from(self.chaos.min(100)) / 100.0 * drawn).exp()
     }
 
     /// The seed that makes this picture differ from its siblings: the one to show to a user.
@@ -97,6 +119,23 @@ impl NoisePlan {
         plan.mixes.push(NoiseMix { seed, strength });
         Some(plan)
     }
+}
+
+/// A number between -1 and 1 for each key: `SplitMix64` (Steele, Lea and Flood 2014).
+fn drawn(key: u64) -> f64 {
+    let mut bits = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let unit = f64::from((bits ^ (bits >> 31)) as u32) / f64::from(u32::MAX);
+    2.0 * unit - 1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(chaos: &u8) -> bool {
+    *chaos == 0
 }
 
 /// Pictures from words.

@@ -10,6 +10,26 @@ fn weigh(key: u64, prompt: &str) -> EngineRequest {
     request(key, EngineWork::Weigh { words })
 }
 
+fn drawn(engine: &TorchEngine, chaos: u8, seeds: &[u32]) -> Vec<Picture> {
+    let (sender, events) = channel();
+    let mut spec = spec(seeds, 6);
+    for plan in &mut spec.pictures {
+        plan.chaos = chaos;
+    }
+    engine.submit(generate(1, spec), sink(&sender)).unwrap();
+    pictures(last(&events, 1))
+}
+
+#[test]
+fn each_picture_of_a_chaotic_grid_takes_the_words_in_its_own_way() {
+    let engine = engine(8);
+    let plain = drawn(&engine, 0, &[7, 8]);
+    let chaotic = drawn(&engine, 100, &[7, 8]);
+    assert!(plain[0] != chaotic[0] && plain[1] != chaotic[1]);
+    assert_eq!(drawn(&engine, 100, &[7, 8]), chaotic, "from its seed alone");
+    assert_ne!(drawn(&engine, 20, &[7, 8]), chaotic);
+}
+
 fn influences(event: EngineEvent) -> Vec<f32> {
     match event {
         EngineEvent::Answered {

@@ -78,20 +78,29 @@ impl Source {
     }
 }
 
-fn grid(seed: u32) -> Vec<NoisePlan> {
+/// Four pictures that take the words as freely as those of the source did.
+fn grid(source: &Source, seed: u32) -> Vec<NoisePlan> {
+    let chaos = source
+        .generate
+        .pictures
+        .first()
+        .map_or(0, |plan| plan.chaos);
     (0..GRID)
-        .map(|n| NoisePlan::from_seed(seed.wrapping_add(n)))
+        .map(|n| NoisePlan {
+            chaos,
+            ..NoisePlan::from_seed(seed.wrapping_add(n))
+        })
         .collect()
 }
 
 /// The picture on a larger canvas, with four proposals for what lies around it.
 pub fn around(source: &Source, canvas: Canvas, seed: u32) -> RenderSpec {
-    source.spec(canvas, grid(seed), 1.0, Repainted::Around)
+    source.spec(canvas, grid(source, seed), 1.0, Repainted::Around)
 }
 
 /// Four proposals for a part of the picture.
 pub fn inside(source: &Source, part: Repainted, seed: u32) -> RenderSpec {
-    source.spec(source.whole(), grid(seed), INSIDE, part)
+    source.spec(source.whole(), grid(source, seed), INSIDE, part)
 }
 
 /// The picture as large as the model draws, at most twice, with its details drawn anew, to their end.

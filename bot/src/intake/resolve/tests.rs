@@ -81,6 +81,24 @@ fn what_repeats_or_stops_early_does_so_in_all_that_comes_of_it() {
 }
 
 #[test]
+fn chaos_stays_with_pictures_that_are_drawn_again_or_varied_and_other_words_bring_their_own() {
+    let grid = words("a boat --chaos 60 --seed 1", 0);
+    let varied = vary(&grid, 2, 0.35, &model(), 100).unwrap();
+    let remixed = |text, index| remix(words(text, 0), &grid, index, &model(), 9).unwrap();
+    for (spec, chaos) in [
+        (grid.clone(), 60),
+        (reroll(&grid, &model(), 9).unwrap(), 60),
+        (reroll(&varied, &model(), 9).unwrap(), 60),
+        (varied, 60),
+        (remixed("a train --chaos 5", None), 5),
+        (remixed("a train", Some(1)), 0),
+    ] {
+        let all: Vec<_> = of(spec).pictures.iter().map(|plan| plan.chaos).collect();
+        assert_eq!(all, [chaos; 4]);
+    }
+}
+
+#[test]
 fn a_prompt_without_a_seed_gets_the_drawn_one() {
     assert_eq!(
         seeds(&RenderSpec::Generate(generate("a boat", 40))),

@@ -141,7 +141,9 @@ pub const PARAMETERS: &[ParameterRule] = &[
     rule(P::AspectRatio, "ar", ValueForm::Ratio)
         .alias(&["aspect"])
         .honoured(),
-    rule(P::Chaos, "chaos", Whole { min: 0, max: 100 }).alias(&["c"]),
+    rule(P::Chaos, "chaos", Whole { min: 0, max: 100 })
+        .alias(&["c"])
+        .honoured(),
     rule(P::Stylize, "stylize", Whole { min: 0, max: 1000 }).alias(&["s", "stylise"]),
     rule(P::Weird, "weird", Whole { min: 0, max: 3000 }).alias(&["w"]),
     rule(P::Quality, "quality", ValueForm::Quality)

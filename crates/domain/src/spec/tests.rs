@@ -18,6 +18,30 @@ fn a_variation_of_a_variation_keeps_the_whole_chain() {
 }
 
 #[test]
+fn chaos_stresses_words_differently_in_each_picture_and_the_same_in_its_variations() {
+    let plan = |seed, chaos| NoisePlan {
+        chaos,
+        ..NoisePlan::from_seed(seed)
+    };
+    let stress =
+        |plan: &NoisePlan| -> Vec<f64> { (0..500).map(|word| plan.emphasis(word)).collect() };
+    assert_eq!(stress(&plan(1, 0)), [1.0; 500]);
+    for chaos in [1, 50, 100] {
+        let (drawn, widest) = (stress(&plan(1, chaos)), f64::from(chaos) / 100.0);
+        let logarithms: Vec<f64> = drawn.iter().map(|factor| factor.ln() / widest).collect();
+        let (mut least, mut most) = (f64::MAX, f64::MIN);
+        for &logarithm in &logarithms {
+            (least, most) = (least.min(logarithm), most.max(logarithm));
+        }
+        let mean = logarithms.iter().sum::<f64>() / 500.0;
+        assert!((-1.001..-0.98).contains(&least) && (0.98..1.001).contains(&most));
+        assert!(mean.abs() < 0.1, "{mean}");
+        assert_ne!(drawn, stress(&plan(2, chaos)));
+        assert_eq!(drawn, stress(&plan(1, chaos).varied(7, 0.3).unwrap()));
+    }
+}
+
+#[test]
 fn a_chain_of_variations_ends() {
     let mut plan = NoisePlan::from_seed(0);
     for seed in 0..MAX_NOISE_MIXES {

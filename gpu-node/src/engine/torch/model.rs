@@ -307,7 +307,7 @@ fn tasks(
     };
     let init = init.map(start).transpose()?;
     let task = |plan: &spec::NoisePlan| Task {
-        prompt: text.positive.clone(),
+        prompt: stressed(&text.positive, plan),
         // Of a job without such words nothing is known but that; as in the checkpoint's own pipeline.
         negative: Some(text.negative.clone()).filter(|text| !text.is_empty()),
         syntax: Syntax::Weighted,
@@ -326,6 +326,14 @@ fn tasks(
         return Err(bad("pictures", "none are asked for"));
     }
     Ok(spec.pictures.iter().map(task).collect())
+}
+
+/// The words as one picture takes them.
+fn stressed(words: &str, plan: &spec::NoisePlan) -> String {
+    if plan.chaos == 0 {
+        return words.to_owned();
+    }
+    easel_diffusion::reweighed(words, |word| plan.emphasis(word))
 }
 
 fn noise(plan: &spec::NoisePlan) -> NoisePlan {
