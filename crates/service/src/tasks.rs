@@ -18,6 +18,8 @@ pub struct TaskFailure {
     pub task: &'static str,
     /// What happened, as the end of a sentence.
     pub reason: String,
+    /// The task ended without an error, which is often the mark that another's failure leaves.
+    quiet: bool,
 }
 
 /// All tasks of a process, or of one part of it.
@@ -83,7 +85,8 @@ impl TaskSet {
         self.state().running.values().copied().collect()
     }
 
-    /// The first failure, if any task has failed.
+    /// The first failure, if any task has failed. An error or a panic goes before a task that ended without one: whoever
+    /// reads what a failing task sent ends with it, and may well be noticed first.
     pub fn failure(&self) -> Option<TaskFailure> {
         self.state().failure.clone()
     }
@@ -113,19 +116,21 @@ impl TaskSet {
         self.inner.tracker.spawn(async move {
             let outcome = handle.await;
             let early = !may_end && !set.inner.shutdown.is_draining();
-            let reason = failure_reason(outcome, early);
-            set.ended(id, name, reason);
+            set.ended(id, failure(name, outcome, early));
         });
     }
 
-    fn ended(&self, id: u64, name: &'static str, reason: Option<String>) {
+    fn ended(&self, id: u64, failure: Option<TaskFailure>) {
         let mut state = self.state();
         state.running.remove(&id);
-        let Some(reason) = reason else { return };
-        let failure = TaskFailure { task: name, reason };
-        tracing::error!(task = name, "{failure}; draining");
-        metrics::counter!(metric::TASK_FAILURES, "task" => name).increment(1);
-        state.failure.get_or_insert(failure);
+        let Some(failure) = failure else { return };
+        let task = failure.task;
+        tracing::error!(task, "{failure}; draining");
+        metrics::counter!(metric::TASK_FAILURES, "task" => task).increment(1);
+        let known = state.failure.as_ref();
+        if known.is_none_or(|known| known.quiet && !failure.quiet) {
+            state.failure = Some(failure);
+        }
         drop(state);
         self.inner.shutdown.drain();
     }
@@ -138,14 +143,23 @@ impl TaskSet {
     }
 }
 
-fn failure_reason(outcome: Result<anyhow::Result<()>, JoinError>, early: bool) -> Option<String> {
-    match outcome {
-        Ok(Ok(())) if early => Some("ended although nothing asked it to".into()),
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("failed: {error:#}")),
-        Err(error) if error.is_panic() => Some(format!("panicked: {}", panic_text(error))),
-        Err(_) => Some("was cancelled".into()),
-    }
+fn failure(
+    task: &'static str,
+    outcome: Result<anyhow::Result<()>, JoinError>,
+    early: bool,
+) -> Option<TaskFailure> {
+    let (reason, quiet) = match outcome {
+        Ok(Ok(())) if early => ("ended although nothing asked it to".into(), true),
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => (format!("failed: {error:#}"), false),
+        Err(error) if error.is_panic() => (format!("panicked: {}", panic_text(error)), false),
+        Err(_) => ("was cancelled".into(), false),
+    };
+    Some(TaskFailure {
+        task,
+        reason,
+        quiet,
+    })
 }
 
 /// The message a panic carried.
@@ -189,6 +203,28 @@ mod tests {
         tasks.spawn("loop", async { Ok(()) });
         assert!(tasks.join(LIMIT).await.is_empty());
         assert_eq!(tasks.failure().map(|failure| failure.task), Some("loop"));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_and_not_the_quiet_end_that_it_caused() {
+        let tasks = TaskSet::new(Shutdown::new());
+        let (sent, mut received) = tokio::sync::mpsc::channel::<()>(1);
+        let (noticed, reader_was_noticed) = tokio::sync::oneshot::channel();
+        tasks.spawn("reader", async move {
+            assert!(received.recv().await.is_none());
+            Ok(())
+        });
+        tasks.spawn("writer", async move {
+            drop(sent);
+            reader_was_noticed.await?;
+            anyhow::bail!("no ink")
+        });
+        while tasks.running() != ["writer"] {
+            tokio::task::yield_now().await;
+        }
+        noticed.send(()).expect("the writer waits for it");
+        assert!(tasks.join(LIMIT).await.is_empty());
+        assert_eq!(tasks.failure().map(|failure| failure.task), Some("writer"));
     }
 
     #[tokio::test]
