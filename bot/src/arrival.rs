@@ -120,6 +120,8 @@ pub enum Request {
     Click {
         /// What it carries.
         custom_id: String,
+        /// Whether nobody but the member sees the message that it is pressed under.
+        whispered: bool,
     },
     /// A form that was filled in.
     Filled {
@@ -312,6 +314,10 @@ impl Arrival {
     ) -> Self {
         let request = Request::Click {
             custom_id: interaction.data.custom_id.clone(),
+            whispered: interaction
+                .message
+                .flags
+                .is_some_and(|flags| flags.contains(serenity::MessageFlags::EPHEMERAL)),
         };
         arrival!(interaction, shard, standing!(interaction), request)
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use easel_domain::JobId;
 
+use crate::intake::OPENS;
+
 /// What a button does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ButtonAction {
@@ -197,6 +199,46 @@ pub struct CustomId {
     pub job: JobId,
     /// The picture, counted from 0, or what the action says; 0 where nothing is meant.
     pub index: u32,
+}
+
+impl CustomId {
+    /// Whether it stands under messages alone that nobody but their member sees: its press turns that message into another.
+    pub fn turns_a_whisper(self) -> bool {
+        match self.action {
+            ButtonAction::RunSeveral
+            | ButtonAction::DropSeveral
+            | ButtonAction::Older
+            | ButtonAction::Newer
+            | ButtonAction::Detail
+            | ButtonAction::Listed
+            | ButtonAction::Unstar
+            | ButtonAction::Setting => true,
+            ButtonAction::Region => self.index != OPENS,
+            ButtonAction::Delete => self.index != 0,
+            ButtonAction::Upscale
+            | ButtonAction::UpscaleCreative
+            | ButtonAction::Vary
+            | ButtonAction::VarySubtle
+            | ButtonAction::VaryStrong
+            | ButtonAction::Reroll
+            | ButtonAction::Zoom
+            | ButtonAction::ZoomForm
+            | ButtonAction::Pan
+            | ButtonAction::Square
+            | ButtonAction::RegionDraw
+            | ButtonAction::Remix
+            | ButtonAction::Cancel
+            | ButtonAction::Fetch
+            | ButtonAction::Again
+            | ButtonAction::Exact
+            | ButtonAction::Star
+            | ButtonAction::Mail
+            | ButtonAction::Mailed
+            | ButtonAction::Shorter
+            | ButtonAction::Described
+            | ButtonAction::DescribedAll => false,
+        }
+    }
 }
 
 /// Text that is no [`CustomId`] of ours.

@@ -277,7 +277,10 @@ impl Intake {
                 self.whisper(&arrival, &arrival.language.help(), "help")
                     .await;
             }
-            Request::Click { custom_id } => self.click(&arrival, custom_id).await,
+            Request::Click {
+                custom_id,
+                whispered,
+            } => self.click(&arrival, custom_id, *whispered).await,
             Request::Filled { custom_id, fields } => {
                 self.filled(&arrival, custom_id, fields).await;
             }

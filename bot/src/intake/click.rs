@@ -27,9 +27,10 @@ use crate::view::fleeting::RENEWS;
 pub(super) type Refusal = (String, &'static str);
 
 impl Intake {
-    /// Answers a click and does what its button says.
-    pub(super) async fn click(&self, arrival: &Arrival, custom_id: &str) {
-        let Ok(button) = custom_id.parse::<CustomId>() else {
+    /// Answers a click and does what its button says. A forged one turns no message that others see into one's own.
+    pub(super) async fn click(&self, arrival: &Arrival, custom_id: &str, whispered: bool) {
+        let known = custom_id.parse::<CustomId>().ok();
+        let Some(button) = known.filter(|button| whispered || !button.turns_a_whisper()) else {
             return self
                 .whisper(arrival, arrival.language.unknown_button(), "unknown_button")
                 .await;

@@ -8,6 +8,7 @@ mod delivery;
 mod describe;
 mod errands;
 mod favourites;
+mod forged;
 mod guests;
 mod history;
 mod imagine;
