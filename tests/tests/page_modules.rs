@@ -1,6 +1,9 @@
 //! The chat page's own modules, run in a real browser: how they read text, and what a redraw leaves alone.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 use easel_playground::{Playground, PlaygroundConfig};
 use easel_tests::browser::{Browser, with_browser};
 use serde_json::json;
@@ -46,6 +49,59 @@ const READING: &str = r#"
         target: evil.querySelector("[href]"),
     };
 "#;
+
+/// A visitor's machine may have no font for emoji, and a machine that takes screenshots seldom has.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_emoji_that_the_bot_says_is_drawn_by_the_page() -> Result<()> {
+    let said = emoji_of_the_bot()?;
+    ensure!(said.contains('⭐') && said.len() > 100, "found {said:?}");
+    let playground = Playground::start(PlaygroundConfig::default()).await?;
+    with_browser(playground.origin(), WIDE, async move |page: Browser| {
+        page.until_shown(".composer").await?;
+        let script = format!("const said = {};{DRAWING}", json!(said));
+        let drawn = page.run_async(&script).await?;
+        let wanted = json!({"left": "", "label": ["svg", " 2 ", "svg"], "text": 2});
+        page.expect("what was drawn", drawn, wanted).await
+    })
+    .await
+}
+
+const DRAWING: &str = r#"
+    const { emojiNode, withEmoji } = await import("/js/emoji.js");
+    const { markdown } = await import("/js/markdown.js");
+    const box = document.createElement("div");
+    box.append(markdown("1\u{fe0f}\u{20e3} a ✉\u{fe0f} 5", { user: () => undefined, channel: () => undefined }));
+    return {
+        left: [...said].filter((emoji) => emojiNode(emoji).tagName !== "svg").join(""),
+        label: withEmoji("🚀 2 3\u{fe0f}\u{20e3}").map((piece) => piece.tagName ?? piece).filter(Boolean),
+        text: box.querySelectorAll("svg").length,
+    };
+"#;
+
+/// Those in the sources of its texts, views and answers; what every font has, arrows and bars, is none.
+fn emoji_of_the_bot() -> Result<String> {
+    let mut said = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../bot/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                said.extend(
+                    std::fs::read_to_string(path)?
+                        .chars()
+                        .filter(|&c| is_emoji(c)),
+                );
+            }
+        }
+    }
+    Ok(said.into_iter().collect())
+}
+
+fn is_emoji(character: char) -> bool {
+    matches!(character, '\u{23e9}'..='\u{23f3}' | '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b50}' | '\u{1f300}'..='\u{1faff}')
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stays_in_a_list_keeps_the_focus_when_something_before_it_goes() -> Result<()> {

@@ -2,7 +2,7 @@
 // only draws, so that an edit of the message can change a button in place.
 
 import { h } from "./dom.js";
-import { emojiName, emojiNode } from "./emoji.js";
+import { emojiName, emojiNode, withEmoji } from "./emoji.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { store } from "./store.js";
@@ -45,7 +45,7 @@ function button(component, message) {
   const emoji = component.emoji?.name;
   const content = [
     emoji ? emojiNode(emoji) : null,
-    component.label ? h("span", { class: "button-label" }, component.label) : null,
+    component.label ? h("span", { class: "button-label" }, withEmoji(component.label)) : null,
   ];
   const label = component.label ? null : emojiName(emoji ?? "");
   if (component.style === 5 && /^https?:\/\//.test(component.url ?? "")) {

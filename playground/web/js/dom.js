@@ -42,7 +42,7 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** An inline SVG picture from a list of `[tag, attributes]` shapes, drawn on a square of `size` units. */
+/** An inline SVG picture from a list of `[tag, attributes, text?]` shapes, drawn on a square of `size` units. */
 export function svg(shapes, { size = 24, className = "icon", label } = {}) {
   const root = document.createElementNS(SVG, "svg");
   root.setAttribute("viewBox", `0 0 ${size} ${size}`);
@@ -53,9 +53,10 @@ export function svg(shapes, { size = 24, className = "icon", label } = {}) {
   } else {
     root.setAttribute("aria-hidden", "true");
   }
-  for (const [tag, attributes] of shapes) {
+  for (const [tag, attributes, text] of shapes) {
     const shape = document.createElementNS(SVG, tag);
     for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+    if (text) shape.textContent = text;
     root.append(shape);
   }
   return root;

@@ -160,7 +160,7 @@ const RULES = [
 ];
 
 /** Where a rule may begin; the text between two such places is copied as it is. */
-const SPECIAL = /[\\`<[|*_~]|https?:\/\/|\p{Extended_Pictographic}/gu;
+const SPECIAL = /[\\`<[|*_~]|https?:\/\/|\p{Extended_Pictographic}|[0-9]\uFE0F?\u20E3/gu;
 
 function spans(parent, text, names, depth, insideLink = false) {
   if (depth > MAX_DEPTH) {
