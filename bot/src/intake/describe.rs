@@ -233,7 +233,7 @@ impl Intake {
         };
         match prompt::parse(&typed, &PromptProfile::EASEL, MAX_JOBS) {
             Ok(request) if request.jobs.len() > 1 => {
-                self.propose(arrival, &typed, request).await;
+                self.propose(arrival, &typed, request, &[]).await;
             }
             Ok(_) | Err(_) => {
                 let words = language.unknown_button();

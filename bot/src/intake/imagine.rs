@@ -1,6 +1,6 @@
 //! `/imagine`.
 
-use easel_domain::prompt::{self, Prompt};
+use easel_domain::prompt::Prompt;
 use easel_domain::spec::{Action, PromptText};
 use easel_moderation::PromptVerdict;
 use easel_service::chain;
@@ -27,21 +27,20 @@ impl Intake {
             Ok(read) => read,
             Err(words) => return self.whisper(arrival, &words, "parse_error").await,
         };
-        if let Some(words) = self.refuses_uploads(language, pictures, &request) {
+        if self.parts.inputs.is_none() && !pictures.is_empty() {
+            // Nobody's upload is left out without a word.
+            let words = language.pictures_not_taken();
             return self.whisper(arrival, words, "picture").await;
         }
         if request.needs_confirmation() {
-            return self.propose(arrival, &text, request).await;
+            return self.propose(arrival, &text, request, pictures).await;
         }
         let Some(asked) = request.jobs.first() else {
             return self
                 .whisper(arrival, language.not_accepted(), "parse_error")
                 .await;
         };
-        let words = asked.words();
-        let takes_pictures = self.parts.inputs.is_some();
-        let only_pictures = takes_pictures && !(pictures.is_empty() && asked.images.is_empty());
-        if words.positive.is_empty() && !only_pictures {
+        if self.lacks_words(asked, pictures) {
             return self
                 .whisper(arrival, language.words_needed(), "no_words")
                 .await;
@@ -108,22 +107,10 @@ impl Intake {
         })
     }
 
-    /// Why pictures beside this prompt cannot act, if they cannot: nobody's upload is left out without a word.
-    fn refuses_uploads(
-        &self,
-        language: Language,
-        pictures: &[Url],
-        request: &prompt::Request,
-    ) -> Option<&'static str> {
-        if pictures.is_empty() {
-            None
-        } else if self.parts.inputs.is_none() {
-            Some(language.pictures_not_taken())
-        } else if request.needs_confirmation() {
-            Some(language.pictures_beside_several())
-        } else {
-            None
-        }
+    /// Whether nothing says what to draw: neither words nor a picture that acts.
+    pub(super) fn lacks_words(&self, asked: &Prompt, beside: &[Url]) -> bool {
+        let pictured = !(beside.is_empty() && asked.images.is_empty());
+        asked.words().positive.is_empty() && !(pictured && self.parts.inputs.is_some())
     }
 
     /// What policy says about the words.

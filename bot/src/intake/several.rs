@@ -1,6 +1,7 @@
 //! Several jobs from one prompt: proposed with their price, run when their author has agreed.
 
 mod note;
+mod pictures;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +15,13 @@ use easel_domain::spec::Action;
 use easel_service::{Backoff, chain};
 use easel_store::StoreError;
 use easel_store::intake::IntakeEnd;
-use easel_store::proposal::{NewProposal, Proposal, ProposalState, Proposed};
+use easel_store::proposal::{NewProposal, Proposal, ProposalState, Proposed, ProposedPicture};
 use easel_store::submit::batch::{BatchJob, BatchSubmission, BatchSubmitted};
 use easel_store::submit::{Repetition, Submission};
+use url::Url;
 
 use super::answer::Answered;
-use super::imagine::{MAX_JOBS, blocked, decision, digest};
+use super::imagine::{MAX_JOBS, blocked, decision};
 use super::prefer::ReadPrompt;
 use super::submit::{PRICE, STORE_RETRIES, Wish};
 use super::{Intake, NewestModel, count, resolve};
@@ -30,13 +32,20 @@ use crate::metric;
 use crate::rest::{Callback, MessagePayload};
 use crate::view::several::{SeveralJobs, several};
 use note::{Note, no_room, not_yours, settled, unanswered};
+use pictures::{begun_from, digest_beside};
 
 /// A snapshot of the lane that is older tells nothing.
 const FRESH_S: f64 = 10.0;
 
 impl Intake {
     /// Proposes the jobs of one prompt, or says why they cannot be had.
-    pub(super) async fn propose(&self, arrival: &Arrival, typed: &str, request: Request) {
+    pub(super) async fn propose(
+        &self,
+        arrival: &Arrival,
+        typed: &str,
+        request: Request,
+        beside: &[Url],
+    ) {
         let language = arrival.language;
         if arrival.standing.is_guest() {
             // Each job has a message of its own, and there the token may send no more than five.
@@ -44,7 +53,7 @@ impl Intake {
             return self.whisper(arrival, words, "guest").await;
         }
         for asked in &request.jobs {
-            if asked.words().positive.is_empty() {
+            if self.lacks_words(asked, beside) {
                 return self
                     .whisper(arrival, language.words_needed(), "no_words")
                     .await;
@@ -61,15 +70,15 @@ impl Intake {
         let Some(answered) = self.begin(arrival, thinking).await else {
             return;
         };
-        let ReadPrompt { text, request } = match self.with_own_suffix(arrival, typed, request).await
-        {
+        let read = self.with_pictures_taken(arrival, typed, request, beside);
+        let (ReadPrompt { text, request }, pictures) = match read.await {
             Ok(read) => read,
             Err((words, outcome)) => {
                 let payload = MessagePayload::text(words);
                 return self.refuse(arrival, answered, payload, outcome).await;
             }
         };
-        let new = self.new_proposal(arrival, &text, &request);
+        let new = self.new_proposal(arrival, &text, &request, pictures);
         let (id, expires_at) = (new.id, new.expires_at);
         match self.parts.store.propose(new).await {
             Ok(Proposed::Open) => {
@@ -97,7 +106,13 @@ impl Intake {
         }
     }
 
-    fn new_proposal(&self, arrival: &Arrival, typed: &str, request: &Request) -> NewProposal {
+    fn new_proposal(
+        &self,
+        arrival: &Arrival,
+        typed: &str,
+        request: &Request,
+        pictures: Vec<ProposedPicture>,
+    ) -> NewProposal {
         let now = self.parts.clock.now();
         NewProposal {
             id: BatchId(self.parts.entropy.ordered_uuid(now)),
@@ -108,6 +123,7 @@ impl Intake {
             guild: arrival.guild,
             channel: arrival.channel,
             words: typed.to_owned(),
+            pictures,
             jobs: u32::try_from(request.jobs.len()).unwrap_or(u32::MAX),
             price: price(request.jobs.len()),
             created_at: now,
@@ -208,7 +224,11 @@ impl Intake {
     }
 
     /// The proposal of this member, if it is still open; else what he is told.
-    async fn open_proposal(&self, arrival: &Arrival, id: BatchId) -> Result<String, Note> {
+    async fn open_proposal(
+        &self,
+        arrival: &Arrival,
+        id: BatchId,
+    ) -> Result<(String, Vec<ProposedPicture>), Note> {
         let language = arrival.language;
         let found = self.parts.store.proposal(id).await;
         let proposal = found.map_err(|error| unanswered(language, &error))?;
@@ -216,11 +236,12 @@ impl Intake {
             Some(Proposal {
                 owner,
                 words,
+                pictures,
                 state,
                 expires_at,
             }) if owner == Some(arrival.member) => match (state, words) {
                 (ProposalState::Open, Some(words)) if expires_at > self.parts.clock.now() => {
-                    Ok(words)
+                    Ok((words, pictures))
                 }
                 (ProposalState::Open, _) => Err(settled(language, ProposalState::Expired)),
                 (state, _) => Err(settled(language, state)),
@@ -232,14 +253,14 @@ impl Intake {
     /// The jobs of a proposal as they are submitted, read and judged anew: lists and models may have changed.
     async fn batch(&self, arrival: &Arrival, id: BatchId) -> Result<Vec<Submission>, Note> {
         let language = arrival.language;
-        let typed = self.open_proposal(arrival, id).await?;
+        let (typed, pictures) = self.open_proposal(arrival, id).await?;
         let request = prompt::parse(&typed, &PromptProfile::EASEL, MAX_JOBS)
             .map_err(|error| Note::beside(language.parse_error(&typed, &error), "parse_error"))?;
         let model = self
             .newest_model()
             .ok_or_else(|| Note::beside(language.no_model(), "no_model"))?;
         let mut jobs = (request.jobs.iter())
-            .map(|asked| self.member_of_batch(arrival, asked, &model))
+            .map(|asked| self.member_of_batch(arrival, asked, &pictures, &model))
             .collect::<Result<Vec<_>, _>>()?;
         // Ids of one moment are in no order, and queues go by ids.
         let mut ids: Vec<_> = jobs.iter().map(|job| job.job).collect();
@@ -254,6 +275,7 @@ impl Intake {
         &self,
         arrival: &Arrival,
         asked: &Prompt,
+        pictures: &[ProposedPicture],
         model: &NewestModel,
     ) -> Result<Submission, Note> {
         let verdict = self.judge(&asked.judged_words());
@@ -261,16 +283,20 @@ impl Intake {
             let words = blocked(arrival.language, &verdict);
             return Err(Note::beside(words, "blocked_words"));
         }
+        let inputs = begun_from(asked, pictures);
+        let inputs =
+            inputs.ok_or_else(|| Note::beside(arrival.language.not_accepted(), "picture_lost"))?;
+        let seed = self.parts.entropy.random_u32();
         let wish = Wish {
             pictured: None,
             action: Action::Imagine,
             parent: None,
             repetition: Repetition::Allowed,
             lane: resolve::lane(asked),
-            spec: resolve::imagine(asked, model, self.parts.entropy.random_u32()),
+            spec: resolve::from_pictures(asked, inputs, model, seed),
             text: asked.words(),
             shown: own_words(asked),
-            digest: digest(asked),
+            digest: digest_beside(asked, pictures),
             moderation: decision(&verdict),
         };
         let answered = Answered {

@@ -35,11 +35,11 @@ texts! {
         de: "❌ Bilder von Mitgliedern werden hier nicht angenommen: Es gibt keine Prüfung für sie, und ohne eine hat der Betreiber sie nicht erlaubt. Es wurde nichts gestartet.",
         fr: "❌ Les images des membres ne sont pas acceptées ici : rien ne les vérifie, et l'opérateur ne les a pas permises sans vérification. Rien n'a été lancé.",
     }
-    /// An upload beside a prompt that makes several jobs.
-    pictures_beside_several {
-        en: "❌ A picture cannot act in several jobs at once: leave out the braces and `--repeat`, or the picture. Nothing was started.",
-        de: "❌ Ein Bild kann nicht in mehreren Aufträgen zugleich wirken: Lass die geschweiften Klammern und `--repeat` weg, oder das Bild. Es wurde nichts gestartet.",
-        fr: "❌ Une image ne peut pas agir dans plusieurs tâches à la fois : retire les accolades et `--repeat`, ou l'image. Rien n'a été lancé.",
+    /// More pictures than the jobs of one prompt can start from.
+    too_many_pictures_in_all(most) {
+        en: "❌ The jobs of one prompt can start from {most} different pictures at most. Nothing was started.",
+        de: "❌ Die Aufträge eines Prompts können von höchstens {most} verschiedenen Bildern ausgehen. Es wurde nichts gestartet.",
+        fr: "❌ Les tâches d'un prompt peuvent partir de {most} images différentes au plus. Rien n'a été lancé.",
     }
     /// More pictures than one job can start from.
     too_many_pictures(most) {

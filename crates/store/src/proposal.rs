@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use easel_domain::ledger::Credits;
+use easel_domain::spec::InputPicture;
 use easel_domain::{BatchId, DiscordId, GuildKey, InteractionId, UserId};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tokio_postgres::types::Json;
 
 use crate::account::{LockedAccount, lock_account, unfinished_jobs};
 use crate::cached::Transaction;
@@ -12,6 +15,15 @@ use crate::error::StoreError;
 use crate::pool::Store;
 use crate::row::corrupt;
 use crate::user::resolve_user;
+
+/// A picture that jobs of a proposal begin from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedPicture {
+    /// The address in the prompt that it was taken from; `None` for one that came beside the prompt and is for every job.
+    pub address: Option<String>,
+    /// As it is kept.
+    pub picture: InputPicture,
+}
 
 /// What somebody wants to run at once.
 #[derive(Clone)]
@@ -32,6 +44,8 @@ pub struct NewProposal {
     pub channel: DiscordId,
     /// The prompt as typed.
     pub words: String,
+    /// What its jobs begin from.
+    pub pictures: Vec<ProposedPicture>,
     /// How many jobs it makes: two or more.
     pub jobs: u32,
     /// Credits for all of them.
@@ -119,6 +133,8 @@ pub struct Proposal {
     pub owner: Option<DiscordId>,
     /// The prompt as typed, while it is open.
     pub words: Option<String>,
+    /// What its jobs begin from, while it is open.
+    pub pictures: Vec<ProposedPicture>,
     /// Where it is in its life.
     pub state: ProposalState,
     /// Until when it may be agreed to.
@@ -152,7 +168,7 @@ impl Store {
             .await?
             .query_opt(
                 "-- proposal::proposal\n\
-                 SELECT u.discord_id, p.words, p.state, p.expires_at
+                 SELECT u.discord_id, p.words, p.state, p.expires_at, p.pictures
                  FROM proposals p LEFT JOIN discord_users u ON u.user_id = p.user_id WHERE p.id = $1",
                 &[/* id */ &id],
             )
@@ -165,6 +181,9 @@ impl Store {
                 state: ProposalState::from_name(state)
                     .ok_or_else(|| corrupt("proposal state", state))?,
                 expires_at: row.get(3),
+                pictures: row
+                    .get::<_, Option<Json<Vec<ProposedPicture>>>>(4)
+                    .map_or_else(Vec::new, |Json(pictures)| pictures),
             })
         })
         .transpose()
@@ -177,7 +196,8 @@ impl Store {
             .await?
             .execute(
                 "-- proposal::decline_proposal\n\
-                 UPDATE proposals SET state = 'declined', words = NULL WHERE id = $1 AND state = 'open'",
+                 UPDATE proposals SET state = 'declined', words = NULL, pictures = NULL\n\
+                 WHERE id = $1 AND state = 'open'",
                 &[/* id */ &id],
             )
             .await?;
@@ -195,7 +215,7 @@ impl Store {
             .await?
             .execute(
                 "-- proposal::expire_proposals\n\
-                 UPDATE proposals SET state = 'expired', words = NULL WHERE state = 'open' AND id IN (
+                 UPDATE proposals SET state = 'expired', words = NULL, pictures = NULL WHERE state = 'open' AND id IN (
                      SELECT id FROM proposals WHERE state = 'open' AND expires_at <= $1
                      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
                 &[/* now */ &now, /* limit */ &i64::from(limit)],
@@ -239,8 +259,8 @@ async fn propose(tx: &Transaction<'_>, new: &NewProposal) -> Result<Proposed, St
     tx.execute(
         "-- proposal::propose\n\
          INSERT INTO proposals (id, interaction_id, user_id, guild_id, channel_id, words, jobs, price, created_at,
-                                expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (interaction_id) DO NOTHING",
+                                expires_at, pictures)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (interaction_id) DO NOTHING",
         &[
             /* id */ &new.id,
             /* interaction */ &new.interaction,
@@ -252,6 +272,7 @@ async fn propose(tx: &Transaction<'_>, new: &NewProposal) -> Result<Proposed, St
             /* price */ &new.price.0,
             /* created */ &new.created_at,
             /* expires */ &new.expires_at,
+            /* pictures */ &(!new.pictures.is_empty()).then_some(Json(&new.pictures)),
         ],
     )
     .await?;

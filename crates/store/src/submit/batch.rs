@@ -161,7 +161,8 @@ async fn insert_batch(
     let accepted = tx
         .execute(
             "-- batch::insert_batch (proposal)\n\
-             UPDATE proposals SET state = 'accepted', words = NULL WHERE id = $1 AND state = 'open'",
+             UPDATE proposals SET state = 'accepted', words = NULL, pictures = NULL
+             WHERE id = $1 AND state = 'open'",
             &[/* id */ &batch.proposal],
         )
         .await?;

@@ -2,8 +2,9 @@
 
 use super::support::*;
 use easel_domain::ledger::Credits;
+use easel_domain::spec::InputPicture;
 use easel_domain::{BatchId, DiscordId, InteractionId, JobId, UserId};
-use easel_store::proposal::{NewProposal, NoRoom, ProposalState, Proposed};
+use easel_store::proposal::{NewProposal, NoRoom, ProposalState, Proposed, ProposedPicture};
 use easel_store::submit::Submission;
 use easel_store::submit::batch::{BatchSubmission, BatchSubmitted};
 use easel_store::testing::TestDatabase;
@@ -23,6 +24,15 @@ fn proposal(n: u16, jobs: u32) -> NewProposal {
         guild: None,
         channel: DiscordId(3),
         words: "a {red, blue} boat".into(),
+        pictures: vec![ProposedPicture {
+            address: None,
+            picture: InputPicture {
+                key: format!("input/{n}.png"),
+                sha256: "ab".to_owned(),
+                width: 8,
+                height: 8,
+            },
+        }],
         jobs,
         price: Credits(0),
         created_at: NOW,
@@ -62,6 +72,7 @@ async fn jobs_that_are_agreed_to_twice_at_once_run_once_with_all_their_rows() {
         (Some(DiscordId(7)), ProposalState::Open)
     );
     assert_eq!(found.words.as_deref(), Some("a {red, blue} boat"));
+    assert_eq!(found.pictures, proposal(1, 3).pictures);
     let mut other = batch(1, 3);
     for job in &mut other.jobs {
         job.job = JobId(Uuid::from_u128(job.job.0.as_u128() + 50));
@@ -93,7 +104,8 @@ async fn jobs_that_are_agreed_to_twice_at_once_run_once_with_all_their_rows() {
         ("outbox", 3),
         ("job_events", 3),
         ("batches WHERE jobs = 3", 1),
-        ("proposals WHERE state = 'accepted' AND words IS NULL", 1),
+        ("proposals WHERE state = 'accepted'", 1),
+        ("proposals WHERE words IS NULL AND pictures IS NULL", 1),
     ] {
         let count = format!("SELECT count(*) FROM {sql}");
         assert_eq!(number(&db, &count).await, rows, "{sql}");
@@ -157,6 +169,8 @@ async fn nobody_agrees_to_what_is_not_his_or_too_late_or_declined() {
     assert!(!db.store.decline_proposal(id(2)).await.unwrap());
     let declined = BatchSubmitted::Settled(ProposalState::Declined);
     assert_eq!(db.store.submit_batch(batch(2, 2)).await.unwrap(), declined);
+    let kept = "SELECT count(*) FROM proposals WHERE pictures IS NOT NULL";
+    assert_eq!(number(&db, kept).await, 0, "erased with the words");
     assert_eq!(number(&db, "SELECT count(*) FROM jobs").await, 0);
 }
 
