@@ -152,13 +152,20 @@ impl Pipeline {
         guarded(|| texts.encode(&task.prompt, negative, reading))?.map(|_| ())
     }
 
+    /// Whether the network is told the scale of guidance. Of diffusers' pipelines with a `ControlNet` only those that start
+    /// from noise do so.
+    fn is_told_guidance(&self, task: &Task) -> bool {
+        let told = task.controls.is_empty() || task.init.is_none();
+        told && self.checkpoint.has_guidance_embedding()
+    }
+
     /// Whether a task's guidance takes a second row of the network.
     fn is_guided(&self, task: &Task) -> bool {
         use crate::checkpoint::Family;
         // Diffusers has no pipeline of that family that takes a ControlNet: the usual one draws then.
         let consistent = self.checkpoint.family == Family::LatentConsistency;
         task.guidance > 1.0
-            && !self.checkpoint.has_guidance_embedding()
+            && !self.is_told_guidance(task)
             && !(consistent && task.controls.is_empty())
     }
 

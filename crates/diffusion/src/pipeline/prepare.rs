@@ -35,9 +35,8 @@ impl Pipeline {
             let mut generator = Generator::new(task.noise.seed, &shape, draws(task) + fresh);
             let start =
                 tch::no_grad(|| self.start(task, scheduler.as_ref(), first, &mut generator));
-            // Of diffusers' pipelines with ControlNets only those that start from noise tell the network the scale.
-            let told = task.controls.is_empty() || task.init.is_none();
-            let features = self.checkpoint.unet.time_cond_proj_dim.filter(|_| told);
+            let features = self.checkpoint.unet.time_cond_proj_dim;
+            let features = features.filter(|_| self.is_told_guidance(task));
             Ok(Slot {
                 latents: start.latents,
                 denoised: None,
