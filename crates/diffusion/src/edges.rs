@@ -8,6 +8,8 @@ use std::cell::Cell;
 
 use tch::Tensor;
 
+use crate::placement::carried;
+
 thread_local! {
     static SEAMLESS: Cell<bool> = const { Cell::new(false) };
 }
@@ -46,7 +48,7 @@ pub fn around(x: &Tensor, places: i64) -> Tensor {
         let places: Vec<i64> = (-places..length + places)
             .map(|place| place.rem_euclid(length))
             .collect();
-        Tensor::from_slice(&places).to_device(x.device())
+        carried(&Tensor::from_slice(&places), x.device())
     };
     x.index_select(2, &wrapped(size[2]))
         .index_select(3, &wrapped(size[3]))

@@ -13,6 +13,7 @@ mod lora;
 mod noise;
 mod picture;
 mod pipeline;
+mod placement;
 mod preview;
 mod products;
 mod resize;

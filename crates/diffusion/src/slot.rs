@@ -5,6 +5,7 @@ use tch::{Kind, Tensor};
 use crate::noise::{Generator, NoisePlan};
 use crate::picture::{Mask, Picture};
 use crate::pipeline::ControlNetId;
+use crate::placement::carried;
 use crate::schedulers::{Memory, Sampler, Scheduler};
 use crate::text::Conditioning;
 use crate::weighting::Syntax;
@@ -252,7 +253,7 @@ impl Slot {
         let noise = self
             .scheduler
             .draws_noise(self.index)
-            .then(|| self.generator.next().to_device(self.latents.device()));
+            .then(|| carried(&self.generator.next(), self.latents.device()));
         let step = self.scheduler.step(
             &output,
             self.index,

@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 use crate::checkpoint::{Checkpoint, TextPart};
 use crate::clip::{ClipText, Layer};
 use crate::error::{LoadError, TaskError};
+use crate::placement::carried;
 use crate::tokenizer::Tokenizer;
 use crate::weighting::{self, Syntax};
 use crate::weights::{Tensors, Weights};
@@ -216,9 +217,12 @@ impl TextEncoders {
         for at in 0..most {
             let pieces = || cut.iter().map(|pieces| pieces.get(at));
             let ids = pieces().map(|piece| Tensor::from_slice(&piece.unwrap_or(&empty).ids));
-            let ids = Tensor::stack(&ids.collect::<Vec<_>>(), 0).to_device(self.device);
+            let ids = carried(&Tensor::stack(&ids.collect::<Vec<_>>(), 0), self.device);
             let counts = pieces().map(|piece| piece.map_or(0.0, |piece| piece.tokens as f32));
-            let counts = Tensor::from_slice(&counts.collect::<Vec<_>>()).to_device(self.device);
+            let counts = carried(
+                &Tensor::from_slice(&counts.collect::<Vec<_>>()),
+                self.device,
+            );
             let states = encoder.model.forward(&ids, layer).states;
             let places = Tensor::arange(ids.size()[1], (Kind::Float, self.device));
             let counted = places.unsqueeze(0).less_tensor(&counts.unsqueeze(-1));
@@ -251,7 +255,7 @@ impl TextEncoders {
             let mut parts = Vec::new();
             for (index, chunk) in chunks.iter().enumerate() {
                 let ids = Tensor::from_slice(&chunk.ids).unsqueeze(0);
-                let found = model.forward(&ids.to_device(self.device), layer);
+                let found = model.forward(&carried(&ids, self.device), layer);
                 parts.push(weighting::apply(&found.states, &chunk.weights));
                 if index == 0 {
                     pooled = found.pooled.or(pooled);

@@ -6,6 +6,7 @@
 
 use tch::{Kind, Tensor};
 
+use crate::placement::carried;
 use crate::tokenizer::Tokenizer;
 
 /// What one pair of parentheses does.
@@ -108,7 +109,7 @@ pub fn apply(states: &Tensor, weights: &[f32]) -> Tensor {
         return states.shallow_clone();
     }
     let factors = Tensor::from_slice(weights).view([1, -1, 1]);
-    let factors = factors.to_device(states.device()).to_kind(states.kind());
+    let factors = carried(&factors, states.device()).to_kind(states.kind());
     let weighted = states * factors;
     let mean = |x: &Tensor| x.mean(Kind::Float).double_value(&[]);
     let (before, after) = (mean(states), mean(&weighted));

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::control::{Guide, Networks};
 use crate::edges;
+use crate::placement::carried;
 use crate::slot::{Keeping, Slot};
 use crate::unet::{Extra, Residuals};
 use crate::workers;
@@ -97,9 +98,9 @@ impl Batch {
         }
         let samples = samples.joined(kind)?;
         let device = samples.device();
-        let there = |rows: &Rows, kind: Kind| rows.joined(kind).map(|rows| rows.to_device(device));
+        let there = |rows: &Rows, kind: Kind| rows.joined(kind).map(|rows| carried(&rows, device));
         Some(Self {
-            timesteps: Tensor::from_slice(&timesteps).to_device(device),
+            timesteps: carried(&Tensor::from_slice(&timesteps), device),
             contexts: joined.of(contexts, kind)?,
             extra: Extra {
                 pooled: there(&pooled, kind),

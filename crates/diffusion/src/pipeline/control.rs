@@ -9,6 +9,7 @@ use super::{Pipeline, guarded};
 use crate::controlnet::{ControlNet, ControlNetConfig};
 use crate::edges;
 use crate::error::{LoadError, TaskError};
+use crate::placement::carried;
 use crate::slot::{Control, Controlling, Task};
 use crate::unet::{UNet, UNetConfig};
 use crate::weights::Weights;
@@ -120,7 +121,7 @@ impl Pipeline {
         let (device, kind) = (self.options.device.torch(), self.options.precision.kind());
         let controlling = |(place, control): (usize, &Control)| {
             let network = &networks[place];
-            let picture = control.picture.to_unit().to_device(device).to_kind(kind);
+            let picture = carried(&control.picture.to_unit(), device).to_kind(kind);
             let guess = control.guess || all_guess;
             Controlling {
                 net: place,
@@ -167,7 +168,7 @@ impl Guide {
             let scales = Tensor::from_slice(&scales).view([hints.size()[0], -1]);
             Self {
                 net,
-                scales: scales.to_device(hints.device()),
+                scales: carried(&scales, hints.device()),
                 hints,
             }
         };

@@ -6,6 +6,7 @@ use super::{LONGEST_SIDE, Pipeline, guarded};
 use crate::edges;
 use crate::error::{LoadError, TaskError};
 use crate::picture::Picture;
+use crate::placement::carried;
 use crate::slot::Slot;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
@@ -150,7 +151,7 @@ impl Pipeline {
             let places = pictures.first().map_or(0, places);
             let inputs = pictures
                 .iter()
-                .map(|picture| picture.to_unit().to_device(device));
+                .map(|picture| carried(&picture.to_unit(), device));
             let outputs = workers::run(&mut self.upscalers, inputs.collect(), places, enlarge);
             outputs.iter().map(Picture::from_unit).collect()
         })

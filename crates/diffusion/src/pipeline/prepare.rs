@@ -6,6 +6,7 @@ use super::{LONGEST_SIDE, Pipeline, guarded};
 use crate::checkpoint::Family;
 use crate::error::TaskError;
 use crate::noise::{self, Generator};
+use crate::placement::carried;
 use crate::schedulers::{Memory, Scheduler, SetupError};
 use crate::slot::{Guidance, Init, Keeping, Slot, Task};
 use crate::text::{Conditioning, Reading};
@@ -54,8 +55,12 @@ impl Pipeline {
                     rescale: task.guidance_rescale,
                     interval: task.guidance_interval,
                 },
-                guidance_embedding: features
-                    .map(|features| guidance_waves(task.guidance, features)),
+                guidance_embedding: features.map(|features| {
+                    carried(
+                        &guidance_waves(task.guidance, features),
+                        self.options.device.torch(),
+                    )
+                }),
                 keeping: start.keeping,
                 controls: self.controlling(task),
                 reuse: task.reuse,
@@ -197,7 +202,7 @@ impl Pipeline {
         }
         if self.checkpoint.unet.addition_embed_type.is_some() {
             let device = prompt.states.device();
-            let ids = |score| self.time_ids(task, score).to_device(device);
+            let ids = |score| carried(&self.time_ids(task, score), device);
             prompt.time_ids = Some(ids(AESTHETIC_SCORES.0));
             if let Some(negative) = &mut negative {
                 negative.time_ids = Some(ids(AESTHETIC_SCORES.1));
@@ -238,7 +243,7 @@ impl Pipeline {
     ) -> Start {
         let device = self.options.device.torch();
         let drawn =
-            |generator: &mut Generator| noise::mix(generator.next(), &task.noise).to_device(device);
+            |generator: &mut Generator| carried(&noise::mix(generator.next(), &task.noise), device);
         let pure = |noise: &Tensor| noise * scheduler.initial_deviation();
         let Some(init) = &task.init else {
             return Start {
@@ -246,7 +251,7 @@ impl Pipeline {
                 keeping: None,
             };
         };
-        let picture = init.picture.to_unit().to_device(device) * 2.0 - 1.0;
+        let picture = carried(&init.picture.to_unit(), device) * 2.0 - 1.0;
         let Some(mask) = &init.mask else {
             let clean = self.encode(&picture, generator, true);
             let latents = scheduler.add_noise(&clean, &drawn(generator), first);
@@ -255,7 +260,7 @@ impl Pipeline {
                 keeping: None,
             };
         };
-        let mask = mask.to_tensor().to_device(device);
+        let mask = carried(&mask.to_tensor(), device);
         let whole = init.strength >= 1.0;
         let channels = self.checkpoint.has_mask_channels();
         let clean = (!whole || !channels).then(|| self.encode(&picture, generator, false));
@@ -289,7 +294,7 @@ impl Pipeline {
         let mean = posterior.mean.to_kind(Kind::Float);
         let sample = match posterior.deviation {
             Some(deviation) => {
-                mean + deviation.to_kind(Kind::Float) * generator.next().to_device(picture.device())
+                mean + deviation.to_kind(Kind::Float) * carried(&generator.next(), picture.device())
             }
             None => mean,
         };
