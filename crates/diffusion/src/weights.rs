@@ -1,22 +1,21 @@
 //! Named tensors out of memory-mapped safetensors files.
 
 mod files;
+mod mapped;
 mod random;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use memmap2::Mmap;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, Metadata};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::LoadError;
+pub use crate::placement::Layout;
 use files::locate;
+use mapped::MappedFile;
 use random::random;
 
 /// Tensors by their names, sharing storage with the modules that were built from them.
@@ -46,6 +45,7 @@ struct Shared {
     path: PathBuf,
     kind: Kind,
     device: Device,
+    layout: Layout,
     read: RefCell<Tensors>,
     /// Names that modules asked for.
     asked: RefCell<HashSet<String>>,
@@ -53,58 +53,6 @@ struct Shared {
     random: bool,
     /// Filled instead of failing when a checkpoint is only inspected.
     problems: Option<RefCell<Vec<LoadError>>>,
-}
-
-struct MappedFile {
-    path: PathBuf,
-    map: Mmap,
-    data_start: usize,
-    metadata: Metadata,
-}
-
-impl MappedFile {
-    fn open(path: &Path) -> Result<Self, LoadError> {
-        let file =
-            File::open(path).map_err(|error| LoadError::file(path, format!("open: {error}")))?;
-        // SAFETY: the map is only read. A file that another process rewrites meanwhile would change under us; checkpoints
-        // are installed by rename and never edited in place, and every tensor is copied out while loading.
-        #[expect(
-            unsafe_code,
-            reason = "mapping a file is unsafe because others could write to it"
-        )]
-        let map = unsafe { Mmap::map(&file) }
-            .map_err(|error| LoadError::file(path, format!("map: {error}")))?;
-        // Checks that the header is sane and that the file is exactly as long as its tensors need.
-        SafeTensors::deserialize(&map)
-            .map_err(|error| LoadError::file(path, format!("not safetensors: {error}")))?;
-        let (header, metadata) = SafeTensors::read_metadata(&map)
-            .map_err(|error| LoadError::file(path, format!("not safetensors: {error}")))?;
-        Ok(Self {
-            path: path.to_owned(),
-            data_start: 8 + header,
-            map,
-            metadata,
-        })
-    }
-
-    fn read(&self, name: &str) -> Option<(Kind, Vec<i64>, &[u8])> {
-        let info = self.metadata.info(name)?;
-        let kind = match info.dtype {
-            Dtype::F64 => Kind::Double,
-            Dtype::F32 => Kind::Float,
-            Dtype::F16 => Kind::Half,
-            Dtype::BF16 => Kind::BFloat16,
-            Dtype::I64 => Kind::Int64,
-            _ => return None,
-        };
-        let (start, end) = info.data_offsets;
-        let shape = info.shape.iter().map(|&side| side as i64).collect();
-        Some((
-            kind,
-            shape,
-            &self.map[self.data_start + start..self.data_start + end],
-        ))
-    }
 }
 
 /// How the weights of a part are stored, for reports.
@@ -128,6 +76,20 @@ impl Weights {
         device: Device,
     ) -> Result<Self, LoadError> {
         Self::open_with(directory, stem, kind, device, None)
+    }
+
+    /// The same with weights of convolutions in another order than the usual one for this precision on this device.
+    pub fn open_laid_out(
+        directory: &Path,
+        stem: &str,
+        kind: Kind,
+        device: Device,
+        layout: Layout,
+    ) -> Result<Self, LoadError> {
+        let mut opened = Self::open(directory, stem, kind, device)?;
+        let shared = Rc::get_mut(&mut opened.shared);
+        shared.expect("nobody else has seen it yet").layout = layout;
+        Ok(opened)
     }
 
     /// Opens the files to check names and shapes only: no tensor is read, and [`Self::problems`] collects what is wrong.
@@ -201,6 +163,7 @@ impl Weights {
             path,
             kind,
             device,
+            layout: Layout::of(kind, device),
             read,
             asked: RefCell::default(),
             random: false,
@@ -276,6 +239,7 @@ impl Weights {
         }
         if shared.random {
             let tensor = random(name, shape, shared.kind, shared.device);
+            let tensor = shared.layout.applied(tensor);
             let mut read = shared.read.borrow_mut();
             read.insert(name.to_owned(), tensor.shallow_clone());
             return Ok(tensor);
@@ -316,6 +280,7 @@ impl Weights {
         let tensor = Tensor::from_data_size(bytes, shape, kind)
             .to_device(shared.device)
             .to_kind(shared.kind);
+        let tensor = shared.layout.applied(tensor);
         shared
             .read
             .borrow_mut()

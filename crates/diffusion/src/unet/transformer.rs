@@ -8,6 +8,7 @@ use tch::{Device, Tensor};
 use super::config::Level;
 use crate::error::LoadError;
 use crate::layers::{GroupNorm, LayerNorm, Linear, attend};
+use crate::placement::is_channels_innermost;
 use crate::weights::Weights;
 
 /// Epsilon of the layer normalisations.
@@ -210,10 +211,15 @@ impl Transformer2D {
             h = block.forward(&h, context);
         }
         let mixed = self.proj_out.forward(&h);
-        let mut map = mixed
+        let map = mixed
             .reshape([batch, height, width, channels])
-            .permute([0, 3, 1, 2])
-            .contiguous();
+            .permute([0, 3, 1, 2]);
+        // In the order of the rest.
+        let mut map = if is_channels_innermost(x) {
+            map
+        } else {
+            map.contiguous()
+        };
         map.g_add_(x)
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Shared, Weights};
+use super::{Layout, Shared, Weights};
 
 impl Weights {
     /// Weights of no file: every tensor that is asked for is made up, of the kind of values that networks start training
@@ -19,6 +19,7 @@ impl Weights {
             path: PathBuf::new(),
             kind,
             device,
+            layout: Layout::of(kind, device),
             read: RefCell::default(),
             asked: RefCell::default(),
             random: true,
