@@ -20,6 +20,7 @@ async fn text_is_read_as_discord_reads_it_and_never_becomes_code() -> Result<()>
             "pairs": [["prompt", "a: b"], ["seed", "5"]],
             "lead": [["prompt", "a dog"]],
             "link": [["prompt", "like https://x.y/z"]],
+            "plain": "a*b @Ada · U2",
             "marks": "<strong>b</strong> <em>i</em> snake_case <code class=\"md-code\">c</code>",
             "code": 0,
             "target": null,
@@ -32,7 +33,7 @@ async fn text_is_read_as_discord_reads_it_and_never_becomes_code() -> Result<()>
 /// Reads options and markdown with the page's own modules.
 const READING: &str = r#"
     const { readOptions } = await import("/js/command-text.js");
-    const { markdown } = await import("/js/markdown.js");
+    const { markdown, plainText } = await import("/js/markdown.js");
     const options = [{ name: "prompt", type: 3 }, { name: "seed", type: 4 }];
     const draw = (text) => {
         const box = document.createElement("div");
@@ -45,6 +46,7 @@ const READING: &str = r#"
         lead: [...readOptions("a dog", options)],
         link: [...readOptions("prompt: like https://x.y/z", options)],
         marks: draw("**b** *i* snake_case `c`").innerHTML,
+        plain: plainText("**a\\*b** <@7> · U2<t:5:R>", { user: () => "Ada" }),
         code: evil.querySelectorAll("img, script, a").length,
         target: evil.querySelector("[href]"),
     };
@@ -100,7 +102,7 @@ fn emoji_of_the_bot() -> Result<String> {
 }
 
 fn is_emoji(character: char) -> bool {
-    matches!(character, '\u{23e9}'..='\u{23f3}' | '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b50}' | '\u{1f300}'..='\u{1faff}')
+    matches!(character, '◼' | '\u{23e9}'..='\u{23f3}' | '\u{2600}'..='\u{27bf}' | '\u{2b05}'..='\u{2b50}' | '\u{1f300}'..='\u{1faff}')
 }
 
 #[tokio::test(flavor = "multi_thread")]

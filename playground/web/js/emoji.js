@@ -157,6 +157,7 @@ const DRAWN = {
     ["rect", { x: 5, y: 5.5, width: 14, height: 13, fill: "#f2e3c0" }],
     stroke("M8 8.500h.1M11.5 8.500h.1M15.5 12h.1M12 12h.1M8 15.500h.1M16 15.500h.1", "#ef4b5b", 3),
   ],
+  "◼": [["rect", { x: 4, y: 4, width: 16, height: 16, rx: 2, fill: "#aab2c5" }]],
   "⏫": [tile("#4a8fe8"), stroke("M6.5 12 12 6.500l5.5 5.500M6.5 18l5.5-5.5 5.5 5.5", "#fff", 2.6)],
   "⛔": [disc("#ef4b5b"), stroke("M7 12h10", "#fff", 3.6)],
   "🌊": [

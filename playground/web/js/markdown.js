@@ -211,12 +211,12 @@ function link(url, label) {
   return h("a", { class: "md-link", href: url, target: "_blank", rel: "noreferrer noopener", title: url }, label);
 }
 
-/** The text without its marks, for labels and announcements. */
-export function plainText(text) {
+const MARKS = /\\([^0-9A-Za-z\s])|<@!?(\d+)>|<[@#]&?\d+>|<t:\d+(?::\w)?>|[*_~`|]{1,3}/g;
+
+/** The text without its marks, for labels and announcements; people are called as in `names`. */
+export function plainText(text, names) {
   return String(text ?? "")
-    .replace(/<t:\d+(?::\w)?>/g, "")
-    .replace(/<[@#][!&]?\d+>/g, "")
-    .replace(/[*_~`|]{1,3}/g, "")
+    .replace(MARKS, (_, escaped, user) => escaped ?? (user ? `@${names.user(user) ?? "unknown-user"}` : ""))
     .replace(/\s+/g, " ")
     .trim();
 }

@@ -82,7 +82,7 @@ export function drawMessage(message, { grouped }) {
 }
 
 function describe(message, who, when) {
-  const text = plainText(message.content || message.embeds?.[0]?.title || "");
+  const text = plainText(message.content || message.embeds?.[0]?.title || "", names);
   return `${who.name}, ${clock(when)}: ${text.slice(0, 120)}`;
 }
 
@@ -123,7 +123,7 @@ function header(message) {
     h(
       "button",
       { class: "ref-text", type: "button", "data-action": "go-to", "data-id": answered.id },
-      plainText((answered.content ?? "").split("\n")[0]).slice(0, 140) || "Click to see the attachment",
+      plainText((answered.content ?? "").split("\n")[0], names).slice(0, 140) || "Click to see the attachment",
     ),
   );
 }

@@ -3,7 +3,18 @@
 import * as api from "./api.js";
 import { announce, toast } from "./dom.js";
 import { plainText } from "./markdown.js";
-import { adoptDms, adoptState, author, changed, findChannel, findMessage, firstChannel, room, store } from "./store.js";
+import {
+  adoptDms,
+  adoptState,
+  author,
+  changed,
+  findChannel,
+  findMessage,
+  firstChannel,
+  names,
+  room,
+  store,
+} from "./store.js";
 import { sameEmoji } from "./emoji.js";
 
 /** Longer than the bot's own three seconds, which the server watches; this one only ends a wait that nobody ended. */
@@ -340,7 +351,8 @@ function note(message) {
 
 function summary(message) {
   const pictures = message.attachments?.length ?? 0;
-  const text = plainText(message.content || message.embeds?.[0]?.title || message.embeds?.[0]?.description || "");
+  const embed = message.embeds?.[0];
+  const text = plainText(message.content || embed?.title || embed?.description || "", names);
   return [text.slice(0, 200), pictures > 0 ? `${pictures} attachment${pictures > 1 ? "s" : ""}` : ""]
     .filter(Boolean)
     .join(", ");
