@@ -25,7 +25,7 @@ setup: ## Install and build what is missing
 
 test: setup ## Run every test against real servers of its own
 	@$(LOCAL)/selftest.sh
-	@$(LOCAL)/stack run --name test --fresh -- cargo test --locked --workspace $(ARGS)
+	@$(LOCAL)/stack run --name test --fresh -- cargo test --locked --workspace --no-fail-fast $(ARGS)
 
 chaos: setup ## Two hundred conversations in which Discord, the connections and the bot fail at random (SEEDS=FROM..TO)
 	@$(LOCAL)/stack run --name test --fresh -- env EASEL_CHAOS_SEEDS=$(SEEDS) \
