@@ -27,6 +27,7 @@ mod several;
 mod shorten;
 mod show;
 mod submit;
+mod zoom;
 
 use std::sync::{Arc, RwLock};
 

@@ -111,7 +111,7 @@ impl Intake {
         }
     }
 
-    async fn wish(&self, arrival: &Arrival, button: CustomId) -> Result<Wish, Refusal> {
+    pub(super) async fn wish(&self, arrival: &Arrival, button: CustomId) -> Result<Wish, Refusal> {
         let language = arrival.language;
         let job = self.snapshot(button.job, language).await?;
         if job.storage_class != StorageClass::Public && job.owner != Some(arrival.member) {

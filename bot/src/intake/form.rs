@@ -22,39 +22,45 @@ use crate::rest::{Callback, Field, Form, MessagePayload};
 /// Longest wait for the row before a form is shown.
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(1);
 /// Discord's limit for what stands in a field.
-const FIELD_CHARS: usize = 4_000;
-/// What Custom Zoom proposes, in percent.
-const ZOOM: u32 = 150;
+pub(super) const FIELD_CHARS: usize = 4_000;
 /// The index of a remix button that means all pictures of a grid.
 pub(crate) const ALL_PICTURES: u32 = 99;
 
 /// Names of fields.
-const WORDS: &str = "words";
-const FACTOR: &str = "factor";
+pub(super) const WORDS: &str = "words";
+pub(super) const FACTOR: &str = "factor";
 
 impl Intake {
     /// ✏️: a form with the words of the job.
     pub(super) async fn open_remix(&self, arrival: &Arrival, button: CustomId) {
+        if let Some(words) = self.words_for_a_form(arrival, button).await {
+            self.ask_for_words(arrival, button, &words).await;
+        }
+    }
+
+    /// The words of the job as they were typed; or the member is told why there are none.
+    pub(super) async fn words_for_a_form(
+        &self,
+        arrival: &Arrival,
+        button: CustomId,
+    ) -> Option<String> {
         let language = arrival.language;
-        let job = match tokio::time::timeout(READ_LIMIT, self.snapshot(button.job, language)).await
-        {
-            Ok(Ok(job)) => job,
-            Ok(Err((words, outcome))) => return self.whisper(arrival, &words, outcome).await,
-            Err(_) => {
-                return self
-                    .whisper(arrival, language.not_accepted(), "not_accepted")
-                    .await;
+        let read = tokio::time::timeout(READ_LIMIT, self.snapshot(button.job, language)).await;
+        let words = match read {
+            Ok(Ok(job)) => job
+                .words
+                .filter(|_| may_use(arrival, job.storage_class, job.owner))
+                .ok_or_else(|| (language.words_erased().to_owned(), "erased")),
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => Err((language.not_accepted().to_owned(), "not_accepted")),
+        };
+        match words {
+            Ok(words) => Some(words.shown),
+            Err((words, outcome)) => {
+                self.whisper(arrival, &words, outcome).await;
+                None
             }
-        };
-        let Some(words) = job
-            .words
-            .filter(|_| may_use(arrival, job.storage_class, job.owner))
-        else {
-            return self
-                .whisper(arrival, language.words_erased(), "erased")
-                .await;
-        };
-        self.ask_for_words(arrival, button, &words.shown).await;
+        }
     }
 
     /// A form with words to change.
@@ -69,23 +75,6 @@ impl Intake {
                 value: words.chars().take(FIELD_CHARS).collect(),
                 is_long: true,
                 max_length: FIELD_CHARS as u16,
-            }],
-        };
-        let _ = self.answer(arrival, &Callback::Form(form)).await;
-    }
-
-    /// A form that asks by how much to zoom out.
-    pub(super) async fn open_zoom(&self, arrival: &Arrival, button: CustomId) {
-        let language = arrival.language;
-        let form = Form {
-            custom_id: form_id(&button.to_string(), arrival.standing),
-            title: language.form_zoom(),
-            fields: vec![Field {
-                name: FACTOR,
-                label: language.form_factor(),
-                value: format!("{}.{}", ZOOM / 100, ZOOM % 100 / 10),
-                is_long: false,
-                max_length: 8,
             }],
         };
         let _ = self.answer(arrival, &Callback::Form(form)).await;
@@ -108,12 +97,8 @@ impl Intake {
                 self.remix(arrival, button, value(WORDS)).await;
             }
             Ok(button) if button.action == ButtonAction::ZoomForm => {
-                let Some(index) = percent(value(FACTOR)) else {
-                    return self
-                        .whisper(arrival, language.bad_factor(), "bad_factor")
-                        .await;
-                };
-                self.press(arrival, CustomId { index, ..button }).await;
+                self.zoom(arrival, button, value(FACTOR), value(WORDS))
+                    .await;
             }
             Ok(button) if button.action == ButtonAction::Described => {
                 self.imagine(arrival, value(WORDS), &[]).await;
@@ -224,35 +209,4 @@ pub(super) fn may_use(
     owner: Option<easel_domain::DiscordId>,
 ) -> bool {
     class == StorageClass::Public || owner == Some(arrival.member)
-}
-
-/// A factor from 1 to 2, as people type it, in percent.
-fn percent(typed: &str) -> Option<u32> {
-    let typed = typed.trim_end_matches(['x', 'X', '×']).replace(',', ".");
-    let factor: f64 = typed.trim().parse().ok()?;
-    (1.0..=2.0)
-        .contains(&factor)
-        .then(|| ((factor * 100.0).round() as u32).max(101))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent;
-
-    #[test]
-    fn a_factor_is_read_as_people_type_it() {
-        let read = ["1.5", "1,8x", " 2 ", "1", "2.1", "0.5", "much", "NaN", ""].map(percent);
-        let wanted = [
-            Some(150),
-            Some(180),
-            Some(200),
-            Some(101),
-            None,
-            None,
-            None,
-            None,
-            None,
-        ];
-        assert_eq!(read, wanted);
-    }
 }

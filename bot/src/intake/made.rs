@@ -169,11 +169,7 @@ impl Intake {
         model: &NewestModel,
         language: Language,
     ) -> Result<Made, Refusal> {
-        let origin = self.origin(job, 0, language).await?;
-        let generated = origin.drawn.spec.generated();
-        let source = generated
-            .and_then(|spec| Source::new(job, 0, spec, model))
-            .ok_or_else(|| no_picture(language))?;
+        let source = self.source(job, model, language).await?;
         let seed = self.parts.entropy.random_u32();
         let outward = matches!(
             action,
@@ -215,6 +211,19 @@ impl Intake {
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             spec,
         })
+    }
+
+    /// The first picture of a job, to go on from.
+    pub(super) async fn source(
+        &self,
+        job: &JobSnapshot,
+        model: &NewestModel,
+        language: Language,
+    ) -> Result<Source, Refusal> {
+        let origin = self.origin(job, 0, language).await?;
+        let generated = origin.drawn.spec.generated();
+        let source = generated.and_then(|spec| Source::new(job, 0, spec, model));
+        source.ok_or_else(|| no_picture(language))
     }
 
     /// The job that drew a picture: the job itself, or the one that an enlarged picture came from.

@@ -165,6 +165,60 @@ async fn a_custom_zoom_asks_by_how_much() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_custom_zoom_takes_other_words_and_another_shape_for_what_lies_around() {
+    let world = World::start_with(&[("intake.same_click", "1ms")]).await;
+    let ada = world.discord.user("ada");
+    let (_, job, message) = large(&world, &ada).await;
+    let zoom = async |factor, words| {
+        let form = ada.click(&message, "Custom Zoom").await.unwrap();
+        let fields = form.modal().unwrap()["components"].to_string();
+        assert!(fields.contains("a red boat --seed 40"), "{fields}");
+        let fields = [("factor", factor), ("words", words)];
+        ada.submit(&form, fields).await.unwrap()
+    };
+    // Words that are left as they are change nothing.
+    zoom("2", "a red boat --seed 40").await;
+    let (_, same) = repainted(&world, 3).await;
+    assert_eq!(same.place.width, 64);
+
+    let other = zoom("2", "a red boat in a bottle --seed 7 --chaos 30").await;
+    let (action, spec) = repainted(&world, 4).await;
+    assert_eq!((action, spec.place), (Action::ZoomOut, same.place));
+    let plan = &spec.generate.pictures[1];
+    assert_eq!((plan.seed, plan.chaos), (8, 30));
+    assert_eq!(spec.inputs[0].key, format!("public/{job}-full-0.png"));
+    let text = world.platform.snapshot(world.platform.job(4).await).await;
+    let text = text.words.unwrap().text.positive;
+    assert_eq!(text, "a red boat in a bottle");
+    assert!(other.message().unwrap().content().contains("in a bottle"));
+
+    zoom("1", "a red boat --ar 2:1").await;
+    let (_, spec) = repainted(&world, 5).await;
+    assert_eq!((spec.generate.width, spec.generate.height), (176, 96));
+    let whole = Place {
+        left: 40,
+        top: 0,
+        width: 96,
+        height: 96,
+    };
+    assert_eq!(spec.place, whole);
+
+    for (words, said) in [
+        ("a red boat --ar wide", "not “wide”"),
+        ("a red boat --tile", "nothing around it"),
+        ("extreme gore, a beheading", "extreme violence"),
+        ("a {red, blue} boat", "one job"),
+    ] {
+        zoom("1.5", words).await;
+        let fits = |m: &SeenMessage| m.content().contains(said);
+        let note = ada.wait_for_message(fits, PATIENCE).await;
+        assert!(note.expect(said).is_ephemeral());
+    }
+    assert_eq!(world.platform.jobs().await.len(), 5);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_region_is_chosen_by_toggles_that_only_the_member_sees() {
     let world = World::start().await;
     let ada = world.discord.user("ada");

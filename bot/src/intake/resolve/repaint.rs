@@ -98,6 +98,21 @@ pub fn around(source: &Source, canvas: Canvas, seed: u32) -> RenderSpec {
     source.spec(canvas, grid(source, seed), 1.0, Repainted::Around)
 }
 
+/// The same with what other words say.
+pub fn around_by(source: &Source, canvas: Canvas, words: GenerateSpec) -> RenderSpec {
+    RenderSpec::Repaint(RepaintSpec {
+        generate: GenerateSpec {
+            width: canvas.width,
+            height: canvas.height,
+            ..words
+        },
+        inputs: vec![source.input.clone()],
+        place: canvas.place,
+        strength: 1.0,
+        repainted: Repainted::Around,
+    })
+}
+
 /// Four proposals for a part of the picture.
 pub fn inside(source: &Source, part: Repainted, seed: u32) -> RenderSpec {
     source.spec(source.whole(), grid(source, seed), INSIDE, part)

@@ -40,6 +40,24 @@ impl Canvas {
         Self::holding(width, height, inner_width, inner_height, |room| room / 2)
     }
 
+    /// A canvas of another shape and size, with the picture in the middle: `percent`/100 times smaller than the largest that
+    /// fits. From 100 to 200 make sense; others are taken as the nearest that does.
+    pub fn reshaped(picture: (u32, u32), canvas: (u32, u32), percent: u32) -> Self {
+        let ratio = |whole: u32, side: u32| f64::from(whole) / f64::from(side.max(1));
+        let fit = ratio(canvas.0, picture.0).min(ratio(canvas.1, picture.1));
+        let factor = fit * 100.0 / f64::from(percent.clamp(100, 200));
+        let inner = |side: u32, whole: u32| {
+            let scaled = (f64::from(side) * factor).round() as u32;
+            grain(scaled).min(whole)
+        };
+        let (width, height) = (inner(picture.0, canvas.0), inner(picture.1, canvas.1));
+        if (width, height) == canvas {
+            // There would be nothing to paint.
+            return Self::zoomed_out(canvas.0, canvas.1, percent);
+        }
+        Self::holding(canvas.0, canvas.1, width, height, |room| room / 2)
+    }
+
     /// Half as much again towards one side. Where the model cannot draw that large, the picture becomes smaller.
     pub fn panned(width: u32, height: u32, side: Side, model: &ModelProfile) -> Self {
         let is_wide = matches!(side, Side::Left | Side::Right);
@@ -141,6 +159,30 @@ mod tests {
             safe: true,
             finish_scale: 4,
             aliases: vec![],
+        }
+    }
+
+    #[test]
+    fn another_shape_holds_the_whole_picture_in_its_middle() {
+        let place = |left, top, width, height| Place {
+            left,
+            top,
+            width,
+            height,
+        };
+        for (picture, canvas, percent, wanted) in [
+            ((128, 128), (192, 96), 100, place(48, 0, 96, 96)),
+            ((128, 128), (192, 96), 200, place(72, 24, 48, 48)),
+            ((160, 96), (128, 128), 100, place(0, 24, 128, 80)),
+            // As good as the same shape: a zoom.
+            ((160, 96), (168, 96), 100, place(0, 0, 168, 96)),
+        ] {
+            let got = Canvas::reshaped(picture, canvas, percent);
+            assert_eq!((got.width, got.height), canvas);
+            if wanted.width < canvas.0 || wanted.height < canvas.1 {
+                assert_eq!(got.place, wanted);
+            }
+            assert!(got.place.width < canvas.0 || got.place.height < canvas.1);
         }
     }
 
