@@ -30,6 +30,9 @@ pub struct FetchArgs {
     /// Weights of this variant where there are any, for example fp16
     #[arg(long)]
     variant: Option<String>,
+    /// Leave out all weights: for a checkpoint whose weights are in one file that you have
+    #[arg(long, conflicts_with = "variant")]
+    without_weights: bool,
     /// Directory for the checkpoint; made if it is missing. What an earlier, broken run left there is used.
     #[arg(long)]
     out: PathBuf,
@@ -62,7 +65,10 @@ pub fn run(args: &FetchArgs) -> Result<ExitCode, CommandError> {
         let message = format!("{}: lists the file {name:?}, which lies outside", args.repo);
         return Err(CommandError::Bad(message));
     }
-    let files = choice::choose(&names, args.variant.as_deref());
+    let mut files = choice::choose(&names, args.variant.as_deref());
+    if args.without_weights {
+        files.retain(|name| !choice::is_weight(name));
+    }
     if !files
         .iter()
         .any(|name| [choice::INDEX, choice::CONFIG].contains(&&**name))

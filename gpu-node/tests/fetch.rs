@@ -3,6 +3,7 @@
 #![cfg(feature = "torch")]
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -118,10 +119,20 @@ async fn serve(cuts: usize) -> (String, JoinSet<std::io::Result<()>>) {
 }
 
 async fn fetch(endpoint: &str, repo: &str, out: &Path) -> Output {
+    fetch_with(endpoint, repo, out, &[]).await
+}
+
+async fn fetch_with(
+    endpoint: &str,
+    repo: &str,
+    out: &Path,
+    options: &'static [&'static str],
+) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_easel-gpu-node"));
     command
         .args(["fetch", repo, "--json", "--out"])
         .arg(out)
+        .args(options)
         .env("HF_ENDPOINT", endpoint);
     let run = move || command.output().unwrap();
     tokio::task::spawn_blocking(run).await.unwrap()
@@ -156,6 +167,25 @@ async fn a_repository_is_loaded_through_dropped_connections() {
     assert_eq!(
         std::fs::read(out.join("model_index.json")).unwrap(),
         b"mine"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weights_stay_where_they_are_if_they_are_not_wanted() {
+    let (endpoint, _tasks) = serve(0).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("classic");
+    let output = fetch_with(&endpoint, "easel/classic", &out, &["--without-weights"]).await;
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
+    let all: BTreeSet<String> = files(&checkpoint(), "").into_iter().collect();
+    let found: BTreeSet<String> = files(&out, "").into_iter().collect();
+    assert!(found.is_subset(&all) && found.contains("tokenizer/vocab.json"));
+    let left: Vec<&String> = all.difference(&found).collect();
+    assert!(!left.is_empty());
+    assert!(
+        left.iter().all(|name| name.contains(".safetensors")),
+        "{left:?}"
     );
 }
 

@@ -2,6 +2,7 @@
 
 mod files;
 mod mapped;
+mod original;
 mod random;
 
 use std::cell::RefCell;
@@ -16,6 +17,7 @@ use crate::error::LoadError;
 pub use crate::placement::Layout;
 use files::locate;
 use mapped::MappedFile;
+use original::Piece;
 use random::random;
 
 /// Tensors by their names, sharing storage with the modules that were built from them.
@@ -40,7 +42,7 @@ pub struct Weights {
 
 struct Shared {
     files: Vec<MappedFile>,
-    index: HashMap<String, usize>,
+    index: HashMap<String, Stored>,
     /// Named in errors about tensors that are in no file.
     path: PathBuf,
     kind: Kind,
@@ -55,6 +57,21 @@ struct Shared {
     problems: Option<RefCell<Vec<LoadError>>>,
 }
 
+/// Where a tensor is.
+struct Stored {
+    file: usize,
+    /// Its name there.
+    name: String,
+    piece: Piece,
+}
+
+impl Stored {
+    /// Whether no one need ask for it: `OpenCLIP`'s text encoders keep a last layer that Stable Diffusion 2 does without.
+    fn is_spare(&self) -> bool {
+        self.name.contains(".resblocks.")
+    }
+}
+
 /// How the weights of a part are stored, for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPart {
@@ -67,8 +84,9 @@ pub struct StoredPart {
 }
 
 impl Weights {
-    /// Opens `<stem>.safetensors` in `directory`, or its fp16 variant, or the shards that its index lists. Tensors are
-    /// converted to `kind` and moved to `device` as they are read.
+    /// Opens `<stem>.safetensors` in `directory`, or its fp16 variant, or the shards that its index lists; where there are
+    /// none of these, the part of that name in the one file beside the directory that holds a whole checkpoint, as Stable
+    /// Diffusion's first code wrote it. Tensors are converted to `kind` and moved to `device` as they are read.
     pub fn open(
         directory: &Path,
         stem: &str,
@@ -110,7 +128,7 @@ impl Weights {
 
     /// The same, converted to `kind` and moved to `device`.
     pub fn open_file_on(path: &Path, kind: Kind, device: Device) -> Result<Self, LoadError> {
-        Self::of_files(vec![path.to_owned()], kind, device, None)
+        Self::of_files(vec![path.to_owned()], None, kind, device, None)
     }
 
     /// The names of all tensors in the files, sorted.
@@ -133,11 +151,23 @@ impl Weights {
         device: Device,
         problems: Option<RefCell<Vec<LoadError>>>,
     ) -> Result<Self, LoadError> {
-        Self::of_files(locate(directory, stem)?, kind, device, problems)
+        let missing = match locate(directory, stem) {
+            Ok(paths) => return Self::of_files(paths, None, kind, device, problems),
+            Err(missing) => missing,
+        };
+        let part = directory.file_name().and_then(|part| part.to_str());
+        match (part, original::beside(directory)?) {
+            (Some(part), Some(file)) if original::PARTS.contains(&part) => {
+                Self::of_files(vec![file], Some(part), kind, device, problems)
+            }
+            _ => Err(missing),
+        }
     }
 
+    /// The tensors of files; of one in the original layout, those of a `part` under the names that diffusers has for them.
     fn of_files(
         paths: Vec<PathBuf>,
+        part: Option<&str>,
         kind: Kind,
         device: Device,
         problems: Option<RefCell<Vec<LoadError>>>,
@@ -148,12 +178,18 @@ impl Weights {
             .collect::<Result<Vec<_>, _>>()?;
         let mut index = HashMap::new();
         for (number, file) in files.iter().enumerate() {
-            index.extend(
-                file.metadata
-                    .offset_keys()
+            let names = file.metadata.offset_keys();
+            let found = match part {
+                Some(part) => original::names(part, &names),
+                None => names
                     .into_iter()
-                    .map(|name| (name, number)),
-            );
+                    .map(|name| (name.clone(), name, Piece::Whole))
+                    .collect(),
+            };
+            index.extend(found.into_iter().map(|(known, name, piece)| {
+                let file = number;
+                (known, Stored { file, name, piece })
+            }));
         }
         let path = paths.into_iter().next().unwrap_or_default();
         let read = RefCell::new(HashMap::new());
@@ -204,10 +240,10 @@ impl Weights {
 
     /// The shape of the tensor of this name, where there is one.
     pub fn shape(&self, name: &str) -> Option<Vec<i64>> {
-        let name = self.full_name(name);
-        let file = &self.shared.files[*self.shared.index.get(&name)?];
-        let info = file.metadata.info(&name)?;
-        Some(info.shape.iter().map(|&side| side as i64).collect())
+        let stored = self.shared.index.get(&self.full_name(name))?;
+        let info = self.shared.files[stored.file].metadata.info(&stored.name)?;
+        let shape: Vec<i64> = info.shape.iter().map(|&side| side as i64).collect();
+        stored.piece.shape(&shape)
     }
 
     /// The first of `names` that has a `weight`: checkpoints of different ages name the same layer differently.
@@ -244,18 +280,18 @@ impl Weights {
             read.insert(name.to_owned(), tensor.shallow_clone());
             return Ok(tensor);
         }
-        let Some(&number) = shared.index.get(name) else {
+        let Some(stored) = shared.index.get(name) else {
             return Err(LoadError::key(
                 &shared.path,
                 name,
                 format!("missing tensor (expected shape {shape:?})"),
             ));
         };
-        let file = &shared.files[number];
-        let Some((kind, found, bytes)) = file.read(name) else {
+        let file = &shared.files[stored.file];
+        let Some((kind, whole, bytes)) = file.read(&stored.name) else {
             return Err(LoadError::key(
                 &file.path,
-                name,
+                stored.name.as_str(),
                 "storage type is not F64, F32, F16 or BF16",
             ));
         };
@@ -267,17 +303,20 @@ impl Weights {
                 .filter(|&side| side != 1)
                 .collect::<Vec<_>>()
         };
-        if found != shape && squeezed(&found) != squeezed(shape) {
-            return Err(LoadError::key(
-                &file.path,
-                name,
-                format!("shape is {found:?}, expected {shape:?}"),
-            ));
+        let found = stored.piece.shape(&whole);
+        if !found.is_some_and(|found| found == shape || squeezed(&found) == squeezed(shape)) {
+            let message = format!(
+                "shape is {whole:?}, expected {:?}",
+                stored.piece.whole(shape)
+            );
+            return Err(LoadError::key(&file.path, stored.name.as_str(), message));
         }
         if shared.problems.is_some() {
             return Ok(Tensor::new());
         }
-        let tensor = Tensor::from_data_size(bytes, shape, kind)
+        let tensor = stored
+            .piece
+            .tensor(bytes, shape, kind)
             .to_device(shared.device)
             .to_kind(shared.kind);
         let tensor = shared.layout.applied(tensor);
@@ -299,18 +338,16 @@ impl Weights {
     /// Tensors in the files that no module asked for, each with its file: of another model, or of a newer one.
     pub fn unasked(&self) -> Vec<LoadError> {
         let asked = self.shared.asked.borrow();
-        let extra = |name: &&String| {
-            !asked.contains(*name) && !IGNORED.iter().any(|ignored| name.ends_with(ignored))
+        let extra = |(name, stored): &(&String, &Stored)| {
+            let ignored = IGNORED.iter().any(|ignored| name.ends_with(ignored));
+            !asked.contains(*name) && !ignored && !stored.is_spare()
         };
-        let mut extras: Vec<&String> = self.shared.index.keys().filter(extra).collect();
-        extras.sort();
-        let describe = |name: &String| {
-            let file = &self.shared.files[self.shared.index[name]].path;
-            LoadError::key(
-                file,
-                name.as_str(),
-                "extra tensor: the configuration has no use for it",
-            )
+        let mut extras: Vec<_> = self.shared.index.iter().filter(extra).collect();
+        extras.sort_by_key(|(name, _)| *name);
+        let describe = |(_, stored): (&String, &Stored)| {
+            let file = &self.shared.files[stored.file].path;
+            let message = "extra tensor: the configuration has no use for it";
+            LoadError::key(file, stored.name.as_str(), message)
         };
         extras.into_iter().map(describe).collect()
     }
@@ -337,13 +374,15 @@ impl Weights {
             parameters = read.values().map(|tensor| tensor.numel() as u64).sum();
         }
         let mut by_type = HashMap::<String, u64>::new();
-        for file in &self.shared.files {
-            for info in file.metadata.tensors().values() {
-                let count = info.shape.iter().product::<usize>() as u64;
-                parameters += count;
-                bytes += (info.data_offsets.1 - info.data_offsets.0) as u64;
-                *by_type.entry(format!("{:?}", info.dtype)).or_default() += count;
-            }
+        for stored in self.shared.index.values() {
+            let Some(info) = self.shared.files[stored.file].metadata.info(&stored.name) else {
+                continue;
+            };
+            let share = stored.piece.share();
+            let count = info.shape.iter().product::<usize>() as u64 / share;
+            parameters += count;
+            bytes += (info.data_offsets.1 - info.data_offsets.0) as u64 / share;
+            *by_type.entry(format!("{:?}", info.dtype)).or_default() += count;
         }
         let dtype = by_type
             .into_iter()

@@ -60,7 +60,8 @@ pub fn choose(names: &[String], variant: Option<&str>) -> Vec<String> {
     chosen.into_iter().collect()
 }
 
-fn is_weight(name: &str) -> bool {
+/// Whether it is a file of weights, or the index of some.
+pub fn is_weight(name: &str) -> bool {
     WEIGHTS.iter().any(|ending| name.ends_with(ending)) || is_variant_index(name)
 }
 
