@@ -107,6 +107,7 @@ impl Language {
             (_, Some(EndReason::Unrenderable)) => self.unrenderable(),
             (_, Some(EndReason::ModelGone)) => self.model_gone(),
             (_, Some(EndReason::NodesDied)) => self.nodes_died(),
+            (_, Some(EndReason::OutOfMemory)) => self.out_of_memory(),
             (_, _) => self.failed(),
         }
     }

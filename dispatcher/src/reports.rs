@@ -311,6 +311,7 @@ async fn failed(
     let after = after_failure(kind, lease.attempt, office.entropy.random_unit());
     let (avoid, reason) = match kind {
         FailureKind::Retryable => (Some(from.boot), EndReason::AttemptsExhausted),
+        FailureKind::Memory => (Some(from.boot), EndReason::OutOfMemory),
         FailureKind::Fatal => (None, EndReason::Unrenderable),
         FailureKind::Infrastructure | FailureKind::Crash => (None, EndReason::AttemptsExhausted),
     };
@@ -338,7 +339,7 @@ async fn failed(
         .increment(u64::from(waits_again));
     settle(office, from, lease, true).await;
     let outcome = match kind {
-        FailureKind::Retryable => Outcome::Failed,
+        FailureKind::Retryable | FailureKind::Memory => Outcome::Failed,
         // No fault of the node, or its end.
         FailureKind::Fatal | FailureKind::Infrastructure | FailureKind::Crash => Outcome::Lost,
     };
@@ -355,6 +356,7 @@ async fn failed(
 fn kind_name(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Retryable => "retryable",
+        FailureKind::Memory => "memory",
         FailureKind::Fatal => "fatal",
         FailureKind::Infrastructure => "infrastructure",
         FailureKind::Crash => "crash",

@@ -219,6 +219,12 @@ texts! {
         de: "❌ Fehlgeschlagen. Es wurde nichts berechnet.",
         fr: "❌ Échec. Rien n'a été débité.",
     }
+    /// Every try went wrong for want of memory.
+    out_of_memory {
+        en: "❌ Failed: no machine has enough free memory for pictures of this size. Nothing was charged.",
+        de: "❌ Fehlgeschlagen: Kein Rechner hat genug freien Speicher für Bilder dieser Größe. Es wurde nichts berechnet.",
+        fr: "❌ Échec : aucune machine n'a assez de mémoire libre pour des images de cette taille. Rien n'a été débité.",
+    }
     /// What the image check kept back.
     withheld(blocked, all) {
         en: "⚠️ The image check withheld {blocked} of {all} pictures; they cost nothing.",

@@ -14,11 +14,15 @@ pub const MAX_NODE_DEATHS: u32 = 2;
 const JITTER: f64 = 0.25;
 
 /// What kind of thing went wrong. The reporter decides; the loop obeys.
+///
+/// It travels as fields beside others. [`Self::Memory`] is `retryable` to processes that know no better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "Told", from = "Told")]
 pub enum FailureKind {
-    /// Another try may succeed: out of memory, a hung step, a broken file.
+    /// Another try may succeed: a hung step, a broken file, a model that could not be loaded.
     Retryable,
+    /// The pictures need more memory than there was, however few at once. Another try may succeed, and so may a smaller picture.
+    Memory,
     /// No try can succeed: the spec asks for what the model cannot do.
     Fatal,
     /// The node or the broker went away, or the node is being drained. Uses up no attempt.
@@ -26,6 +30,49 @@ pub enum FailureKind {
     /// The engine stopped with the job on it. Uses up no attempt, but counts as the death of a node: a job that brought
     /// [`MAX_NODE_DEATHS`] of them down is given up.
     Crash,
+}
+
+/// A [`FailureKind`] as it travels.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    kind: ToldKind,
+    /// Whether memory was the reason; known since there is [`FailureKind::Memory`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    memory: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToldKind {
+    Retryable,
+    Fatal,
+    Infrastructure,
+    Crash,
+}
+
+impl From<FailureKind> for Told {
+    fn from(kind: FailureKind) -> Self {
+        let memory = kind == FailureKind::Memory;
+        let kind = match kind {
+            FailureKind::Retryable | FailureKind::Memory => ToldKind::Retryable,
+            FailureKind::Fatal => ToldKind::Fatal,
+            FailureKind::Infrastructure => ToldKind::Infrastructure,
+            FailureKind::Crash => ToldKind::Crash,
+        };
+        Self { kind, memory }
+    }
+}
+
+impl From<Told> for FailureKind {
+    fn from(told: Told) -> Self {
+        match told.kind {
+            ToldKind::Retryable if told.memory => Self::Memory,
+            ToldKind::Retryable => Self::Retryable,
+            ToldKind::Fatal => Self::Fatal,
+            ToldKind::Infrastructure => Self::Infrastructure,
+            ToldKind::Crash => Self::Crash,
+        }
+    }
 }
 
 /// What to do with a job whose try ended badly.
@@ -50,8 +97,10 @@ pub fn after_failure(kind: FailureKind, attempt: u32, jitter: f64) -> AfterFailu
             attempt,
             pause: Duration::ZERO,
         },
-        FailureKind::Retryable if attempt >= MAX_ATTEMPTS => AfterFailure::GiveUp,
-        FailureKind::Retryable => {
+        FailureKind::Retryable | FailureKind::Memory if attempt >= MAX_ATTEMPTS => {
+            AfterFailure::GiveUp
+        }
+        FailureKind::Retryable | FailureKind::Memory => {
             let base = f64::from(1_u32 << attempt.saturating_sub(1).min(3));
             let pause = Duration::from_secs_f64(base * (1.0 + JITTER * jitter.clamp(0.0, 1.0)));
             AfterFailure::Requeue {
@@ -86,6 +135,23 @@ mod tests {
             panic!("the fourth try is not the last");
         };
         assert!(pause > Duration::from_secs(8) && pause <= Duration::from_secs(10));
+    }
+
+    #[test]
+    fn an_older_reader_takes_a_lack_of_memory_for_something_to_try_again() {
+        let json = serde_json::to_value(FailureKind::Memory).unwrap();
+        assert_eq!(json["kind"], "retryable");
+        let all = [
+            FailureKind::Retryable,
+            FailureKind::Memory,
+            FailureKind::Fatal,
+            FailureKind::Infrastructure,
+            FailureKind::Crash,
+        ];
+        for kind in all {
+            let json = serde_json::to_value(kind).unwrap();
+            assert_eq!(serde_json::from_value::<FailureKind>(json).unwrap(), kind);
+        }
     }
 
     #[test]

@@ -154,11 +154,13 @@ pub enum EndReason {
     Overload,
     /// Too many nodes died while they had it.
     NodesDied,
+    /// It needed more memory than any node had that tried.
+    OutOfMemory,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CancelledByUser,
         Self::AttemptsExhausted,
         Self::Unrenderable,
@@ -166,6 +168,7 @@ impl EndReason {
         Self::ModelGone,
         Self::Overload,
         Self::NodesDied,
+        Self::OutOfMemory,
     ];
 
     /// The stored name.
@@ -178,6 +181,7 @@ impl EndReason {
             Self::ModelGone => "model_gone",
             Self::Overload => "overload",
             Self::NodesDied => "nodes_died",
+            Self::OutOfMemory => "out_of_memory",
         }
     }
 

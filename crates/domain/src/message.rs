@@ -231,6 +231,7 @@ pub enum NodeEvent {
     /// The try failed.
     Failed {
         /// Whether another try makes sense.
+        #[serde(flatten)]
         kind: FailureKind,
         /// What went wrong, for operators; names no prompt.
         message: String,
@@ -360,6 +361,24 @@ mod tests {
                 .body,
             note
         );
+    }
+
+    #[test]
+    fn a_failure_reads_the_same_to_old_and_new_processes() {
+        let event = NodeEvent::Failed {
+            kind: FailureKind::Memory,
+            message: "full".into(),
+        };
+        let mut json = serde_json::to_value(Versioned::new(event.clone())).unwrap();
+        let told = serde_json::json!({"v": 1, "type": "failed", "kind": "retryable", "memory": true, "message": "full"});
+        assert_eq!(json, told);
+        let read = |json| serde_json::from_value::<Versioned<NodeEvent>>(json).unwrap();
+        assert_eq!(read(json.clone()).body, event);
+        json.as_object_mut().unwrap().remove("memory");
+        let NodeEvent::Failed { kind, .. } = read(json).body else {
+            panic!("it is a failure");
+        };
+        assert_eq!(kind, FailureKind::Retryable);
     }
 
     #[test]

@@ -46,6 +46,8 @@ impl Gate {
 pub enum Fault {
     /// Fail the next job in this way.
     FailNext(FailureKind),
+    /// Lack the memory for pictures of more pixels than this from now on.
+    MemoryAbove(u32),
     /// Paint other colours from now on.
     WrongColours,
     /// Seem to be at a step that does not end.
@@ -247,6 +249,8 @@ fn serve(shared: &Arc<(Mutex<State>, Condvar)>, gate: &Gate) {
         let failing = |fault: &Fault| matches!(fault, Fault::FailNext(_));
         let fault = state.faults.iter().position(failing);
         let fault = fault.map(|at| state.faults.remove(at));
+        let lack = lacks_memory(&state.faults, &request.work);
+        let fault = fault.or(lack.then_some(Fault::FailNext(FailureKind::Memory)));
         let off = u32::from(state.faults.contains(&Fault::WrongColours));
         drop(state);
         let (shared, gate) = (Arc::clone(shared), gate.clone());
@@ -255,6 +259,15 @@ fn serve(shared: &Arc<(Mutex<State>, Condvar)>, gate: &Gate) {
             events(last);
         }));
     }
+}
+
+fn lacks_memory(faults: &[Fault], work: &EngineWork) -> bool {
+    let EngineWork::Generate { spec, .. } = work else {
+        return false;
+    };
+    let pixels = spec.width * spec.height;
+    let short = |fault: &Fault| matches!(fault, Fault::MemoryAbove(most) if pixels > *most);
+    faults.iter().any(short)
 }
 
 fn render(

@@ -11,9 +11,12 @@ pub enum ModelError {
     /// No try can succeed: the work asks for what this model cannot do.
     #[error("{0}")]
     Bad(String),
-    /// There was not enough memory. Less at once, or elsewhere, may succeed.
+    /// There was not enough memory for pictures of this size. Less at once, or elsewhere, may succeed.
     #[error("out of memory: {0}")]
     Memory(String),
+    /// It cannot be done here, or not now, whatever its size. Elsewhere, or later, may succeed.
+    #[error("{0}")]
+    Elsewhere(String),
     /// Something else broke.
     #[error("{0}")]
     Broken(String),

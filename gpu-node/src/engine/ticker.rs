@@ -225,7 +225,7 @@ impl<M: Model> Ticker<M> {
             Err(reason) => {
                 self.shelf.loaded(place, None);
                 let message = format!("load its model: {reason}");
-                self.refuse_all_of(place, &ModelError::Memory(message));
+                self.refuse_all_of(place, &ModelError::Elsewhere(message));
             }
         }
     }
@@ -335,7 +335,8 @@ impl<M: Model> Ticker<M> {
 fn failed(key: u64, error: &ModelError) -> EngineEvent {
     let kind = match error {
         ModelError::Bad(_) | ModelError::Broken(_) => FailureKind::Fatal,
-        ModelError::Memory(_) => FailureKind::Retryable,
+        ModelError::Memory(_) => FailureKind::Memory,
+        ModelError::Elsewhere(_) => FailureKind::Retryable,
     };
     EngineEvent::Failed {
         key,

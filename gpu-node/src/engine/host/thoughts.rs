@@ -45,7 +45,7 @@ impl<M: Send + 'static> Thoughts<M> {
         {
             Ok(thread) => self.running = Some((thread, ended)),
             Err(error) => {
-                let failure = ModelError::Memory(format!("no thread to think with: {error}"));
+                let failure = ModelError::Elsewhere(format!("no thread to think with: {error}"));
                 let _ = self
                     .told
                     .send(Command::ThoughtOf(key, Box::new(Err(failure))));

@@ -52,12 +52,12 @@ impl<M: Model> Ticker<M> {
         }
         let Some(place) = self.shelf.find(&next.request.model) else {
             let message = "this node does not have the model that was asked for";
-            return Verdict::Refuse(ModelError::Memory(message.to_owned()));
+            return Verdict::Refuse(ModelError::Elsewhere(message.to_owned()));
         };
         match self.ask_for(place) {
             Want::Here => self.room_for(at, place),
             Want::Begin | Want::Later => Verdict::Skip,
-            Want::Never(reason) => Verdict::Refuse(ModelError::Memory(reason)),
+            Want::Never(reason) => Verdict::Refuse(ModelError::Elsewhere(reason)),
         }
     }
 

@@ -59,7 +59,7 @@ fn what_never_fits_is_refused_with_numbers_and_may_be_tried_elsewhere() {
     let EngineEvent::Failed { kind, message, .. } = &ends[0] else {
         panic!("{ends:?}");
     };
-    assert_eq!(*kind, FailureKind::Retryable);
+    assert_eq!(*kind, FailureKind::Memory);
     assert!(message.contains("50 MiB"), "{message}");
 }
 
@@ -87,7 +87,7 @@ fn the_ladder_goes_from_smaller_batches_over_tiles_to_a_refusal() {
     bench.submit(1, &[1, 2], 1);
     bench.tick(2);
     let ends = bench.ends();
-    let refused = matches!(&ends[0], EngineEvent::Failed { kind: FailureKind::Retryable, message, .. }
+    let refused = matches!(&ends[0], EngineEvent::Failed { kind: FailureKind::Memory, message, .. }
         if message.contains("too many pictures"));
     assert!(refused, "{ends:?}");
     assert!(bench.ticker.is_idle());
