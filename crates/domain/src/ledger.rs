@@ -62,6 +62,13 @@ pub fn settle(quote: Credits, wanted: usize, delivered: usize) -> Settlement {
     }
 }
 
+/// What a job of this price costs when `part` of its work is done instead of `whole`: rounding favours the member, and more
+/// work costs no more.
+pub fn in_proportion(price: Credits, part: u64, whole: u64) -> Credits {
+    let share = i128::from(price.0.max(0)) * i128::from(part.min(whole)) / i128::from(whole.max(1));
+    Credits(i64::try_from(share).unwrap_or(price.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +96,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn nine_sixteenths_of_the_work_cost_as_much_rounded_down() {
+        assert_eq!(in_proportion(Credits(10), 9, 16), Credits(5));
+        assert_eq!(in_proportion(Credits(0), 9, 16), Credits(0));
+    }
+
     proptest! {
+        #[test]
+        fn less_work_never_costs_more(price in 0..i64::MAX, part: u64, whole: u64) {
+            let less = in_proportion(Credits(price), part, whole);
+            prop_assert!(less >= Credits(0) && less <= Credits(price));
+        }
+
         #[test]
         fn no_job_costs_more_than_its_quote(quote in 0..i64::MAX, wanted in 0..50_usize, delivered in 0..80_usize) {
             let settlement = settle(Credits(quote), wanted, delivered);

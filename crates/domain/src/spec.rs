@@ -5,6 +5,7 @@
 mod action;
 mod canvas;
 mod describe;
+mod lower;
 mod question;
 mod repaint;
 mod sampler;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use action::Action;
 pub use canvas::{Canvas, Side};
 pub use describe::{DescribeSpec, Description, MAX_DESCRIBED, MAX_DESCRIPTIONS};
+pub use lower::{Leeway, lowered};
 pub use question::Question;
 pub use repaint::{MAX_INPUTS, Place, RepaintSpec, Repainted};
 pub use sampler::Sampler;

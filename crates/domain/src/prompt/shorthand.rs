@@ -207,6 +207,27 @@ impl<'t> Scan<'t> {
     }
 }
 
+/// The parameters that a text names itself, also where it gives them the values that they have anyhow.
+///
+/// What it names in one of its expansions counts for all of them.
+///
+/// # Errors
+///
+/// The text is no prompt.
+pub fn given(
+    typed: &str,
+    profile: &PromptProfile,
+    max_jobs: u32,
+) -> Result<BTreeSet<Parameter>, ParseError> {
+    // Also bounds how much is expanded below.
+    parse(typed, profile, max_jobs)?;
+    let mut given = BTreeSet::new();
+    for expansion in Template::read(typed)?.expand() {
+        given.extend(words(&expansion.text).iter().filter_map(named));
+    }
+    Ok(given)
+}
+
 /// The text with the parameters of `suffix` behind it, except those that it names itself or that cannot stand beside those.
 ///
 /// What the text names in one of its expansions counts for all of them.
@@ -220,12 +241,7 @@ pub fn with_suffix(
     profile: &PromptProfile,
     max_jobs: u32,
 ) -> Result<String, ParseError> {
-    // Also bounds how much is expanded below.
-    parse(typed, profile, max_jobs)?;
-    let mut given = BTreeSet::new();
-    for expansion in Template::read(typed)?.expand() {
-        given.extend(words(&expansion.text).iter().filter_map(named));
-    }
+    let given = given(typed, profile, max_jobs)?;
     let words = words(suffix);
     let mut text = typed.trim_end().to_owned();
     let mut wanted = false;
