@@ -34,8 +34,8 @@ pub enum Request {
     Blend {
         /// The pictures.
         pictures: Vec<Url>,
-        /// The shape of what comes of them.
-        shape: AspectRatio,
+        /// The shape of what comes of them, where the member chose one.
+        shape: Option<AspectRatio>,
     },
     /// `/shorten`.
     Shorten {

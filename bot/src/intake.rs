@@ -13,6 +13,7 @@ mod favourites;
 mod form;
 pub mod history;
 mod imagine;
+mod leeway;
 mod made;
 mod mail;
 mod masked;

@@ -352,6 +352,7 @@ impl Bench {
             pool: LANE.into(),
             lane: None,
             spec: spec(number),
+            leeway: spec::Leeway::NONE,
             text: PromptText::default(),
             shown: String::new(),
             digest: String::new(),

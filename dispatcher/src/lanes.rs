@@ -5,10 +5,11 @@ use std::sync::Arc;
 use easel_blobs::BlobStore;
 use easel_broker::{Broker, Message, PublishError, Target};
 use easel_domain::message::{DeliveryHint, NodeBoot, NodeCommand};
-use easel_domain::{Clock, Entropy};
+use easel_domain::{Clock, Entropy, JobId};
 use easel_service::chain;
 use easel_store::Store;
 use easel_store::leadership::Leadership;
+use easel_store::lower::Lowered;
 use easel_store::marks::Marks;
 use easel_store::settle::Ended;
 use serde::Serialize;
@@ -48,17 +49,22 @@ impl Office {
     /// Sends the hint of an end at once; what fails here the relay sends later.
     pub async fn announce_end(&self, ended: &Ended) {
         metrics::counter!(metric::JOBS_ENDED, "state" => ended.state.as_str()).increment(1);
-        let target = self.broker.names().shard(ended.shard).target();
-        match self
-            .publish(
-                target,
-                &DeliveryHint {
-                    job_id: ended.job_id,
-                },
-            )
-            .await
-        {
-            Ok(()) => self.marks.sent(ended.outbox_id),
+        self.show(ended.job_id, ended.shard, ended.outbox_id).await;
+    }
+
+    /// The same for a job that goes on, and is drawn smaller.
+    pub async fn announce_lowered(&self, lowered: &Lowered) {
+        let Lowered { job_id, size, .. } = lowered;
+        metrics::counter!(metric::LOWERED_JOBS).increment(1);
+        tracing::warn!(job.id = %job_id, "memory is short: job {job_id} is drawn at {} by {}", size.0, size.1);
+        self.show(lowered.job_id, lowered.shard, lowered.outbox_id)
+            .await;
+    }
+
+    async fn show(&self, job_id: JobId, shard: u32, outbox_id: i64) {
+        let target = self.broker.names().shard(shard).target();
+        match self.publish(target, &DeliveryHint { job_id }).await {
+            Ok(()) => self.marks.sent(outbox_id),
             Err(error) => tracing::warn!(
                 "the relay will send a delivery hint: {error}",
                 error = chain(&error)

@@ -38,6 +38,8 @@ pub const UNREADABLE_JOBS: &str = "easel_dispatcher_unreadable_jobs_total";
 pub const RETARGETED_JOBS: &str = "easel_dispatcher_retargeted_jobs_total";
 /// Counter: jobs dropped under load; label: reason.
 pub const SHED_JOBS: &str = "easel_dispatcher_shed_jobs_total";
+/// Counter: jobs that are drawn smaller, because memory was short; once for each notch.
+pub const LOWERED_JOBS: &str = "easel_dispatcher_lowered_jobs_total";
 /// Counter: nodes that failed too often; label: kind.
 pub const NODE_BREAKS: &str = "easel_dispatcher_node_breaks_total";
 /// Counter: orders to nodes beside offers; label: what.

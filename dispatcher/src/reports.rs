@@ -319,17 +319,30 @@ async fn failed(
     tracing::warn!(job.id = %lease.job_id, node.id = %from.node, attempt = lease.attempt,
         "try {} of job {} failed on node {}: {detail}", lease.attempt, lease.job_id, from.node);
     let (store, leadership) = (&office.store, &office.leadership);
-    let ended = if kind == FailureKind::Crash {
-        store
-            .end_try_by_death(leadership, lease, from.boot, &detail)
-            .await?
-    } else {
-        store
-            .end_try(leadership, lease, after, avoid, reason, &detail)
-            .await?
+    let ended = match kind {
+        FailureKind::Crash => {
+            store
+                .end_try_by_death(leadership, lease, from.boot, &detail)
+                .await?
+        }
+        FailureKind::Memory => {
+            store
+                .end_try_by_memory(leadership, lease, after, avoid, &detail)
+                .await?
+        }
+        FailureKind::Retryable | FailureKind::Fatal | FailureKind::Infrastructure => {
+            store
+                .end_try(leadership, lease, after, avoid, reason, &detail)
+                .await?
+        }
     };
+    let lowered = matches!(ended, AfterTry::Lowered(_));
     let waits_again = match ended {
         AfterTry::Requeued(_) => true,
+        AfterTry::Lowered(lowered) => {
+            office.announce_lowered(&lowered).await;
+            true
+        }
         AfterTry::Ended(ended) => {
             office.announce_end(&ended).await;
             false
@@ -339,6 +352,8 @@ async fn failed(
         .increment(u64::from(waits_again));
     settle(office, from, lease, true).await;
     let outcome = match kind {
+        // A node is not to blame for pictures that were too large for it.
+        FailureKind::Memory if lowered => Outcome::Lost,
         FailureKind::Retryable | FailureKind::Memory => Outcome::Failed,
         // No fault of the node, or its end.
         FailureKind::Fatal | FailureKind::Infrastructure | FailureKind::Crash => Outcome::Lost,

@@ -2,7 +2,7 @@
 //! engine are stand-ins.
 
 use anyhow::{Context as _, Result, ensure};
-use easel_gpu_node::engine::fake::Gate;
+use easel_gpu_node::engine::fake::{Fault, Gate};
 use easel_playground::SeenMessage;
 use easel_tests::people::People;
 use easel_tests::seen::{picture_url, seen};
@@ -219,5 +219,48 @@ async fn a_member_is_told_how_long_he_will_wait_or_that_he_had_better_come_back_
         .await?;
     let _dispatcher = world.dispatcher()?;
     there.until_answered(&asked, "[U1]").await?;
+    world.close().await
+}
+
+#[tokio::test]
+async fn who_asked_for_no_size_is_told_that_memory_was_too_short_for_the_usual_one() -> Result<()> {
+    let world = World::new().await?;
+    world.meddle("UPDATE tiers SET lowers_size = true").await?;
+    let _dispatcher = world.dispatcher()?;
+    let node = world.node("a", Gate::closed()).await?;
+    node.engine.arm(Fault::MemoryAbove(50 * 50));
+    let community = world.community().await?;
+    let there = &community.people;
+
+    let asked = there.imagine("ada", "a boat").await?;
+    let told = "📐 Drawn at 48×48 instead of 64×64, because memory was short.";
+    let heading = "**a boat** — <@member>";
+    let message = there.until_answered(&asked, told).await?;
+    ensure!(seen(&message).contains("[❌ Cancel]"), "it is under way");
+    node.engine.gate().allow(u64::MAX);
+    let grid = there.until_answered(&asked, "[U1]").await?;
+    let buttons = [
+        "[U1] [U2] [U3] [U4] [🔄]",
+        "[V1] [V2] [V3] [V4] [✏️]",
+        "[⭐ Favourite] [✉️ Send to me] [❌ Delete]",
+    ];
+    let small_print = "-# 48×48 · seed N · 4 steps · T s · job `ID`";
+    let mut lines = vec![heading, told, small_print, "<picture>"];
+    lines.extend(buttons);
+    expect(&grid, &lines)?;
+    ensure!(picture(&grid).await?.dimensions() == (96, 96));
+
+    // Once more means in full, and that does not fit either.
+    there.click("ada", &grid, "🔄").await?;
+    let told_again = format!("once more\n{told}");
+    there
+        .until_shown("ada", &format!("{told_again}\n-# 48×48"))
+        .await?;
+
+    // What is asked for in so many words is not open, and is refused in the end.
+    let asked = there.imagine("ada", "a hill --ar 1:1").await?;
+    there.until_answered(&asked, "job `").await?;
+    let open = "SELECT count(*) FILTER (WHERE size_is_open) * 10 + count(*) FROM jobs";
+    ensure!(world.number(open).await? == 23);
     world.close().await
 }

@@ -12,6 +12,8 @@ mod garbage;
 mod health;
 #[path = "dispatcher/losses.rs"]
 mod losses;
+#[path = "dispatcher/memory.rs"]
+mod memory;
 #[path = "dispatcher/orders.rs"]
 mod orders;
 #[path = "dispatcher/questions.rs"]

@@ -35,12 +35,14 @@ pub(super) async fn blend(
     #[description = "The shape of the new pictures"] shape: Option<Shape>,
 ) -> Result<(), CommandError> {
     let pictures = addresses([Some(first), Some(second), third, fourth, fifth]);
-    let (width, height) = match shape {
-        None | Some(Shape::Square) => (1, 1),
-        Some(Shape::Portrait) => (2, 3),
-        Some(Shape::Landscape) => (3, 2),
-    };
-    let shape = AspectRatio::new(width, height).unwrap_or_default();
+    let shape = shape.map(|shape| {
+        let (width, height) = match shape {
+            Shape::Square => (1, 1),
+            Shape::Portrait => (2, 3),
+            Shape::Landscape => (3, 2),
+        };
+        AspectRatio::new(width, height).unwrap_or_default()
+    });
     take(ctx, Request::Blend { pictures, shape });
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use easel_domain::clock::EntropyExt;
 use easel_domain::prompt::{AspectRatio, Prompt};
-use easel_domain::spec::{Action, MAX_INPUTS, PromptText, RenderSpec};
+use easel_domain::spec::{Action, Leeway, MAX_INPUTS, PromptText, RenderSpec};
 use easel_store::submit::Repetition;
 use url::Url;
 
@@ -22,7 +22,7 @@ impl Intake {
         arrival: &Arrival,
         pictures: &[Url],
         typed: &[Url],
-        shape: AspectRatio,
+        shape: Option<AspectRatio>,
     ) {
         let language = arrival.language;
         let Some(inputs) = &self.parts.inputs else {
@@ -53,7 +53,15 @@ impl Intake {
             repetition: Repetition::Allowed,
             lane: None,
             shown: vec!["🖼️"; taken.len()].join(" + "),
-            spec: resolve::blend(shape, taken, &model, self.parts.entropy.random_u32()),
+            spec: resolve::blend(
+                shape.unwrap_or_default(),
+                taken,
+                &model,
+                self.parts.entropy.random_u32(),
+            ),
+            leeway: Leeway {
+                size: shape.is_none(),
+            },
             moderation: decision(&self.judge(&text)),
             text,
             digest: String::new(),
@@ -74,8 +82,7 @@ impl Intake {
         let (ours, others): (Vec<_>, Vec<_>) = embedded.iter().partition(is_ours);
         let known: Vec<Url> = uploads.iter().chain(ours).cloned().collect();
         let typed: Vec<Url> = others.into_iter().cloned().collect();
-        self.blend(arrival, &known, &typed, AspectRatio::default())
-            .await;
+        self.blend(arrival, &known, &typed, None).await;
     }
 
     /// What a prompt makes with the pictures in it and beside it. Where members' pictures are not taken those in it do not

@@ -139,6 +139,7 @@ impl Intake {
             repetition: made.repetition,
             lane: None,
             spec: made.spec,
+            leeway: made.leeway,
             text: words,
             shown,
             pictured,

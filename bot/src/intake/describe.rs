@@ -5,7 +5,8 @@
 use easel_domain::JobId;
 use easel_domain::prompt::{self, Prompt, PromptProfile, WeightedText};
 use easel_domain::spec::{
-    Action, Answer, DescribeSpec, InputPicture, MAX_DESCRIBED, PromptText, Question, RenderSpec,
+    Action, Answer, DescribeSpec, InputPicture, Leeway, MAX_DESCRIBED, PromptText, Question,
+    RenderSpec,
 };
 use easel_store::show::JobSnapshot;
 use easel_store::submit::Repetition;
@@ -17,7 +18,7 @@ use super::click::Refusal;
 use super::form::{READ_LIMIT, may_use};
 use super::imagine::{MAX_JOBS, blocked, decision};
 use super::submit::Wish;
-use super::{Intake, NewestModel, resolve};
+use super::{Intake, NewestModel, leeway, resolve};
 use crate::arrival::Arrival;
 use crate::custom_id::CustomId;
 use crate::inputs;
@@ -145,6 +146,7 @@ impl Intake {
                 model: model.reference.clone(),
                 inputs: taken,
             }),
+            leeway: Leeway::NONE,
             moderation: decision(&self.judge(&text)),
             text,
             shown: "🖼️".to_owned(),
@@ -216,6 +218,7 @@ impl Intake {
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             lane: resolve::lane(&asked),
             spec: self.with_pictures(arrival, &asked, &[], &model).await?,
+            leeway: leeway::of_prompt(&asked.to_string()),
             text: asked.words(),
             shown: asked.to_string(),
             pictured: None,

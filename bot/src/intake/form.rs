@@ -5,7 +5,7 @@ use std::time::Duration;
 use easel_domain::clock::EntropyExt;
 use easel_domain::picture::StorageClass;
 use easel_domain::prompt::Prompt;
-use easel_domain::spec::Action;
+use easel_domain::spec::{Action, Leeway};
 use easel_store::show::JobSnapshot;
 use easel_store::submit::Repetition;
 
@@ -14,7 +14,7 @@ use super::imagine::{blocked, decision};
 use super::made::no_picture;
 use super::prefer::ReadPrompt;
 use super::submit::Wish;
-use super::{Intake, resolve};
+use super::{Intake, leeway, resolve};
 use crate::arrival::{Arrival, form_id};
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::rest::{Callback, Field, Form, MessagePayload};
@@ -161,7 +161,7 @@ impl Intake {
             return Err((language.nothing_around().to_owned(), "seamless"));
         }
         let seed = self.parts.entropy.random_u32();
-        let spec = resolve::imagine(asked, &model, seed);
+        let spec = leeway::as_drawn(&drawn, resolve::imagine(asked, &model, seed));
         let spec = resolve::remix(spec, &drawn.spec, index, &model, seed)
             .ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?;
         let before = before.unwrap_or_default();
@@ -175,6 +175,8 @@ impl Intake {
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             lane: resolve::lane(asked),
             spec,
+            // The noise is that of pictures of this size.
+            leeway: Leeway::NONE,
             text: words,
             shown: typed.to_owned(),
             digest: String::new(),

@@ -11,7 +11,7 @@ use url::Url;
 use super::click::Refusal;
 use super::prefer::ReadPrompt;
 use super::submit::Wish;
-use super::{Intake, NewestModel, resolve};
+use super::{Intake, NewestModel, leeway, resolve};
 use crate::arrival::Arrival;
 use crate::rest::{Callback, MessagePayload};
 use crate::text::Language;
@@ -100,6 +100,7 @@ impl Intake {
             repetition,
             lane: resolve::lane(&asked),
             spec,
+            leeway: leeway::of_prompt(&text),
             text: asked.words(),
             shown: text.trim().to_owned(),
             digest,

@@ -2,13 +2,13 @@
 
 use easel_domain::JobId;
 use easel_domain::clock::EntropyExt;
-use easel_domain::spec::{Action, Canvas, RenderSpec, Repainted, Side};
+use easel_domain::spec::{Action, Canvas, Leeway, RenderSpec, Repainted, Side};
 use easel_store::show::JobSnapshot;
 use easel_store::submit::Repetition;
 
 use super::click::Refusal;
 use super::resolve::repaint::{self, Source};
-use super::{Intake, NewestModel, resolve};
+use super::{Intake, NewestModel, leeway, resolve};
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::text::Language;
 
@@ -29,6 +29,8 @@ pub(super) struct Made {
     pub(super) parent: (JobId, u32),
     pub(super) repetition: Repetition,
     pub(super) spec: RenderSpec,
+    /// What of the spec nobody asked for.
+    pub(super) leeway: Leeway,
 }
 
 /// The picture that a button means, and the job that drew it.
@@ -83,6 +85,7 @@ impl Intake {
                 repetition: Repetition::SameClick(self.parts.settings.same_click),
                 spec: super::history::exactly(job, &model)
                     .ok_or_else(|| (language.weights_changed().to_owned(), "weights"))?,
+                leeway: Leeway::NONE,
             }),
             ButtonAction::Reroll
             | ButtonAction::Remix
@@ -103,16 +106,25 @@ impl Intake {
             | ButtonAction::Setting
             | ButtonAction::Shorter
             | ButtonAction::Described
-            | ButtonAction::DescribedAll => {
-                let spec = resolve::reroll(&job.spec, &model, self.parts.entropy.random_u32());
-                Ok(Made {
-                    action: Action::Reroll,
-                    parent: (job.job, 0),
-                    repetition: Repetition::SameClick(self.parts.settings.same_click),
-                    spec: spec.ok_or_else(|| no_picture(language))?,
-                })
-            }
+            | ButtonAction::DescribedAll => self.once_more(job, &model, language),
         }
+    }
+
+    fn once_more(
+        &self,
+        job: &JobSnapshot,
+        model: &NewestModel,
+        language: Language,
+    ) -> Result<Made, Refusal> {
+        let seed = self.parts.entropy.random_u32();
+        let spec = resolve::reroll(&leeway::in_full(job), model, seed);
+        Ok(Made {
+            action: Action::Reroll,
+            parent: (job.job, 0),
+            repetition: Repetition::SameClick(self.parts.settings.same_click),
+            spec: spec.ok_or_else(|| no_picture(language))?,
+            leeway: job.leeway,
+        })
     }
 
     async fn enlarge(
@@ -134,6 +146,7 @@ impl Intake {
             parent: (from.job, index),
             repetition: Repetition::Once,
             spec: spec.ok_or_else(|| no_picture(language))?,
+            leeway: Leeway::NONE,
         })
     }
 
@@ -158,6 +171,7 @@ impl Intake {
             parent: (origin.drawn.job, origin.index),
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             spec: spec.ok_or_else(|| (language.too_varied().to_owned(), "too_varied"))?,
+            leeway: Leeway::NONE,
         })
     }
 
@@ -210,6 +224,7 @@ impl Intake {
             parent: (job.job, 0),
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             spec,
+            leeway: Leeway::NONE,
         })
     }
 

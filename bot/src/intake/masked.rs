@@ -3,7 +3,7 @@
 
 use easel_domain::JobId;
 use easel_domain::clock::EntropyExt;
-use easel_domain::spec::{Action, Repainted};
+use easel_domain::spec::{Action, Leeway, Repainted};
 use easel_store::submit::Repetition;
 use url::Url;
 
@@ -87,6 +87,7 @@ impl Intake {
             repetition: Repetition::Allowed,
             lane: None,
             spec: inside(&source, Repainted::Masked { mask }, seed),
+            leeway: Leeway::NONE,
             text: words.text,
             shown: words.shown,
             digest: String::new(),

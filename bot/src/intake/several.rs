@@ -11,7 +11,7 @@ use easel_domain::clock::EntropyExt;
 use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::prompt::{self, Prompt, PromptProfile, Request};
-use easel_domain::spec::Action;
+use easel_domain::spec::{Action, Leeway};
 use easel_service::{Backoff, chain};
 use easel_store::StoreError;
 use easel_store::intake::IntakeEnd;
@@ -24,7 +24,7 @@ use super::answer::Answered;
 use super::imagine::{MAX_JOBS, blocked, decision};
 use super::prefer::ReadPrompt;
 use super::submit::{PRICE, STORE_RETRIES, Wish};
-use super::{Intake, NewestModel, count, resolve};
+use super::{Intake, NewestModel, count, leeway, resolve};
 use crate::arrival::Arrival;
 use crate::custom_id::CustomId;
 use crate::live::LiveEvent;
@@ -259,8 +259,9 @@ impl Intake {
         let model = self
             .newest_model()
             .ok_or_else(|| Note::beside(language.no_model(), "no_model"))?;
+        let leeway = leeway::of_prompt(&typed);
         let mut jobs = (request.jobs.iter())
-            .map(|asked| self.member_of_batch(arrival, asked, &pictures, &model))
+            .map(|asked| self.member_of_batch(arrival, asked, &pictures, leeway, &model))
             .collect::<Result<Vec<_>, _>>()?;
         // Ids of one moment are in no order, and queues go by ids.
         let mut ids: Vec<_> = jobs.iter().map(|job| job.job).collect();
@@ -276,6 +277,7 @@ impl Intake {
         arrival: &Arrival,
         asked: &Prompt,
         pictures: &[ProposedPicture],
+        leeway: Leeway,
         model: &NewestModel,
     ) -> Result<Submission, Note> {
         let verdict = self.judge(&asked.judged_words());
@@ -294,6 +296,7 @@ impl Intake {
             repetition: Repetition::Allowed,
             lane: resolve::lane(asked),
             spec: resolve::from_pictures(asked, inputs, model, seed),
+            leeway,
             text: asked.words(),
             shown: own_words(asked),
             digest: digest_beside(asked, pictures),

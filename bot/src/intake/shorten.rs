@@ -4,8 +4,8 @@
 
 use easel_domain::prompt::{self, Prompt, PromptProfile, WeightedText};
 use easel_domain::spec::{
-    Action, Answer, DescribeSpec, MAX_WEIGHED_WORDS, Question, RenderSpec, WeighSpec, shortened,
-    words_to_weigh,
+    Action, Answer, DescribeSpec, Leeway, MAX_WEIGHED_WORDS, Question, RenderSpec, WeighSpec,
+    shortened, words_to_weigh,
 };
 use easel_service::chain;
 use easel_store::show::JobSnapshot;
@@ -17,7 +17,7 @@ use super::form::may_use;
 use super::imagine::{blocked, decision};
 use super::made::{Made, no_picture};
 use super::submit::Wish;
-use super::{Intake, NewestModel, resolve};
+use super::{Intake, NewestModel, leeway, resolve};
 use crate::arrival::Arrival;
 use crate::custom_id::{ButtonAction, CustomId};
 use crate::rest::{Callback, MessagePayload};
@@ -64,6 +64,7 @@ impl Intake {
             repetition: Repetition::SameWords(self.parts.settings.same_words),
             lane: resolve::lane(asked),
             spec: weigh(&model),
+            leeway: Leeway::NONE,
             text: easel_domain::spec::PromptText {
                 positive: text,
                 negative: String::new(),
@@ -124,6 +125,7 @@ impl Intake {
                     }),
                     _ => weigh(model),
                 },
+                leeway: Leeway::NONE,
             }),
             _ => Err(no_picture(language)),
         }
@@ -150,9 +152,9 @@ impl Intake {
         if !may_use(arrival, job.storage_class, job.owner) {
             return Err((language.private_picture().to_owned(), "private"));
         }
-        if job.words.is_none() {
+        let Some(words) = &job.words else {
             return Err((language.words_erased().to_owned(), "erased"));
-        }
+        };
         let asked = proposal(&job, button.index)
             .ok_or_else(|| (language.unknown_button().to_owned(), "unknown_button"))?;
         let verdict = self.judge(&asked.judged_words());
@@ -170,6 +172,7 @@ impl Intake {
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             lane: resolve::lane(&asked),
             spec: self.with_pictures(arrival, &asked, &[], &model).await?,
+            leeway: leeway::of_prompt(&words.shown),
             text: asked.words(),
             shown: asked.to_string(),
             digest: String::new(),

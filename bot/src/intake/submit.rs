@@ -7,7 +7,7 @@ use easel_domain::JobId;
 use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
-use easel_domain::spec::{Action, PromptText, RenderSpec};
+use easel_domain::spec::{Action, Leeway, PromptText, RenderSpec};
 use easel_domain::tier::ServiceClass;
 use easel_service::{Backoff, chain};
 use easel_store::StoreError;
@@ -35,6 +35,8 @@ pub(super) struct Wish {
     pub(super) repetition: Repetition,
     pub(super) lane: Option<ServiceClass>,
     pub(super) spec: RenderSpec,
+    /// What of that nobody asked for.
+    pub(super) leeway: Leeway,
     pub(super) text: PromptText,
     pub(super) shown: String,
     /// Address of the picture that a question is about.
@@ -155,6 +157,7 @@ impl Intake {
             pool: self.parts.settings.pool.clone(),
             lane: wish.lane,
             spec: wish.spec,
+            leeway: wish.leeway,
             text: wish.text,
             shown: wish.shown,
             pictured: wish.pictured,

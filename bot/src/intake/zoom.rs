@@ -2,7 +2,7 @@
 
 use easel_domain::clock::EntropyExt;
 use easel_domain::prompt::{Prompt, picture_size};
-use easel_domain::spec::{Action, Canvas, RenderSpec};
+use easel_domain::spec::{Action, Canvas, Leeway, RenderSpec};
 use easel_store::submit::Repetition;
 
 use super::click::Refusal;
@@ -135,6 +135,7 @@ impl Intake {
             repetition: Repetition::SameClick(self.parts.settings.same_click),
             lane: resolve::lane(asked),
             spec: repaint::around_by(&source, canvas, drawn),
+            leeway: Leeway::NONE,
             text: asked.words(),
             shown: typed.to_owned(),
             digest: String::new(),

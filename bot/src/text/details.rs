@@ -21,6 +21,12 @@ texts! {
         de: "Gezeichnet in {width}×{height} Pixeln und {steps} Schritten",
         fr: "Dessin en {width}×{height} pixels et {steps} étapes",
     }
+    /// Below the size that was drawn, where memory was too short for the usual one, `before`.
+    details_asked_size(before) {
+        en: "Smaller than the usual {before} pixels, because memory was short",
+        de: "Kleiner als die üblichen {before} Pixel, weil der Speicher knapp war",
+        fr: "Plus petit que les {before} pixels habituels, car la mémoire manquait",
+    }
     /// One for each picture, in order.
     details_seeds(seeds) {
         en: "Seeds: {seeds}",

@@ -225,6 +225,12 @@ texts! {
         de: "❌ Fehlgeschlagen: Kein Rechner hat genug freien Speicher für Bilder dieser Größe. Es wurde nichts berechnet.",
         fr: "❌ Échec : aucune machine n'a assez de mémoire libre pour des images de cette taille. Rien n'a été débité.",
     }
+    /// Memory was short, and the member had not asked for a size.
+    drawn_smaller(now, before) {
+        en: "📐 Drawn at {now} instead of {before}, because memory was short.",
+        de: "📐 Mit {now} statt {before} gezeichnet, weil der Speicher knapp war.",
+        fr: "📐 Dessin en {now} au lieu de {before}, car la mémoire manquait.",
+    }
     /// What the image check kept back.
     withheld(blocked, all) {
         en: "⚠️ The image check withheld {blocked} of {all} pictures; they cost nothing.",

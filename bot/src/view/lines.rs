@@ -36,11 +36,30 @@ pub(super) fn content(job: &JobSnapshot, live: &Live, picture: &Picture) -> Stri
             lines.push(language(job).end(job.state, job.end_reason).into());
         }
     }
+    lines.extend(drawn_smaller(job));
     if !job.state.is_end() {
         lines.extend(notes(job).into_iter().map(|note| format!("-# {note}")));
     }
     lines.push(small_print(job));
     lines.join("\n")
+}
+
+/// What a lack of memory has made of the size, unless nothing came of the job at all.
+fn drawn_smaller(job: &JobSnapshot) -> Option<String> {
+    let (before, now) = job.shrunk()?;
+    match job.state {
+        JobState::Queued
+        | JobState::Leased
+        | JobState::Finishing
+        | JobState::Held
+        | JobState::Completed => Some(language(job).drawn_smaller(size(now), size(before))),
+        JobState::Failed | JobState::Cancelled | JobState::Rejected | JobState::Shed => None,
+    }
+}
+
+/// Width and height as they are shown.
+pub(super) fn size((width, height): (u32, u32)) -> String {
+    format!("{width}×{height}")
 }
 
 fn heading(job: &JobSnapshot) -> String {
@@ -121,7 +140,7 @@ fn waiting(job: &JobSnapshot, live: &Live) -> String {
     } else {
         parts.push(language.queued().to_owned());
     }
-    parts.push(language.price(job.quote));
+    parts.push(language.price(job.price));
     if job.attempt > 1 {
         parts.push(language.try_number(job.attempt));
     }

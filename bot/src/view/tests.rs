@@ -6,7 +6,8 @@ use easel_domain::ledger::Credits;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{
-    Action, GenerateSpec, InputPicture, NoisePlan, PromptText, RenderSpec, Sampler, UpscaleSpec,
+    Action, GenerateSpec, InputPicture, Leeway, NoisePlan, PromptText, RenderSpec, Sampler,
+    UpscaleSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, JobId, UserId};
@@ -49,7 +50,9 @@ pub(crate) fn queued() -> JobSnapshot {
         }),
         storage_class: StorageClass::Public,
         class: ServiceClass::Standard,
-        quote: Credits(0),
+        price: Credits(0),
+        leeway: Leeway { size: true },
+        asked_size: None,
         state: JobState::Queued,
         attempt: 1,
         removed: false,

@@ -13,6 +13,11 @@ pub const MAX_NODE_DEATHS: u32 = 2;
 /// Longest share of a pause that jitter may add.
 const JITTER: f64 = 0.25;
 
+/// The last try at a job's own size: if memory is short in it too, the job is drawn smaller, where it may be.
+///
+/// A first one is repeated, because another node may have more, or its neighbours there may be done.
+pub const TRIES_AT_FULL_SIZE: u32 = 2;
+
 /// What kind of thing went wrong. The reporter decides; the loop obeys.
 ///
 /// It travels as fields beside others. [`Self::Memory`] is `retryable` to processes that know no better.

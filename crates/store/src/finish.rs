@@ -13,14 +13,17 @@ use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
 use crate::event::job_event;
 use crate::leadership::{Leadership, hold};
+use crate::lower::Lowered;
 use crate::pool::Store;
-use crate::settle::{End, Ended, end_job, lock_job};
+use crate::settle::{End, Ended, LockedJob, end_job, lock_job};
 
 /// What became of a try that did not end well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AfterTry {
     /// The job waits again.
     Requeued(JobId),
+    /// The job waits again and is drawn smaller, which its message must tell.
+    Lowered(Lowered),
     /// The job has ended.
     Ended(Ended),
 }
@@ -46,26 +49,7 @@ impl Store {
                 hold(tx, &leadership).await?;
                 let job = lock_job(tx, lease.job_id).await?;
                 check_fence(tx, &lease).await?;
-                match after {
-                    AfterFailure::GiveUp => {
-                        let end = End {
-                            state: JobState::Failed,
-                            reason: Some(reason),
-                            detail: &detail,
-                            delivered: 0,
-                        };
-                        Ok(AfterTry::Ended(end_job(tx, &job, end).await?))
-                    }
-                    AfterFailure::Requeue { attempt, pause } => {
-                        let again = Again {
-                            attempt,
-                            pause_s: pause.as_secs_f64(),
-                            avoid,
-                            detail: &detail,
-                        };
-                        wait_again(tx, &lease, job.state, again).await
-                    }
-                }
+                as_decided(tx, &job, &lease, after, avoid, reason, &detail).await
             })
         })
         .await
@@ -103,7 +87,7 @@ impl Store {
                     attempt: lease.attempt,
                     pause_s: 0.0,
                     avoid: Some(dead),
-                    detail: &detail,
+                    event: told(&detail, 0.0),
                 };
                 wait_again(tx, &lease, job.state, again).await
             })
@@ -199,18 +183,57 @@ impl Store {
 }
 
 /// How a job waits again.
-struct Again<'a> {
-    attempt: u32,
-    pause_s: f64,
-    avoid: Option<BootId>,
-    detail: &'a str,
+pub(crate) struct Again {
+    pub(crate) attempt: u32,
+    pub(crate) pause_s: f64,
+    pub(crate) avoid: Option<BootId>,
+    /// What its history says of it.
+    pub(crate) event: serde_json::Value,
 }
 
-async fn wait_again(
+fn told(detail: &str, pause_s: f64) -> serde_json::Value {
+    serde_json::json!({ "detail": detail, "pause_s": pause_s })
+}
+
+/// Ends a try of a locked job whose lease is checked: the job waits again or fails.
+pub(crate) async fn as_decided(
+    tx: &Transaction<'_>,
+    job: &LockedJob,
+    lease: &LeaseRef,
+    after: AfterFailure,
+    avoid: Option<BootId>,
+    reason: EndReason,
+    detail: &str,
+) -> Result<AfterTry, StoreError> {
+    match after {
+        AfterFailure::GiveUp => {
+            let end = End {
+                state: JobState::Failed,
+                reason: Some(reason),
+                detail,
+                delivered: 0,
+            };
+            Ok(AfterTry::Ended(end_job(tx, job, end).await?))
+        }
+        AfterFailure::Requeue { attempt, pause } => {
+            let pause_s = pause.as_secs_f64();
+            let again = Again {
+                attempt,
+                pause_s,
+                avoid,
+                event: told(detail, pause_s),
+            };
+            wait_again(tx, lease, job.state, again).await
+        }
+    }
+}
+
+/// Gives the lease up: the job waits, or ends where somebody has asked to cancel it meanwhile.
+pub(crate) async fn wait_again(
     tx: &Transaction<'_>,
     lease: &LeaseRef,
     from: JobState,
-    again: Again<'_>,
+    again: Again,
 ) -> Result<AfterTry, StoreError> {
     requeue(tx, lease, from, &again).await?;
     // Completion would have won against the cancel; a try that must be repeated does not.
@@ -218,8 +241,7 @@ async fn wait_again(
         let job = lock_job(tx, lease.job_id).await?;
         return Ok(AfterTry::Ended(end_job(tx, &job, cancelled()).await?));
     }
-    let event = serde_json::json!({ "detail": again.detail, "pause_s": again.pause_s });
-    job_event(tx, lease.job_id, "queued", again.attempt, &event).await?;
+    job_event(tx, lease.job_id, "queued", again.attempt, &again.event).await?;
     Ok(AfterTry::Requeued(lease.job_id))
 }
 
@@ -314,7 +336,7 @@ async fn requeue(
     tx: &Transaction<'_>,
     lease: &LeaseRef,
     from: JobState,
-    again: &Again<'_>,
+    again: &Again,
 ) -> Result<(), StoreError> {
     from.advance(JobState::Queued)
         .map_err(|_| StoreError::Guard {

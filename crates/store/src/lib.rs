@@ -26,6 +26,7 @@ pub mod leadership;
 pub mod lease;
 pub mod limits;
 pub mod lineage;
+pub mod lower;
 pub mod mailing;
 pub mod marks;
 pub mod member;

@@ -34,7 +34,10 @@ pub(crate) struct LockedJob {
     pub job_id: JobId,
     pub state: JobState,
     pub attempt: u32,
+    /// Credits reserved.
     pub quote: Credits,
+    /// Credits that it costs at most: never more than was reserved.
+    pub price: Credits,
     /// A question counts as one.
     pub pictures_wanted: usize,
     /// What is asked, where it results in an answer and no picture.
@@ -79,7 +82,7 @@ pub(crate) async fn lock_jobs(
 
 /// The statement of [`lock_jobs`], for those who send it together with others.
 pub(crate) const LOCK_JOBS: &str = "-- settle::lock_jobs\n\
-     SELECT id, state, attempt, quote, spec, storage_class,
+     SELECT id, state, attempt, quote, coalesce(price, quote) AS price, spec, storage_class,
             CASE spec ->> 'kind' WHEN 'generate' THEN jsonb_array_length(spec -> 'pictures')
                                  WHEN 'repaint' THEN jsonb_array_length(spec -> 'generate' -> 'pictures')
                                  ELSE 1 END AS wanted,
@@ -95,6 +98,7 @@ pub(crate) fn locked(rows: &[Row]) -> Result<HashMap<JobId, LockedJob>, StoreErr
             state: JobState::from_name(&state).ok_or_else(|| corrupt("job state", &state))?,
             attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(1),
             quote: Credits(row.get("quote")),
+            price: Credits(row.get("price")),
             pictures_wanted: usize::try_from(row.get::<_, i32>("wanted")).unwrap_or(1),
             question: row
                 .get::<_, Option<&str>>("kind")
@@ -234,7 +238,7 @@ impl<'e> EndColumns<'e> {
     }
 
     fn push(&mut self, job: &LockedJob, end: &End<'e>) -> Result<(), StoreError> {
-        let settlement = settle(job.quote, job.pictures_wanted, end.delivered);
+        let settlement = settle(job.price, job.pictures_wanted, end.delivered);
         let job_id = job.job_id;
         self.jobs.push(job_id);
         self.from.push(job.state.as_str());

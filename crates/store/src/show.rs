@@ -3,7 +3,7 @@
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::Credits;
 use easel_domain::picture::{FileRole, PictureOutcome, StorageClass};
-use easel_domain::spec::{Action, Answer, PromptText, RenderSpec};
+use easel_domain::spec::{Action, Answer, Leeway, PromptText, RenderSpec};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, JobId, UserId};
 use time::OffsetDateTime;
@@ -88,8 +88,12 @@ pub struct JobSnapshot {
     pub storage_class: StorageClass,
     /// Its lane.
     pub class: ServiceClass,
-    /// Credits reserved.
-    pub quote: Credits,
+    /// Credits that it costs at most.
+    pub price: Credits,
+    /// What of the spec nobody asked for.
+    pub leeway: Leeway,
+    /// Width and height in pixels before finishing that it would have had, where it is drawn smaller.
+    pub asked_size: Option<(u32, u32)>,
     /// Where it is.
     pub state: JobState,
     /// Try number.
@@ -119,6 +123,14 @@ pub struct JobSnapshot {
 }
 
 impl JobSnapshot {
+    /// Width and height in pixels of each finished picture as they would have been and as they are, where memory was too
+    /// short for the first.
+    pub fn shrunk(&self) -> Option<((u32, u32), (u32, u32))> {
+        let ((width, height), spec) = self.asked_size.zip(self.spec.generated())?;
+        let scale = spec.finish_scale;
+        Some(((width * scale, height * scale), self.spec.finished_size()))
+    }
+
     /// The file of this role for the picture at `index`.
     pub fn file(&self, role: FileRole, index: u32) -> Option<&SnapshotFile> {
         self.files
@@ -135,7 +147,8 @@ impl Store {
             .query_opt(
                 "-- show::job_snapshot\n\
                  SELECT j.id, j.user_id, u.discord_id, j.guild_id, j.action, j.parent_job_id, j.parent_index, j.spec,
-                        p.shown, p.pictured, p.positive, p.negative, j.storage_class, j.service_class, j.quote, j.state, j.attempt,
+                        p.shown, p.pictured, p.positive, p.negative, j.storage_class, j.service_class,
+                        coalesce(j.price, j.quote) AS price, j.size_is_open, j.asked_width, j.asked_height, j.state, j.attempt,
                         c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
                         j.end_reason, v.job_id IS NOT NULL AS removed, d.guild_id AS place_guild, d.channel_id, d.message_id,
                         coalesce(d.locale, 'en') AS locale, a.answer
@@ -252,7 +265,11 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
             row.get("service_class"),
             ServiceClass::from_name,
         )?,
-        quote: Credits(row.get("quote")),
+        price: Credits(row.get("price")),
+        leeway: Leeway {
+            size: row.get("size_is_open"),
+        },
+        asked_size: side(row, "asked_width").zip(side(row, "asked_height")),
         state: named("job state", row.get("state"), JobState::from_name)?,
         attempt: u32::try_from(row.get::<_, i32>("attempt")).unwrap_or(0),
         removed: row.get("removed"),
@@ -268,6 +285,11 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
         place,
         locale: row.get("locale"),
     })
+}
+
+fn side(row: &Row, column: &str) -> Option<u32> {
+    let side: Option<i32> = row.get(column);
+    side.and_then(|side| u32::try_from(side).ok())
 }
 
 async fn pictures(connection: &Connection, job: JobId) -> Result<Vec<SnapshotPicture>, StoreError> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use easel_domain::ledger::Credits;
 use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::picture::StorageClass;
-use easel_domain::spec::{Action, PromptText, RenderSpec};
+use easel_domain::spec::{Action, Leeway, PromptText, RenderSpec};
 use easel_domain::tier::{Admission, ServiceClass, Tier};
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use secrecy::SecretString;
@@ -97,6 +97,8 @@ pub struct Submission {
     pub lane: Option<ServiceClass>,
     /// What to make.
     pub spec: RenderSpec,
+    /// What of that nobody asked for.
+    pub leeway: Leeway,
     /// The words.
     pub text: PromptText,
     /// The words as the member wrote them.

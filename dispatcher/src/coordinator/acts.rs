@@ -185,7 +185,8 @@ impl Coordinator {
     ) -> Result<(), StoreError> {
         let job_id = held.lease.job_id;
         match ended {
-            Ok(AfterTry::Requeued(_)) => {
+            // Nothing but a node's report lowers a job.
+            Ok(AfterTry::Requeued(_) | AfterTry::Lowered(_)) => {
                 metrics::counter!(metric::REQUEUES, "kind" => "infrastructure").increment(1);
                 let now = self.office.clock.now();
                 self.scheduler.lease_ended(job_id, outcome, now);

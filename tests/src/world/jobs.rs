@@ -7,8 +7,8 @@ use easel_domain::ledger::Credits;
 use easel_domain::message::{JobHint, JobHintKind};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{
-    Action, DescribeSpec, GenerateSpec, InputPicture, NoisePlan, Place, PromptText, RenderSpec,
-    RepaintSpec, Repainted, Sampler, UpscaleSpec, WeighSpec,
+    Action, DescribeSpec, GenerateSpec, InputPicture, Leeway, NoisePlan, Place, PromptText,
+    RenderSpec, RepaintSpec, Repainted, Sampler, UpscaleSpec, WeighSpec,
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{Clock, DiscordId, Entropy, InteractionId, JobId, UserId};
@@ -33,10 +33,18 @@ pub struct Request {
     action: Action,
     parent: Option<(JobId, u32)>,
     spec: RenderSpec,
+    leeway: Leeway,
     storage_class: StorageClass,
 }
 
 impl Request {
+    /// The same in a size that nobody asked for.
+    #[must_use]
+    pub fn of_any_size(mut self) -> Self {
+        self.leeway = Leeway { size: true };
+        self
+    }
+
     /// The same, with its pictures in another place.
     #[must_use]
     pub fn stored(mut self, class: StorageClass) -> Self {
@@ -105,6 +113,7 @@ impl World {
             action: Action::Imagine,
             parent: None,
             spec: RenderSpec::Generate(spec),
+            leeway: Leeway::NONE,
             storage_class: StorageClass::Public,
         }
     }
@@ -117,6 +126,7 @@ impl World {
             spec: RenderSpec::Weigh(WeighSpec {
                 model: self.model.clone(),
             }),
+            leeway: Leeway::NONE,
             storage_class: StorageClass::Public,
         }
     }
@@ -130,6 +140,7 @@ impl World {
                 model: self.model.clone(),
                 inputs: vec![input],
             }),
+            leeway: Leeway::NONE,
             storage_class: StorageClass::Public,
         }
     }
@@ -147,6 +158,7 @@ impl World {
             action: Action::Upscale,
             parent: Some((of, 0)),
             spec: RenderSpec::Upscale(spec),
+            leeway: Leeway::NONE,
             storage_class: StorageClass::Public,
         }
     }
@@ -278,6 +290,7 @@ impl World {
             pool: self.lane.pool.to_string(),
             lane: None,
             spec: request.spec,
+            leeway: request.leeway,
             text: PromptText {
                 positive: "a boat".into(),
                 negative: String::new(),

@@ -49,13 +49,14 @@ const WRITE: &str = "-- submit::write
     WITH fresh AS (
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::smallint[],
                              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-                             $15::jsonb[], $16::text[], $17::bigint[], $18::timestamptz[], $19::smallint[], $20::uuid[])
+                             $15::jsonb[], $16::text[], $17::bigint[], $18::timestamptz[], $19::smallint[], $20::uuid[],
+                             $41::boolean[])
             AS f (id, interaction_id, user_id, guild_id, action, parent, place, dedupe_key, region, pool, class, tier,
-                  model_id, model_hash, spec, storage_class, quote, submitted_at, ordinal, batch_id)
+                  model_id, model_hash, spec, storage_class, quote, submitted_at, ordinal, batch_id, size_is_open)
     ), job AS (
         INSERT INTO jobs (id, interaction_id, user_id, guild_id, action, parent_job_id, parent_index, dedupe_key, region,
                           pool, service_class, tier, model_id, model_hash, spec, storage_class, quote, submitted_at,
-                          ordinal, batch_id)
+                          ordinal, batch_id, size_is_open)
         SELECT * FROM fresh
     ), told AS (
         INSERT INTO job_events (job_id, state, attempt) SELECT id, 'queued', 1 FROM fresh
@@ -106,7 +107,7 @@ pub(super) async fn write(
     }
     let (jobs, words) = (Jobs::of(accepted), Words::of(accepted)?);
     let messages = Messages::of(accepted);
-    let values: [&(dyn ToSql + Sync); 40] = [
+    let values: [&(dyn ToSql + Sync); 41] = [
         /* ids */ &jobs.id,
         /* interactions */ &jobs.interaction,
         /* users */ &jobs.user,
@@ -147,6 +148,7 @@ pub(super) async fn write(
         /* guilds of the messages */ &messages.guild,
         /* guests */ &messages.guest,
         /* limits of files */ &messages.file_limit,
+        /* open sizes */ &jobs.size_is_open,
     ];
     let rows = if commits {
         tx.query_and_commit(WRITE, &values).await?
@@ -183,6 +185,7 @@ struct Jobs<'s> {
     submitted_at: Vec<time::OffsetDateTime>,
     ordinal: Vec<i16>,
     batch: Vec<Option<uuid::Uuid>>,
+    size_is_open: Vec<bool>,
 }
 
 impl<'s> Jobs<'s> {
@@ -212,6 +215,7 @@ impl<'s> Jobs<'s> {
             all.submitted_at.push(new.submitted_at);
             all.ordinal.push(one.ordinal());
             all.batch.push(one.member.map(|member| member.batch.0));
+            all.size_is_open.push(new.leeway.size);
         }
         all
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use easel_domain::ledger::Credits;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::StorageClass;
-use easel_domain::spec::{Action, GenerateSpec, NoisePlan, PromptText, RenderSpec, Sampler};
+use easel_domain::spec::{
+    Action, GenerateSpec, Leeway, NoisePlan, PromptText, RenderSpec, Sampler,
+};
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use easel_store::intake::NewIntake;
@@ -68,6 +70,7 @@ pub fn submission(n: u16) -> Submission {
         pool: "main".into(),
         lane: None,
         spec: spec(),
+        leeway: Leeway::NONE,
         text: PromptText {
             positive: "a boat".into(),
             negative: String::new(),

@@ -6,6 +6,7 @@ mod ends;
 mod fleet;
 mod garbage;
 mod leases;
+mod memory;
 mod questions;
 mod regions;
 mod together;
