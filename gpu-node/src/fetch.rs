@@ -165,18 +165,26 @@ fn start_over_for_another_commit(
     let note = args.out.join(".commit");
     let (parts_note, before) = (parts.join("commit"), std::fs::read_to_string(&note));
     if before.as_deref().is_ok_and(|before| before != commit) {
-        for entry in std::fs::read_dir(&args.out)? {
-            let entry = entry?;
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            match entry.file_type()? {
-                _ if hidden => {}
-                kind if kind.is_dir() => std::fs::remove_dir_all(entry.path())?,
-                _ => std::fs::remove_file(entry.path())?,
-            }
-        }
+        clear(&args.out, args.without_weights)?;
     }
     std::fs::write(parts_note, commit)?;
     std::fs::write(note, commit)
+}
+
+/// Removes what an earlier commit left. Weights stay where none are loaded: they are somebody's own.
+fn clear(directory: &Path, keep_weights: bool) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match entry.file_type()? {
+            _ if name.starts_with('.') => {}
+            kind if kind.is_dir() && keep_weights => clear(&entry.path(), true)?,
+            kind if kind.is_dir() => std::fs::remove_dir_all(entry.path())?,
+            _ if keep_weights && choice::is_weight(&name) => {}
+            _ => std::fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 /// Loads a file and moves it to its place, where only whole files lie. Returns its size in bytes.

@@ -179,7 +179,9 @@ async fn weights_stay_where_they_are_if_they_are_not_wanted() {
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{message}");
     let all: BTreeSet<String> = files(&checkpoint(), "").into_iter().collect();
-    let found: BTreeSet<String> = files(&out, "").into_iter().collect();
+    let visible = |name: &String| !name.starts_with('.');
+    let found = files(&out, "").into_iter().filter(visible);
+    let found: BTreeSet<String> = found.collect();
     assert!(found.is_subset(&all) && found.contains("tokenizer/vocab.json"));
     let left: Vec<&String> = all.difference(&found).collect();
     assert!(!left.is_empty());
@@ -187,6 +189,20 @@ async fn weights_stay_where_they_are_if_they_are_not_wanted() {
         left.iter().all(|name| name.contains(".safetensors")),
         "{left:?}"
     );
+    // Another commit replaces what was loaded, and nobody's own weights.
+    let own = ["own.safetensors", "vae/own.safetensors"].map(|name| out.join(name));
+    for path in &own {
+        std::fs::write(path, "mine").unwrap();
+    }
+    std::fs::write(out.join(".commit"), "another").unwrap();
+    std::fs::write(out.join("model_index.json"), "of another commit").unwrap();
+    let output = fetch_with(&endpoint, "easel/classic", &out, &["--without-weights"]).await;
+    assert!(output.status.success());
+    let index = std::fs::read(out.join("model_index.json")).unwrap();
+    assert_ne!(index, b"of another commit");
+    for path in &own {
+        assert_eq!(std::fs::read(path).unwrap(), b"mine");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
