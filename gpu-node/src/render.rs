@@ -331,6 +331,10 @@ fn draw(
             .map_err(task_error)?;
         spent.steps += slots.len() as u64;
     }
+    if let Some((seed, _)) = seeds.iter().zip(&slots).find(|(_, slot)| !slot.is_finite()) {
+        let message = "the picture has places without a number; less guidance, or less of what is merged, may help";
+        return Err(CommandError::Bad(format!("seed {seed}: {message}")));
+    }
     spent.denoise += preparing.elapsed();
     let decoding = Instant::now();
     let pictures = pipeline

@@ -104,7 +104,7 @@ fn a_picture_can_be_the_start_and_gives_its_size() {
 #[test]
 fn bad_input_ends_with_exit_code_2_and_one_message() {
     let out = tempfile::tempdir().unwrap();
-    let rows: [&[&str]; 22] = [
+    let rows: [&[&str]; 23] = [
         &["--seed", "-1"],
         &["--seed", "18446744073709551616"],
         &["--width", "0"],
@@ -116,6 +116,8 @@ fn bad_input_ends_with_exit_code_2_and_one_message() {
         &["--sampler", "heun"],
         &["--count", "1000000000"],
         &["--guidance", "inf"],
+        // Of this size, no picture is left.
+        &["--guidance", "1e300"],
         &["--clip-skip", "3"],
         &["--prompt-syntax", "markdown"],
         &["--lora", "style.safetensors:NaN"],

@@ -16,6 +16,7 @@ use crate::unet::UNetConfig;
 use crate::upscaler::UpscalerConfig;
 use crate::vae::VaeConfig;
 use crate::vision::JudgeConfig;
+use crate::weights::beside;
 
 /// File name stems of diffusers' and transformers' models.
 pub(crate) const DIFFUSERS_STEM: &str = "diffusion_pytorch_model";
@@ -99,8 +100,7 @@ impl Checkpoint {
     pub fn open(directory: &Path) -> Result<Self, LoadError> {
         let index_path = directory.join("model_index.json");
         if !index_path.is_file() {
-            let message = "missing file: this is not a diffusers checkpoint";
-            return Err(LoadError::file(&index_path, message));
+            return Err(no_checkpoint(directory, &index_path));
         }
         let index = Index {
             content: read_json(&index_path)?,
@@ -294,6 +294,22 @@ impl Index {
                 Err(LoadError::key(&self.path, name, message))
             }
         }
+    }
+}
+
+/// What to do where there is no index: people have whole checkpoints in one file, too.
+fn no_checkpoint(directory: &Path, index: &Path) -> LoadError {
+    let advice = "weights in one file need the configurations and tokenizers of the checkpoint that they descend from beside \
+                  them (fetch --without-weights)";
+    if directory.is_file() {
+        let message = format!("is a file, not a checkpoint's directory; {advice}");
+        return LoadError::file(directory, message);
+    }
+    match beside(&directory.join("unet")) {
+        Ok(Some(file)) => {
+            LoadError::file(index, format!("missing file; {advice}: {}", file.display()))
+        }
+        _ => LoadError::file(index, "missing file: this is not a diffusers checkpoint"),
     }
 }
 

@@ -118,7 +118,7 @@ impl TextEncoders {
             return Err(LoadError::file(Path::new(word), message));
         };
         let features = encoder.model.token_embedding().size()[1];
-        if rows.dim() != 2 || rows.size()[1] != features {
+        if rows.dim() != 2 || rows.size()[0] == 0 || rows.size()[1] != features {
             let message = format!("embeddings are {:?}, expected [_, {features}]", rows.size());
             return Err(LoadError::file(Path::new(word), message));
         }

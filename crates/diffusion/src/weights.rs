@@ -18,6 +18,7 @@ pub use crate::placement::Layout;
 use files::locate;
 use mapped::MappedFile;
 use original::Piece;
+pub(crate) use original::beside;
 use random::random;
 
 /// Tensors by their names, sharing storage with the modules that were built from them.

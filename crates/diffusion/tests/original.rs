@@ -137,6 +137,35 @@ fn what_is_wrong_with_the_file_is_named_as_it_is_there() {
 }
 
 #[test]
+fn a_file_without_its_configurations_is_told_what_it_lacks() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join(FILE);
+    fs::copy(fixture("sd1.original.safetensors"), &file).unwrap();
+    for path in [scratch.path(), &file] {
+        let error = Pipeline::load(path, LoadOptions::default());
+        let error = error.err().unwrap().to_string();
+        assert!(error.contains("--without-weights"), "{error}");
+    }
+}
+
+#[test]
+fn pickled_files_are_named_as_such_and_words_of_nothing_are_refused() {
+    let mut pipeline = Pipeline::load(&fixture("sd1"), LoadOptions::default()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("word.pt");
+    for start in [&b"PK\x03\x04archive"[..], b"\x80\x02}q\x00."] {
+        fs::write(&file, start).unwrap();
+        let error = pipeline.learn_word("cat", &file).unwrap_err();
+        assert!(error.message.contains("pickled"), "{error}");
+    }
+    let nothing = Tensor::zeros([0, 16], (Kind::Float, tch::Device::Cpu));
+    let file = scratch.path().join("word.safetensors");
+    Tensor::write_safetensors(&[("emb_params", nothing)], &file).unwrap();
+    let error = pipeline.learn_word("cat", &file).unwrap_err();
+    assert!(error.message.contains("expected [_, 16]"), "{error}");
+}
+
+#[test]
 fn of_two_such_files_none_is_guessed() {
     let directory = checkpoint("sd1", "sd1");
     let other = directory.path().join("another.safetensors");

@@ -10,6 +10,9 @@ use tch::Kind;
 
 use crate::error::LoadError;
 
+/// How files of Python's pickle begin, in an archive or bare.
+const PICKLED: [&[u8]; 2] = [b"PK\x03\x04", b"\x80\x02"];
+
 /// A file in memory as the system pages it in.
 pub struct MappedFile {
     pub path: PathBuf,
@@ -32,10 +35,20 @@ impl MappedFile {
         let map = unsafe { Mmap::map(&file) }
             .map_err(|error| LoadError::file(path, format!("map: {error}")))?;
         // Checks that the header is sane and that the file is exactly as long as its tensors need.
-        SafeTensors::deserialize(&map)
-            .map_err(|error| LoadError::file(path, format!("not safetensors: {error}")))?;
-        let (header, metadata) = SafeTensors::read_metadata(&map)
-            .map_err(|error| LoadError::file(path, format!("not safetensors: {error}")))?;
+        let other = |error| {
+            let pickled = PICKLED.iter().any(|start| map.starts_with(start));
+            LoadError::file(
+                path,
+                if pickled {
+                    "a pickled file, which may run code as it is read: convert it to safetensors"
+                        .to_owned()
+                } else {
+                    format!("not safetensors: {error}")
+                },
+            )
+        };
+        SafeTensors::deserialize(&map).map_err(other)?;
+        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(other)?;
         Ok(Self {
             path: path.to_owned(),
             data_start: 8 + header,
