@@ -2,7 +2,7 @@
 
 use super::parameter::{ParameterRule, ValueForm, rule_named};
 use super::span::Span;
-use super::token::{Word, is_hyphen, is_long_dash};
+use super::token::{Word, is_colon, is_hyphen, is_long_dash};
 
 /// One of them.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ fn fits(form: ValueForm, typed: &str) -> bool {
         // These are no single value; and an address behind text is a mistake of its own.
         ValueForm::Flag | ValueForm::List | ValueForm::Pictures => false,
         ValueForm::Word(words) => words.iter().any(|word| word.eq_ignore_ascii_case(typed)),
-        ValueForm::Ratio => number(typed) && typed.contains(':'),
+        ValueForm::Ratio => number(typed) && typed.contains(is_colon),
         ValueForm::Styles => number(typed) || typed.eq_ignore_ascii_case("random"),
         ValueForm::Quality
         | ValueForm::Version(_)

@@ -208,6 +208,14 @@ fn parts_have_weights() {
         "a::.1 b::.2 c::-.3",
     );
     assert_error("a::—.5 b", ErrorCode::BadValue, "", "—.5");
+    // Wide colons are typed by keyboards for Chinese and Japanese.
+    let wide = one("猫：：2 犬：：-.5 鳥 --ar 3：2");
+    assert_eq!(weights(&wide), [("猫", 2.0), ("犬", -0.5), ("鳥", 1.0)]);
+    assert_eq!(wide.params.aspect_ratio.to_string(), "3:2");
+    assert_eq!(wide.to_string(), "猫::2 犬::-0.5 鳥::1 --ar 3:2");
+    assert_error("猫：：2x 犬", ErrorCode::BadValue, "", "2x");
+    assert_error("：：2 犬", ErrorCode::BadValue, "", "：：");
+    assert_eq!(weights(&one("a：2 b")), [("a：2 b", 1.0)]);
     assert_error("a::2,b", ErrorCode::BadValue, "", "2,b");
     assert_error("a::0 --ar 1:1", ErrorCode::WeightsNotPositive, "", "a::0");
     assert_error("a::2x b", ErrorCode::BadValue, "", "2x");

@@ -97,6 +97,20 @@ pub(super) fn name_offset(word: &str) -> Option<usize> {
     meant.then_some(dashes.len())
 }
 
+/// Whether it is a colon; keyboards for Chinese and Japanese type the wide one.
+pub(super) fn is_colon(character: char) -> bool {
+    matches!(character, ':' | '\u{ff1a}')
+}
+
+/// The first two colons of one kind that stand together, in bytes.
+pub(super) fn separator(text: &str) -> Option<Span> {
+    let found = ["::", "\u{ff1a}\u{ff1a}"].map(|colons| {
+        let start = text.find(colons)?;
+        Some(Span::new(start, start + colons.len()))
+    });
+    found.into_iter().flatten().min_by_key(|span| span.start)
+}
+
 /// A parameter of the text's words that lacks the space before it, which would else be drawn: `a boat,--tile` or
 /// `a boat--ar 16:9`. Behind a letter it takes a number to tell it from words such as `well--known`.
 pub(super) fn glued(words: &[Word<'_>]) -> Option<(Span, &'static ParameterRule)> {
@@ -109,7 +123,7 @@ pub(super) fn glued(words: &[Word<'_>]) -> Option<(Span, &'static ParameterRule)
         let dashes = &word.text[before.len()..word.text.len() - name.len()];
         let long = dashes.chars().any(is_long_dash);
         // What stands behind `::` is told with the weights.
-        let behind = before.chars().next_back().filter(|c| *c != ':')?;
+        let behind = before.chars().next_back().filter(|c| !is_colon(*c))?;
         let next = words.get(index + 1).map_or("", |next| next.text);
         let numbered = next.starts_with(|c: char| c.is_ascii_digit() || c == '.')
             && !matches!(rule.form, ValueForm::Flag | ValueForm::List);

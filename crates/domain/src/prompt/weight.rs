@@ -4,7 +4,7 @@ use super::WeightedText;
 use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
 use super::span::{ErrorCode, ParseError, Span};
-use super::token::{is_space, words};
+use super::token::{is_colon, is_space, separator, words};
 
 /// The largest weight, either way.
 const MAX_WEIGHT: f64 = 1000.0;
@@ -19,22 +19,22 @@ pub(super) fn parts(
 ) -> Result<Vec<WeightedText>, ParseError> {
     let mut parts = Vec::new();
     let mut start = region.start;
-    while let Some(at) = Span::new(start, region.end)
-        .of(text)
-        .find("::")
-        .map(|at| start + at)
-    {
-        let separator = Span::new(at, at + 2);
+    while let Some(found) = separator(Span::new(start, region.end).of(text)) {
+        let separator = Span::new(start + found.start, start + found.end);
         if !profile.multi_prompts {
             let problem = Problem::NoParts {
                 profile: profile.name,
             };
-            return Err(ParseError::new(ErrorCode::Conflict, separator, problem).value("::"));
+            return Err(
+                ParseError::new(ErrorCode::Conflict, separator, problem).value(separator.of(text))
+            );
         }
-        let part = words_of(text, Span::new(start, at))?;
+        let part = words_of(text, Span::new(start, separator.start))?;
         if part.is_empty() {
             let problem = Problem::PartWithoutText;
-            return Err(ParseError::new(ErrorCode::BadValue, separator, problem).value("::"));
+            return Err(
+                ParseError::new(ErrorCode::BadValue, separator, problem).value(separator.of(text))
+            );
         }
         let (weight, end) = weight(text, Span::new(separator.end, region.end))?;
         parts.push(WeightedText { text: part, weight });
@@ -58,13 +58,13 @@ pub(super) fn parts(
 /// The weight at the beginning of `rest`, and where it ends: behind a comma that sets the next part apart.
 fn weight(text: &str, rest: Span) -> Result<(f64, usize), ParseError> {
     let word = rest.of(text).split(is_space).next().unwrap_or_default();
-    let word = word.find("::").map_or(word, |end| &word[..end]);
+    let word = separator(word).map_or(word, |end| &word[..end.start]);
     let numeric = |character: char| {
         character.is_ascii_digit() || matches!(character, '.' | '-' | '+' | '−' | '–' | '—')
     };
     // A third colon, as in “hot:::2”, is a slip and no text.
     let slip = word
-        .strip_prefix(':')
+        .strip_prefix(is_colon)
         .is_some_and(|rest| rest.starts_with(numeric));
     if !(slip || word.starts_with(numeric))
         || !word.contains(|character: char| character.is_ascii_digit())

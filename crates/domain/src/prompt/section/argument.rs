@@ -6,7 +6,7 @@ use crate::prompt::params::Value;
 use crate::prompt::problem::{Problem, Wanted, cut};
 use crate::prompt::profile::PromptProfile;
 use crate::prompt::span::{ErrorCode, ParseError, Span};
-use crate::prompt::token::{Word, glued, words};
+use crate::prompt::token::{Word, glued, is_colon, separator, words};
 use crate::prompt::value::{AspectRatio, Quality, Reference, ReferenceSource, picture_url};
 use crate::prompt::weight::collapsed;
 
@@ -69,7 +69,7 @@ impl Argument<'_> {
                     .ok_or_else(out)
             }
             ValueForm::Ratio => {
-                let (width, height) = word.text.split_once(':').ok_or_else(bad)?;
+                let (width, height) = word.text.split_once(is_colon).ok_or_else(bad)?;
                 let width = whole(width).ok_or_else(bad)?.fitting();
                 let height = whole(height).ok_or_else(bad)?.fitting();
                 let limit = self.profile.ratio_limit;
@@ -104,7 +104,11 @@ impl Argument<'_> {
     }
 
     fn list(&self) -> Result<Value, ParseError> {
-        if let Some(word) = self.values.iter().find(|word| word.text.contains("::")) {
+        if let Some(word) = self
+            .values
+            .iter()
+            .find(|word| separator(word.text).is_some())
+        {
             return Err(self.error(ErrorCode::BadValue, *word, Wanted::Unweighted));
         }
         let span = self.values_span().ok_or_else(|| self.missing())?;
