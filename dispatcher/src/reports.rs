@@ -336,7 +336,6 @@ async fn failed(
                 .await?
         }
     };
-    let lowered = matches!(ended, AfterTry::Lowered(_));
     let waits_again = match ended {
         AfterTry::Requeued(_) => true,
         AfterTry::Lowered(lowered) => {
@@ -352,11 +351,13 @@ async fn failed(
         .increment(u64::from(waits_again));
     settle(office, from, lease, true).await;
     let outcome = match kind {
-        // A node is not to blame for pictures that were too large for it.
-        FailureKind::Memory if lowered => Outcome::Lost,
-        FailureKind::Retryable | FailureKind::Memory => Outcome::Failed,
-        // No fault of the node, or its end.
-        FailureKind::Fatal | FailureKind::Infrastructure | FailureKind::Crash => Outcome::Lost,
+        FailureKind::Retryable => Outcome::Failed,
+        // No fault of the node, or its end. Pictures may be too large for any node; one without memory for small ones finds
+        // that out by itself.
+        FailureKind::Memory
+        | FailureKind::Fatal
+        | FailureKind::Infrastructure
+        | FailureKind::Crash => Outcome::Lost,
     };
     let ended = Input::LeaseEnded {
         lease,

@@ -172,7 +172,7 @@ fn picture_policy(node: &NodeConfig) -> anyhow::Result<PicturePolicy> {
 
 async fn serve(ctx: &Context, workshop: &Arc<Workshop>, desk: &Arc<Desk>) -> anyhow::Result<()> {
     let mut answers = answer::Answers::default();
-    let first = answers.check(workshop, true);
+    let first = answers.check(workshop, desk, true);
     tokio::select! {
         checked = tokio::time::timeout(workshop.settings.step_deadline, first) => {
             checked.context("draw the picture that this node knows by heart")?;

@@ -17,7 +17,8 @@ pub enum Outcome {
     Failed,
     /// The job came no further on a node that lives.
     Hung,
-    /// The node died, was drained, or was never reached: no fault of a job that shared it.
+    /// The node died, was drained, was never reached, or lacked the memory for it: no fault of a job that shared it, and none
+    /// that a node is given up for.
     Lost,
     /// Nobody wants it any more.
     Cancelled,

@@ -51,13 +51,13 @@ pub(super) struct Answers {
 enum Outcome {
     Right,
     Wrong(String),
-    /// The engine had no room: that says nothing of the device.
+    /// The engine had no room beside its jobs: that says nothing of the device.
     Skipped,
 }
 
 impl Answers {
     /// Checks every model that is in memory and due; `all` are due when something went wrong.
-    pub(super) async fn check(&mut self, workshop: &Workshop, all: bool) {
+    pub(super) async fn check(&mut self, workshop: &Workshop, desk: &Desk, all: bool) {
         let every = workshop.settings.check_every;
         if every.is_zero() {
             return;
@@ -82,7 +82,7 @@ impl Answers {
             }
             asked = true;
             self.checked.insert(model.hash.clone(), Instant::now());
-            match self.check_one(workshop, &model.hash).await {
+            match self.check_one(workshop, desk, &model.hash).await {
                 Outcome::Right => {
                     count("right");
                     self.wrong.remove(&model.hash);
@@ -101,11 +101,11 @@ impl Answers {
         }
     }
 
-    async fn check_one(&mut self, workshop: &Workshop, hash: &str) -> Outcome {
+    async fn check_one(&mut self, workshop: &Workshop, desk: &Desk, hash: &str) -> Outcome {
         let Some(profile) = workshop.profiles.get(hash) else {
             return Outcome::Skipped;
         };
-        let drawn = match draw(workshop, hash, profile).await {
+        let drawn = match draw(workshop, desk, hash, profile).await {
             Ok(drawn) => drawn,
             Err(outcome) => return outcome,
         };
@@ -145,7 +145,7 @@ pub(super) async fn keep_checking(
         if doubt || desk.leases().is_empty() {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = answers.check(&workshop, doubt) => {}
+                () = answers.check(&workshop, &desk, doubt) => {}
             }
         }
     }
@@ -175,7 +175,12 @@ fn spec(hash: &str, profile: &ModelProfile) -> GenerateSpec {
     }
 }
 
-async fn draw(workshop: &Workshop, hash: &str, profile: &ModelProfile) -> Result<Picture, Outcome> {
+async fn draw(
+    workshop: &Workshop,
+    desk: &Desk,
+    hash: &str,
+    profile: &ModelProfile,
+) -> Result<Picture, Outcome> {
     let (last, ended) = oneshot::channel();
     let mut last = Some(last);
     let sink = Box::new(move |event: EngineEvent| {
@@ -199,6 +204,7 @@ async fn draw(workshop: &Workshop, hash: &str, profile: &ModelProfile) -> Result
             init: None,
         },
     };
+    let was_idle = desk.leases().is_empty();
     if workshop.engine.submit(request, sink).is_err() {
         return Err(Outcome::Skipped);
     }
@@ -210,7 +216,12 @@ async fn draw(workshop: &Workshop, hash: &str, profile: &ModelProfile) -> Result
             message,
             ..
         }) => Err(Outcome::Wrong(message)),
-        // A question that does not fit the model (one that inpaints wants a picture), memory that others have, and an engine that has stopped, are noticed elsewhere.
+        Ok(EngineEvent::Failed {
+            kind: FailureKind::Memory,
+            message,
+            ..
+        }) if was_idle && desk.leases().is_empty() => Err(Outcome::Wrong(message)),
+        // A question that does not fit the model (one that inpaints wants a picture), memory that jobs have, and an engine that has stopped, are noticed elsewhere.
         Ok(
             EngineEvent::Failed { .. }
             | EngineEvent::Cancelled { .. }

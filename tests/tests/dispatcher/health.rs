@@ -66,3 +66,25 @@ async fn a_node_that_draws_its_known_picture_differently_gets_no_jobs() -> Resul
     ensure!(!broken.process.has_ended(), "it goes on looking");
     world.close().await
 }
+
+#[tokio::test]
+async fn a_node_without_the_memory_for_its_known_picture_gets_no_jobs() -> Result<()> {
+    let world = World::new().await?;
+    let _dispatcher = world.dispatcher()?;
+    let _full = world
+        .node_with("a", Gate::open(), |config, engine, _| {
+            config.check_every = Duration::from_mins(5);
+            engine.arm(Fault::MemoryAbove(0));
+        })
+        .await?;
+    eventually("the node to be heard", async || {
+        let known = world.number("SELECT count(*) FROM models").await?;
+        Ok((known > 0).then_some(()))
+    })
+    .await?;
+    let job = world.submit(world.grid()).await?;
+    let _sound = world.node("b", Gate::open()).await?;
+    world.until(job, "completed").await?;
+    ensure!(world.nodes_of(job).await? == ["b"]);
+    world.close().await
+}

@@ -74,3 +74,23 @@ async fn a_size_that_was_asked_for_is_refused_with_the_reason() -> Result<()> {
     ensure!(world.number("SELECT balance FROM accounts").await? == PURSE);
     world.close().await
 }
+
+#[tokio::test]
+async fn a_node_is_not_given_up_for_pictures_that_are_too_large_for_it() -> Result<()> {
+    let world = World::new().await?;
+    world.meddle(ALLOWED).await?;
+    let _dispatcher = world.dispatcher()?;
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        jobs.push(world.submit(world.grid().of_any_size()).await?);
+    }
+    let _node = world
+        .node_with("a", Gate::open(), |_, engine, _| {
+            engine.arm(Fault::MemoryAbove(50 * 50));
+        })
+        .await?;
+    for job in jobs {
+        world.until(job, "completed").await?;
+    }
+    world.close().await
+}
