@@ -20,6 +20,7 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use tch::{Kind, Tensor};
 
@@ -83,7 +84,8 @@ pub struct Pipeline {
     vaes: Vec<Vae>,
     upscalers: Vec<Upscaler>,
     safety: Option<Judge>,
-    preview: Option<PreviewFactors>,
+    /// Fitted when first asked for, where the checkpoint does not bring it.
+    preview: OnceLock<Option<PreviewFactors>>,
     /// Weights that adapters may change, by part.
     tensors: HashMap<&'static str, Tensors>,
     /// What is merged into them now.

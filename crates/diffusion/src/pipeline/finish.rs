@@ -7,6 +7,7 @@ use crate::edges;
 use crate::error::{LoadError, TaskError};
 use crate::picture::Picture;
 use crate::placement::carried;
+use crate::preview::PreviewFactors;
 use crate::slot::Slot;
 use crate::upscaler::Upscaler;
 use crate::vae::Vae;
@@ -52,11 +53,7 @@ impl Pipeline {
         slots: &[&Slot],
         tile: Option<i64>,
     ) -> Result<Vec<Picture>, TaskError> {
-        let kind = if self.checkpoint.vae.force_upcast() {
-            Kind::Float
-        } else {
-            self.options.precision.kind()
-        };
+        let kind = self.vae_kind();
         let by_channel = self.checkpoint.is_xl();
         let inputs = slots.iter().map(|slot| Decoding {
             latents: slot.latents.to_kind(kind),
@@ -109,11 +106,32 @@ impl Pipeline {
     }
 
     /// A rough picture of where a slot is heading, one pixel for each place of its latents. Nothing before its first
-    /// step, or when the checkpoint has no `preview.json`.
+    /// step. For a checkpoint without a `preview.json` the first call encodes a small picture to find out what colours are
+    /// in latents.
     pub fn preview(&self, slot: &Slot) -> Option<Picture> {
-        let (factors, denoised) = self.preview.as_ref().zip(slot.denoised.as_ref())?;
+        let denoised = slot.denoised.as_ref()?;
+        let factors = self
+            .preview
+            .get_or_init(|| self.fitted_preview())
+            .as_ref()?;
         let unscaled = || denoised / self.checkpoint.vae.scaling_factor();
         guarded(|| tch::no_grad(|| factors.picture(&unscaled()))).ok()
+    }
+
+    fn fitted_preview(&self) -> Option<PreviewFactors> {
+        let (vae, config) = (self.vaes.first()?, &self.checkpoint.vae);
+        let device = self.options.device.torch();
+        let fit = || PreviewFactors::fitted(vae, config.factor(), self.vae_kind(), device);
+        guarded(|| tch::no_grad(fit)).ok()?
+    }
+
+    /// What the autoencoder computes with.
+    fn vae_kind(&self) -> Kind {
+        if self.checkpoint.vae.force_upcast() {
+            Kind::Float
+        } else {
+            self.options.precision.kind()
+        }
     }
 
     /// Factor of the checkpoint's super-resolution; 1 where it has none.

@@ -1,6 +1,7 @@
 //! Reading the parts of a checkpoint.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use tch::Kind;
 
@@ -126,7 +127,8 @@ pub fn parts(
         vaes: each(workers, || Vae::load(&vae, &checkpoint.vae))?,
         upscalers,
         safety,
-        preview: PreviewFactors::load(&directory, checkpoint.vae.latent_channels())?,
+        preview: PreviewFactors::load(&directory, checkpoint.vae.latent_channels())?
+            .map_or_else(OnceLock::new, |own| OnceLock::from(Some(own))),
         tensors,
         adapters: Merged::default(),
         joined: Joined::default(),
