@@ -23,7 +23,7 @@ Whoever presses a button owns (and pays for) what comes of it.\n\
 **Unter einem** · noch größer, ein wenig, stark oder in einem Bereich variiert, herausgezoomt, zu einer Seite fortgesetzt, ✏️ mit anderen Worten.\n\
 Wer einen Knopf drückt, dem gehört (und der bezahlt), was daraus wird.\n\
 **Unter allen** · ⭐ merken, ✉️ dir schicken, ❌ abbrechen oder löschen: als Knopf oder als Reaktion.\n\
-**Prompts** · erst Worte, am Ende Parameter: `--ar 3:2` Form · `--seed 7` derselbe Anfang noch einmal · `--no clouds` weglassen · `--quality .5` weniger Schritte · `--chaos 50` vier ungleichere · `--tile` nahtlos · `--repeat 3`.\n\
+**Prompts** · erst Worte, am Ende Parameter: `--ar 3:2` Form · `--seed 7` derselbe Anfang noch einmal · `--no clouds` weglassen · `--quality .5` weniger Schritte · `--chaos 50` vier weniger ähnliche · `--tile` nahtlos · `--repeat 3`.\n\
 `{several}` macht aus jedem einen Auftrag und fragt dich vorher; `sea::2 fog` gewichtet Teile; die Adresse eines Bildes vor den Worten, oder ein hochgeladenes, ist der Anfang.\n\
 **Mehr Befehle** · `/mischen` mischt Bilder, `/beschreiben` findet Worte für eines, `/kürzen` zeigt, welche Wörter zählen.\n\
 **Deins** · `/verlauf` alle deine Aufträge, `/favoriten`, `/zeigen` holt einen davon zurück, `/abbrechen`, `/info` Stufe und laufende Aufträge, \
