@@ -78,6 +78,7 @@ impl Intake {
                 return self.refuse(arrival, answered, payload, outcome).await;
             }
         };
+        let begun_from = pictures.len();
         let new = self.new_proposal(arrival, &text, &request, pictures);
         let (id, expires_at) = (new.id, new.expires_at);
         match self.parts.store.propose(new).await {
@@ -86,6 +87,7 @@ impl Intake {
                 let shown = SeveralJobs {
                     id,
                     prompts: &prompts,
+                    begun_from,
                     pictures: prompts.len() * resolve::GRID as usize,
                     price: price(prompts.len()),
                     time: self.time_of(&model, prompts.len()).await,

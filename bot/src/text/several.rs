@@ -30,6 +30,12 @@ texts! {
         de: "Wie lange es dauern wird, ist noch nicht bekannt.",
         fr: "Le temps nécessaire n'est pas encore connu.",
     }
+    /// How many different pictures they begin from.
+    several_begun_from(count) {
+        en: "Pictures that they start from: {count}",
+        de: "Bilder, von denen sie ausgehen: {count}",
+        fr: "Images dont elles partent : {count}",
+    }
     /// After the first prompts of a long list.
     several_more(count) {
         en: "… and {count} more",

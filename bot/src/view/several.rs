@@ -25,6 +25,8 @@ pub struct SeveralJobs<'a> {
     pub id: BatchId,
     /// The prompt of each job.
     pub prompts: &'a [String],
+    /// Different pictures that they begin from.
+    pub begun_from: usize,
     /// Pictures of all of them.
     pub pictures: usize,
     /// Credits for all of them.
@@ -51,6 +53,9 @@ pub fn several(jobs: &SeveralJobs<'_>, language: Language) -> MessagePayload {
         language.several_proposed(count, jobs.pictures, price, until),
         language.several_time(jobs.time),
     ];
+    if jobs.begun_from > 0 {
+        lines.push(language.several_begun_from(jobs.begun_from));
+    }
     lines.extend((1..).zip(jobs.prompts).take(LISTED).map(|(n, prompt)| {
         let prompt = text::escape_markdown(&text::shortened(prompt, CHARS));
         format!("> {n}. {prompt}")
@@ -94,6 +99,7 @@ mod tests {
         let jobs = SeveralJobs {
             id: BatchId(Uuid::max()),
             prompts: &prompts,
+            begun_from: 10,
             pictures: 160,
             price: Credits(1_000_000),
             time: Some(Duration::from_secs(7_000)),

@@ -160,6 +160,8 @@ async fn several_jobs_begin_from_pictures_that_were_taken_before_they_were_agree
         .wait_for_message(|m| m.content().contains("4 jobs"), PATIENCE)
         .await
         .unwrap();
+    let said = proposal.content();
+    assert!(said.contains("they start from: 3"), "{said}");
     let noted = "SELECT count(*) FROM inputs";
     assert_eq!(world.platform.one::<i64>(noted).await, 3, "each once");
     // Whatever becomes of the addresses, and of the bot.
