@@ -219,6 +219,67 @@ async fn pictures_of_several_jobs_that_are_none_or_too_many_are_told_before_anyt
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_no_picture_is_told_by_every_command_and_starts_nothing() {
+    let world = open_world().await;
+    let (ada, alan) = (world.discord.user("ada"), world.discord.user("alan"));
+    world.platform.announce_eyes().await;
+    let whole = png(7, 64, 64);
+    let cut = whole.slice(..whole.len() - 20);
+    let svg = Bytes::from_static(b"<svg xmlns='http://www.w3.org/2000/svg'/>");
+    let mut large = whole.to_vec();
+    large.resize(17 << 20, 0);
+    for (body, english, german) in [
+        (Bytes::new(), "not a picture", "kein lesbares Bild"),
+        (svg, "not a picture", "kein lesbares Bild"),
+        (cut, "damaged", "beschädigt"),
+        (large.into(), "at most 16 MiB", "höchstens 16 MiB"),
+    ] {
+        for (person, said) in [(&ada, english), (&alan, german)] {
+            let file = |option| (option, "a.png", body.clone());
+            let prompt = [("prompt", "a boat")];
+            let several = [("prompt", "a {red, blue} boat")];
+            let (picture, other) = (file("picture"), ("second", "b.png", whole.clone()));
+            person
+                .slash_with_file("imagine", prompt, picture.clone())
+                .await
+                .unwrap();
+            person
+                .slash_with_file("imagine", several, picture.clone())
+                .await
+                .unwrap();
+            person
+                .slash_with_file("describe", [], picture)
+                .await
+                .unwrap();
+            person
+                .slash_with_files("blend", [], [file("first"), other])
+                .await
+                .unwrap();
+            for _ in 0..4 {
+                let fits = |m: &easel_playground::SeenMessage| m.content().contains(said);
+                let note = person.wait_for_message(fits, PATIENCE).await.expect(said);
+                assert!(note.is_ephemeral(), "{}", note.content());
+                person.delete(&note).unwrap();
+            }
+        }
+    }
+    for rows in [
+        "jobs",
+        "ledger",
+        "proposals",
+        "inputs WHERE content_type <> 'image/png'",
+    ] {
+        let count = format!("SELECT count(*) FROM {rows}");
+        assert_eq!(world.platform.one::<i64>(&count).await, 0, "{rows}");
+    }
+    assert!(
+        world.public_messages().is_empty(),
+        "nobody is left thinking"
+    );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_checks_pictures_none_is_fetched() {
     let world = World::start().await;
     let ada = world.discord.user("ada");
