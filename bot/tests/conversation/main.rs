@@ -30,5 +30,6 @@ mod refusals;
 mod routes;
 mod setting;
 mod several;
+mod several_pictures;
 mod shorten;
 mod trouble;
