@@ -42,7 +42,7 @@ pub struct RenderArgs {
     /// Scale of classifier-free guidance; at most 1 for none; by default 7.5, for SDXL 5
     #[arg(long, allow_negative_numbers = true)]
     guidance: Option<f64>,
-    /// default (the checkpoint's own), ddim, pndm, euler, euler-a, dpmpp-2m, dpmpp-2m-karras, unipc or lcm
+    /// default (the checkpoint's own), ddim, pndm, euler, euler-a, dpmpp-2m, dpmpp-2m-karras, unipc, deis or lcm
     #[arg(long, default_value = "default")]
     sampler: Sampler,
     /// Width in pixels; by default the checkpoint's, or the start picture's where it is not masked

@@ -5,6 +5,7 @@
 //! latents and the position.
 
 mod ddim;
+mod deis;
 mod dpm;
 mod euler;
 mod euler_ancestral;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use tch::Tensor;
 
 use ddim::Ddim;
+use deis::Deis;
 use dpm::{Dpm, DpmConfig};
 use euler::Euler;
 use euler_ancestral::EulerAncestral;
@@ -131,13 +133,15 @@ pub enum Sampler {
     DpmPlusPlus2MKarras,
     /// `UniPC`.
     UniPc,
+    /// Exponential integrators in multistep form.
+    Deis,
     /// Latent consistency.
     Lcm,
 }
 
 impl Sampler {
     /// Every sampler.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Checkpoint,
         Self::Ddim,
         Self::Pndm,
@@ -146,6 +150,7 @@ impl Sampler {
         Self::DpmPlusPlus2M,
         Self::DpmPlusPlus2MKarras,
         Self::UniPc,
+        Self::Deis,
         Self::Lcm,
     ];
 
@@ -160,6 +165,7 @@ impl Sampler {
             Self::DpmPlusPlus2M => "dpmpp-2m",
             Self::DpmPlusPlus2MKarras => "dpmpp-2m-karras",
             Self::UniPc => "unipc",
+            Self::Deis => "deis",
             Self::Lcm => "lcm",
         }
     }
@@ -173,6 +179,7 @@ impl Sampler {
             "EulerAncestralDiscreteScheduler" => Self::EulerAncestral,
             "DPMSolverMultistepScheduler" => Self::DpmPlusPlus2M,
             "UniPCMultistepScheduler" => Self::UniPc,
+            "DEISMultistepScheduler" => Self::Deis,
             "LCMScheduler" => Self::Lcm,
             _ => return None,
         })
@@ -323,6 +330,7 @@ impl SchedulerFile {
                 Box::new(Dpm::new(&config.with_karras(), path, steps)?)
             }
             Sampler::UniPc => Box::new(UniPc::new(&file.parse()?, path, steps)?),
+            Sampler::Deis => Box::new(Deis::new(&file.parse()?, path, steps)?),
             Sampler::Lcm => Box::new(Lcm::new(&file.parse()?, path, steps, share)?),
         })
     }

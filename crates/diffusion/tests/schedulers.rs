@@ -184,6 +184,53 @@ fn uni_pc() {
 }
 
 #[test]
+fn deis() {
+    let sum = |steps, extra: Value| {
+        let run_of = Loop {
+            steps,
+            ..ten(Sampler::Deis)
+        };
+        run(with(base(), &extra), run_of)
+    };
+    assert_sum("plain", sum(10, json!({})), 183.6766);
+    // Found with diffusers 0.42.1; its own tests have the first alone.
+    let rows = [
+        (10, json!({"solver_order": 1}), 172.2642),
+        (10, json!({"solver_order": 3}), 185.5794),
+        (
+            20,
+            json!({"solver_order": 3, "timestep_spacing": "trailing"}),
+            196.2715,
+        ),
+        (10, json!({"prediction_type": "v_prediction"}), 69.9438),
+        (
+            10,
+            json!({"solver_order": 3, "lower_order_final": false, "use_karras_sigmas": true}),
+            200.1787,
+        ),
+        (
+            20,
+            json!({"use_exponential_sigmas": true, "timestep_spacing": "leading", "prediction_type": "v_prediction"}),
+            81.4449,
+        ),
+        (
+            10,
+            json!({"prediction_type": "sample", "thresholding": true}),
+            564.0883,
+        ),
+        // Keys of other classes.
+        (
+            10,
+            json!({"algorithm_type": "dpmsolver++", "solver_type": "midpoint", "rescale_betas_zero_snr": true}),
+            183.6766,
+        ),
+    ];
+    for (steps, extra, wanted) in rows {
+        assert_sum(&extra.to_string(), sum(steps, extra), wanted);
+    }
+}
+
+#[test]
 fn latent_consistency() {
     let config = json!({
         "beta_start": 0.00085, "beta_end": 0.0120, "beta_schedule": "scaled_linear",
