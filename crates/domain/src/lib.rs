@@ -3,6 +3,7 @@
 //! No I/O, no async, no clock and no randomness of its own: a [`Clock`] and an [`Entropy`] are passed in, so every rule
 //! can be read and tested alone.
 
+pub mod admission;
 pub mod clock;
 pub mod failure;
 pub mod id;

@@ -14,10 +14,11 @@ mod urgent;
 mod wanted;
 
 use easel_domain::JobId;
+use easel_domain::admission::Admission;
 use easel_domain::tier::ServiceClass;
 use rustc_hash::FxHashMap;
 
-use crate::event::{Action, Admission, Event, Outcome, Policy, ShedReason};
+use crate::event::{Action, Event, Outcome, Policy, ShedReason};
 use crate::fleet::{Fleet, Held, NodeFacts};
 use crate::job::{BatchKey, ClassKey, Job, NodeKey};
 use crate::moment::Moment;

@@ -1,6 +1,7 @@
 //! What a policy is told, and what it answers.
 
 use easel_domain::JobId;
+use easel_domain::admission::Admission;
 
 use crate::fleet::{ClassRule, NodeFacts};
 use crate::job::{ClassKey, Job, ModelKey, NodeKey};
@@ -84,23 +85,6 @@ pub enum Event {
 pub enum ShedReason {
     /// It has waited past its tier's bound.
     Stale,
-}
-
-/// What becomes of a job that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Admission {
-    /// It is taken in, and what its tier promises should be kept.
-    Accept,
-    /// It is taken in, and its member is told that it will start later than its tier promises.
-    Quote {
-        /// Seconds until it should start.
-        wait_s: f64,
-    },
-    /// It is not taken in: it would be shed before it started.
-    Refuse {
-        /// Seconds until it would start.
-        wait_s: f64,
-    },
 }
 
 /// Something that is to be done.

@@ -26,7 +26,7 @@ pub mod tier;
 pub mod waiting;
 
 pub use easel::Easel;
-pub use event::{Action, Admission, Event, Outcome, Policy, ShedReason};
+pub use event::{Action, Event, Outcome, Policy, ShedReason};
 pub use job::{BatchKey, ClassKey, GuildIx, Job, ModelKey, NodeKey, Shape, TierKey, UserIx};
 pub use moment::Moment;
 pub use tier::TierRule;

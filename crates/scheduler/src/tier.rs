@@ -1,5 +1,6 @@
 //! What each tier allows and promises: data that changes while the platform runs.
 
+use easel_domain::admission::Promise;
 use easel_domain::tier::ServiceClass;
 
 /// The rules of one tier.
@@ -28,12 +29,16 @@ pub struct TierRule {
 }
 
 impl TierRule {
+    /// What it promises.
+    pub fn promise(&self) -> Promise {
+        Promise {
+            within_s: self.slo_s,
+            factor: self.slo_factor,
+        }
+    }
+
     /// Seconds from submit to end that are promised for a job that takes `alone_s` by itself.
     pub fn promise_s(&self, alone_s: f64) -> Option<f64> {
-        let factor = self.slo_factor.map(|factor| factor * alone_s);
-        match (factor, self.slo_s) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        self.promise().seconds(alone_s)
     }
 }

@@ -1,9 +1,11 @@
 //! Jobs come in.
 
+use easel_domain::admission::Admission;
+
 use super::books::{Record, State};
 use super::each_class;
 use super::world::World;
-use crate::event::{Admission, Event, Policy};
+use crate::event::{Event, Policy};
 use crate::job::{BatchKey, ClassKey, GuildIx, Job, UserIx};
 use crate::moment::Moment;
 use crate::scenario::TraceJob;

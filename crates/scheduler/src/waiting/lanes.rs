@@ -1,10 +1,11 @@
 //! How the lanes stand to each other.
 
+use easel_domain::admission::{ClassOutlook, GuildOutlook, Owed, PaysOff};
 use easel_domain::tier::ServiceClass;
 
 use super::Waiting;
 use super::parties::Asks;
-use crate::job::Job;
+use crate::job::{GuildIx, Job};
 use crate::moment::Moment;
 
 impl Waiting {
@@ -18,9 +19,17 @@ impl Waiting {
         self.lanes[lane as usize].cost as f64 / 1e6
     }
 
-    /// Of that, what members ask for within their shares.
-    pub fn lane_within_s(&self, lane: ServiceClass) -> f64 {
-        self.lanes[lane as usize].within as f64 / 1e6
+    /// What waits in a lane and what it was served, as far as that is known without the nodes.
+    pub fn lane_outlook(&self, lane: ServiceClass, now: Moment) -> ClassOutlook {
+        let of = &self.lanes[lane as usize];
+        ClassOutlook {
+            waiting_s: of.cost as f64 / 1e6,
+            within_s: of.within as f64 / 1e6,
+            served: of.served_rate(now),
+            is_calm: of.calm,
+            guilds: self.parties.guilds_lately(lane as usize),
+            ..ClassOutlook::default()
+        }
     }
 
     /// What a job asks of its lane that takes so many GPU-seconds.
@@ -35,9 +44,20 @@ impl Waiting {
         }
     }
 
-    /// Whether a job that came now would be within its member's share, in a lane where shares count.
-    pub fn asks_no_more(&self, job: &Job, cost_s: f64, now: Moment) -> bool {
-        self.lanes[job.lane as usize].calm && self.parties.may_ask(&self.asks(job, cost_s), now)
+    /// The guilds of a lane of which several members have asked lately, those with the most members first.
+    pub fn shared_guilds(
+        &self,
+        lane: ServiceClass,
+        now: Moment,
+        limit: usize,
+    ) -> Vec<(GuildIx, GuildOutlook)> {
+        self.parties.shared_guilds(lane as usize, now, limit)
+    }
+
+    /// What of earlier jobs is not paid off if a job comes now, and how long shares take to pay it off.
+    pub fn owed(&self, job: &Job, cost_s: f64, now: Moment) -> (Owed, PaysOff) {
+        let asks = self.asks(job, cost_s);
+        (self.parties.owed(&asks, now), self.parties.pays_off(&asks))
     }
 
     /// The share of everything that a lane is served while all lanes are busy.
@@ -50,11 +70,6 @@ impl Waiting {
             .map(|(_, other)| other.weight.max(f64::MIN_POSITIVE))
             .sum();
         self.lanes[lane as usize].weight.max(f64::MIN_POSITIVE) / busy
-    }
-
-    /// GPU-seconds that a lane has been given in a second while it had jobs, lately; 0 where that says nothing yet.
-    pub fn served_rate(&self, lane: ServiceClass, now: Moment) -> f64 {
-        self.lanes[lane as usize].served_rate(now)
     }
 
     /// The lanes that have jobs, the one that is furthest behind first; of equals the most urgent.

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::moment::Moment;
+use easel_domain::admission::LATELY_S;
 
-/// Whoever has asked within so many seconds counts.
-pub(super) const LATELY_S: f64 = 600.0;
+use crate::moment::Moment;
 
 /// When somebody asked last, and whether he counts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,6 +42,11 @@ impl<T: Copy> Lately<T> {
     /// Somebody counts, until then at least.
     pub fn list(&mut self, who: T, until: Moment) {
         self.0.push_back((until, who));
+    }
+
+    /// Those who count.
+    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        self.0.iter().map(|(_, who)| *who)
     }
 
     /// How many count.

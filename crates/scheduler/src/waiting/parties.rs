@@ -1,30 +1,17 @@
 //! Members and guilds: what each was served, and what each has running.
 
+mod shares;
+
 use std::collections::BTreeSet;
 
-use super::lately::{Asked, LATELY_S, Lately};
+use super::lately::{Asked, Lately};
 use super::rank::LineKey;
 use crate::job::{GuildIx, Job, UserIx};
 use crate::moment::Moment;
+pub(super) use shares::Asks;
 
 /// Who is past his bound by his own clock alone goes first in his guild at most so many seconds late.
 const LOOKED_AT_EVERY_S: f64 = 1.0;
-
-/// A guild's members may ask for so many jobs more than its share at once, and still count as asking for no more.
-const AT_ONCE: f64 = 8.0;
-/// What is paid off but for this share of a job is paid off.
-const NEARLY: f64 = 0.01;
-
-/// A job that comes.
-pub(super) struct Asks {
-    pub user: UserIx,
-    pub guild: GuildIx,
-    pub lane: usize,
-    /// GPU-seconds, divided by the weight of its tier.
-    pub cost_s: f64,
-    /// Nodes that the lane may count on.
-    pub nodes: f64,
-}
 
 /// One member.
 #[derive(Debug, Clone)]
@@ -192,71 +179,6 @@ impl Parties {
         }
         let place = (guild, u.served[lane], user);
         self.members[lane].insert(place);
-    }
-
-    /// Whether a job that has just come is within its member's share of the lane, and he within his guild's: what he
-    /// asked for before is paid off by what his share has given him since (a virtual clock, Zhang 1990). What is within
-    /// counts; the rest does not, so that whoever asks for more than his share has that and what is left over.
-    pub fn asks_within(&mut self, asks: &Asks, now: Moment) -> bool {
-        self.note_asked(asks, now);
-        let within = self.may_ask(asks, now);
-        if within {
-            self.charge(asks, now);
-        }
-        within
-    }
-
-    /// Whether that would be so of a job that came now.
-    pub fn may_ask(&self, asks: &Asks, now: Moment) -> bool {
-        let (of_guild_s, own_s) = self.pays_off(asks);
-        let own = self.users.get(asks.user.0 as usize);
-        let all = self.guilds.get(asks.guild.0 as usize);
-        let paid_off = |even: Moment, but_s: f64| even <= now.after(but_s);
-        own.is_none_or(|u| paid_off(u.even[asks.lane], NEARLY * own_s))
-            && all.is_none_or(|g| paid_off(g.even[asks.lane], AT_ONCE * of_guild_s))
-    }
-
-    /// Seconds in which a guild's share of a lane pays off a job, and in which its member's does.
-    fn pays_off(&self, asks: &Asks) -> (f64, f64) {
-        let guilds = self.guilds_lately[asks.lane].len().max(1) as f64;
-        let all = self.guilds.get(asks.guild.0 as usize);
-        let members = all.map_or(1, |g| g.members[asks.lane].max(1));
-        let of_guild_s = asks.cost_s * guilds / asks.nodes.max(f64::MIN_POSITIVE);
-        (of_guild_s, of_guild_s * f64::from(members))
-    }
-
-    /// Counts something as asked for within a share. Debts are no longer than memory.
-    pub fn charge(&mut self, asks: &Asks, now: Moment) {
-        let (lane, most) = (asks.lane, now.after(LATELY_S));
-        let (of_guild_s, own_s) = self.pays_off(asks);
-        let own = &mut self.user_mut(asks.user).even[lane];
-        *own = (*own).max(now).after(own_s).min(most);
-        let all = &mut self.guild_mut(asks.guild).even[lane];
-        *all = (*all).max(now).after(of_guild_s).min(most);
-    }
-
-    /// Notes who asks, and looks whether others have not for long.
-    fn note_asked(&mut self, asks: &Asks, now: Moment) {
-        let (lane, user, guild) = (asks.lane, asks.user, asks.guild);
-        let until = now.after(LATELY_S);
-        if self.guild_mut(guild).asked[lane].asks(now) {
-            self.guilds_lately[lane].list(guild, until);
-        }
-        if self.user_mut(user).asked[lane].asks(now) {
-            self.users_lately[lane].list((user, guild), until);
-            self.guild_mut(guild).members[lane] += 1;
-        }
-        if let Some((user, guild)) = self.users_lately[lane].due(now) {
-            match self.user_mut(user).asked[lane].until(now) {
-                Some(until) => self.users_lately[lane].list((user, guild), until),
-                None => self.guild_mut(guild).members[lane] -= 1,
-            }
-        }
-        if let Some(guild) = self.guilds_lately[lane].due(now)
-            && let Some(until) = self.guild_mut(guild).asked[lane].until(now)
-        {
-            self.guilds_lately[lane].list(guild, until);
-        }
     }
 
     /// One job fewer of a member waits.
