@@ -196,14 +196,19 @@ async fn a_member_is_told_how_long_he_will_wait_or_that_he_had_better_come_back_
     let there = &community.people;
     // Nobody writes over what is put into the leader's mouth, and it stays fresh.
     dispatcher.stop().await?;
-    let says = |wait_s: u32| {
-        let waits = format!("{{\"standard\": {wait_s}}}");
-        format!("UPDATE lane_snapshots SET taken_at = now() + interval '1 hour', waits = '{waits}'")
+    let says = |within_s: u32, waiting_s: u32| {
+        let standard = format!(
+            "{{\"waiting_s\": {waiting_s}, \"within_s\": {within_s}, \"nodes\": 1, \"is_calm\": true}}"
+        );
+        format!(
+            "UPDATE lane_snapshots SET taken_at = now() + interval '1 hour',
+                classes = '{{\"standard\": {standard}}}'"
+        )
     };
     // As those of the free tier, who are dropped after an hour.
     let impatient = "UPDATE tiers SET shed_after_s = 3600 WHERE name = 'standard'";
     world.meddle(impatient).await?;
-    world.meddle(&says(3000)).await?;
+    world.meddle(&says(3000, 3000)).await?;
     there.imagine("ada", "a boat").await?;
     let refused = there.until_shown("ada", "hardly start in time").await?;
     let words = seen(&refused);
@@ -212,11 +217,20 @@ async fn a_member_is_told_how_long_he_will_wait_or_that_he_had_better_come_back_
         "it is said {words}"
     );
     ensure!(world.number("SELECT count(*) FROM jobs").await? == 0);
-    world.meddle(&says(120)).await?;
+    // Others ask for more than their shares; he does not, and is told what his tier does not promise.
+    world
+        .meddle("UPDATE tiers SET promise_s = 60 WHERE name = 'standard'")
+        .await?;
+    world.meddle(&says(120, 3000)).await?;
     let asked = there.imagine("ada", "a boat").await?;
-    there
+    let queued = there
         .until_answered(&asked, "starts in about 2 min")
         .await?;
+    ensure!(
+        seen(&queued).contains("about 2 min, which is later than your tier promises"),
+        "it is said {}",
+        seen(&queued)
+    );
     let _dispatcher = world.dispatcher()?;
     there.until_answered(&asked, "[U1]").await?;
     world.close().await

@@ -79,10 +79,10 @@ impl Intake {
             }
         };
         let begun_from = pictures.len();
-        let new = self.new_proposal(arrival, &text, &request, pictures);
+        let new = self.new_proposal(arrival, &text, &request, &model, pictures);
         let (id, expires_at) = (new.id, new.expires_at);
         match self.parts.store.propose(new).await {
-            Ok(Proposed::Open) => {
+            Ok(Proposed::Open { quoted }) => {
                 let prompts: Vec<String> = request.jobs.iter().map(own_words).collect();
                 let shown = SeveralJobs {
                     id,
@@ -91,13 +91,15 @@ impl Intake {
                     pictures: prompts.len() * resolve::GRID as usize,
                     price: price(prompts.len()),
                     time: self.time_of(&model, prompts.len()).await,
+                    quoted,
                     expires_at,
                 };
                 self.reply(arrival, answered, &several(&shown, language), "proposed")
                     .await;
             }
             Ok(Proposed::Refused(why)) => {
-                let (words, outcome) = no_room(language, request.jobs.len(), &why);
+                let (words, outcome) =
+                    no_room(language, self.parts.clock.now(), request.jobs.len(), &why);
                 let payload = MessagePayload::text(words);
                 self.refuse(arrival, answered, payload, outcome).await;
             }
@@ -113,6 +115,7 @@ impl Intake {
         arrival: &Arrival,
         typed: &str,
         request: &Request,
+        model: &NewestModel,
         pictures: Vec<ProposedPicture>,
     ) -> NewProposal {
         let now = self.parts.clock.now();
@@ -126,7 +129,12 @@ impl Intake {
             channel: arrival.channel,
             words: typed.to_owned(),
             pictures,
-            jobs: u32::try_from(request.jobs.len()).unwrap_or(u32::MAX),
+            region: self.parts.settings.region.clone(),
+            pool: self.parts.settings.pool.clone(),
+            // What the seeds are does not matter yet.
+            jobs: (request.jobs.iter())
+                .map(|asked| (resolve::lane(asked), resolve::imagine(asked, model, 0)))
+                .collect(),
             price: price(request.jobs.len()),
             created_at: now,
             expires_at: now + self.parts.settings.proposal_life,
@@ -196,7 +204,7 @@ impl Intake {
                 self.note(arrival, answered, not_yours(language)).await;
             }
             Ok(BatchSubmitted::Refused(why)) => {
-                let (words, outcome) = no_room(language, total, &why);
+                let (words, outcome) = no_room(language, self.parts.clock.now(), total, &why);
                 self.note(arrival, answered, Note::beside(words, outcome))
                     .await;
             }

@@ -13,6 +13,7 @@ use easel_service::{Backoff, chain};
 use easel_store::StoreError;
 use easel_store::intake::IntakeEnd;
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
+use time::OffsetDateTime;
 
 use super::answer::Answered;
 use super::{Intake, count};
@@ -56,9 +57,11 @@ impl Intake {
                 outbox_id,
                 class,
                 tier,
+                quoted,
             }) => {
                 count(arrival.request.kind(), "accepted");
-                tracing::info!(job.id = %job, tier, class = class.as_str(), "job {job} is queued");
+                let quoted_s = quoted.map(|wait| wait.as_secs());
+                tracing::info!(job.id = %job, tier, class = class.as_str(), quoted_s, "job {job} is queued");
                 // The message and the hint do not wait for each other.
                 self.parts.live.tell(LiveEvent::Due(job));
                 let hint = JobHint {
@@ -94,7 +97,8 @@ impl Intake {
                 self.refuse(arrival, answered, payload, "queue_full").await;
             }
             Ok(Submitted::Crowded { wait, again, tier }) => {
-                let words = self.crowded(arrival.language, wait, again, tier);
+                let now = self.parts.clock.now();
+                let words = crowded(arrival.language, now, wait, again, &tier);
                 let payload = MessagePayload::text(words);
                 self.refuse(arrival, answered, payload, "crowded").await;
             }
@@ -114,14 +118,6 @@ impl Intake {
                 self.not_accepted(arrival, answered).await;
             }
         }
-    }
-
-    /// How long the wait is, and when asking again may help, as every member's Discord shows it in his own time.
-    fn crowded(&self, language: Language, wait: Duration, again: Duration, tier: String) -> String {
-        // Rounded up: who asks a moment too early is refused again.
-        let at = self.parts.clock.now() + again + Duration::from_secs(1);
-        let when = format!("<t:{}:R>", at.unix_timestamp());
-        language.crowded(language.about(wait), when, tier)
     }
 
     pub(super) fn submission(
@@ -211,6 +207,20 @@ impl Intake {
             }
         }
     }
+}
+
+/// How long the wait is, and when asking again may help, as every member's Discord shows it in his own time.
+pub(super) fn crowded(
+    language: Language,
+    now: OffsetDateTime,
+    wait: Duration,
+    again: Duration,
+    tier: &str,
+) -> String {
+    // Rounded up: who asks a moment too early is refused again.
+    let at = now + again + Duration::from_secs(1);
+    let when = format!("<t:{}:R>", at.unix_timestamp());
+    language.crowded(language.about(wait), when, tier)
 }
 
 fn repeated(

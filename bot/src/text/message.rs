@@ -141,6 +141,12 @@ texts! {
         de: "beginnt in etwa {time}",
         fr: "commence dans environ {time}",
     }
+    /// While it waits, where it was to start later than its tier promises; `time` is a rough length of time.
+    quoted(time) {
+        en: "There is much to do: when this was asked for, it was to start in about {time}, which is later than your tier promises.",
+        de: "Es ist viel zu tun: Als dies verlangt wurde, sollte es in etwa {time} beginnen, und das ist später, als deine Stufe verspricht.",
+        fr: "Il y a beaucoup à faire : au moment de la demande, ceci devait commencer dans environ {time}, plus tard que ton niveau ne le promet.",
+    }
     /// Later tries count.
     try_number(number) {
         en: "try {number}",

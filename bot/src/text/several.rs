@@ -36,6 +36,12 @@ texts! {
         de: "Bilder, von denen sie ausgehen: {count}",
         fr: "Images dont elles partent : {count}",
     }
+    /// Where the last of several jobs would start later than its tier promises; `time` is a rough length of time.
+    several_quoted(time) {
+        en: "There is much to do: the last of them would start in about {time}, which is later than your tier promises.",
+        de: "Es ist viel zu tun: Der letzte davon würde in etwa {time} beginnen, und das ist später, als deine Stufe verspricht.",
+        fr: "Il y a beaucoup à faire : la dernière commencerait dans environ {time}, plus tard que ton niveau ne le promet.",
+    }
     /// After the first prompts of a long list.
     several_more(count) {
         en: "… and {count} more",

@@ -21,7 +21,10 @@ const EXPLAINED: usize = 3;
 pub(super) fn content(job: &JobSnapshot, live: &Live, picture: &Picture) -> String {
     let mut lines = vec![heading(job)];
     match job.state {
-        JobState::Queued | JobState::Leased => lines.push(under_way(job, live)),
+        JobState::Queued | JobState::Leased => {
+            lines.push(under_way(job, live));
+            lines.extend(quote(job, live).map(|quote| format!("-# {quote}")));
+        }
         JobState::Finishing => lines.push(language(job).storing().into()),
         JobState::Held => lines.push(language(job).held().into()),
         JobState::Completed => {
@@ -132,6 +135,17 @@ fn under_way(job: &JobSnapshot, live: &Live) -> String {
     }
 }
 
+/// What its member was told of its wait, as long as it waits.
+fn quote(job: &JobSnapshot, live: &Live) -> Option<String> {
+    let waits = match live {
+        Live::Unknown | Live::Queued { .. } => job.state == JobState::Queued,
+        Live::Running { .. } => false,
+    };
+    let wait = job.quoted_wait.filter(|_| waits)?;
+    let language = language(job);
+    Some(language.quoted(language.about(wait)))
+}
+
 fn waiting(job: &JobSnapshot, live: &Live) -> String {
     let (mut parts, language) = (Vec::new(), language(job));
     if let Live::Queued { position, eta } = live {
@@ -232,4 +246,36 @@ fn small_print(job: &JobSnapshot) -> String {
     }
     parts.push(language.job_id(job.job));
     format!("-# {}", parts.join(" · "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::view::tests::queued;
+
+    #[test]
+    fn a_job_that_starts_later_than_promised_says_so_as_long_as_it_waits() {
+        let late = JobSnapshot {
+            quoted_wait: Some(Duration::from_mins(10)),
+            ..queued()
+        };
+        let text = |job: &JobSnapshot, live: &Live| content(job, live, &Picture::None);
+        let waiting = text(&late, &Live::Unknown);
+        let quote =
+            "\n-# There is much to do: when this was asked for, it was to start in about 10 min,";
+        assert!(waiting.contains(quote), "{waiting}");
+        let running = Live::Running {
+            percent: 5,
+            preview: None,
+        };
+        let leased = JobSnapshot {
+            state: JobState::Leased,
+            ..late.clone()
+        };
+        for begun in [text(&late, &running), text(&leased, &Live::Unknown)] {
+            assert!(!begun.contains("promises"), "{begun}");
+        }
+    }
 }

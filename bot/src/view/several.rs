@@ -16,7 +16,7 @@ const SUCCESS: u8 = 3;
 /// Prompts that are listed; more are counted.
 const LISTED: usize = 10;
 /// Characters of each, so that ten of them fit a message even when every one is escaped.
-const CHARS: usize = 80;
+const CHARS: usize = 75;
 
 /// Several jobs as they are proposed.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct SeveralJobs<'a> {
     pub price: Credits,
     /// How long all of them take, if that is known.
     pub time: Option<Duration>,
+    /// Until the last of them should start, where that is later than the member's tier promises.
+    pub quoted: Option<Duration>,
     /// Until when they may be agreed to.
     pub expires_at: OffsetDateTime,
 }
@@ -53,6 +55,8 @@ pub fn several(jobs: &SeveralJobs<'_>, language: Language) -> MessagePayload {
         language.several_proposed(count, jobs.pictures, price, until),
         language.several_time(jobs.time),
     ];
+    let quote = |wait| language.several_quoted(language.about(wait));
+    lines.extend(jobs.quoted.map(quote));
     if jobs.begun_from > 0 {
         lines.push(language.several_begun_from(jobs.begun_from));
     }
@@ -103,12 +107,15 @@ mod tests {
             pictures: 160,
             price: Credits(1_000_000),
             time: Some(Duration::from_secs(7_000)),
+            quoted: Some(Duration::from_secs(7_000)),
             expires_at: datetime!(2026-01-01 12:00 UTC),
         };
         for language in Language::ALL {
             let payload = several(&jobs, language);
             assert!(payload.content.chars().count() <= 2_000);
             assert!(payload.content.contains("40") && payload.content.contains("30"));
+            let quote = language.several_quoted(language.about(Duration::from_secs(7_000)));
+            assert!(payload.content.contains(&quote));
             let row = payload.components[0]["components"].as_array().unwrap();
             assert_eq!(row.len(), 2);
         }

@@ -58,6 +58,7 @@ pub(crate) fn queued() -> JobSnapshot {
         removed: false,
         cancel_requested: false,
         submitted_at: datetime!(2026-01-01 12:00 UTC),
+        quoted_wait: None,
         started_at: None,
         ended_at: None,
         end_reason: None,

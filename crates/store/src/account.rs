@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use easel_domain::UserId;
+use easel_domain::admission::Promise;
 use easel_domain::ledger::Credits;
 use easel_domain::tier::{ServiceClass, Tier};
 use tokio_postgres::Row;
@@ -20,6 +21,8 @@ pub struct LockedAccount {
     pub tier: Tier,
     /// Credits left after reservations.
     pub balance: Credits,
+    /// What it promises.
+    pub promise: Promise,
     /// The lane of jobs that name none, if the member has chosen one.
     pub speed: Option<ServiceClass>,
 }
@@ -40,7 +43,8 @@ pub async fn lock_account(
         .query_one(
             "-- account::lock_account\n\
              SELECT a.balance, t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit,
-                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, s.speed
+                    t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, t.promise_s, t.promise_factor,
+                    s.speed
              FROM accounts a JOIN tiers t ON t.name = a.tier LEFT JOIN member_settings s ON s.user_id = a.user_id
              WHERE a.user_id = $1 FOR UPDATE OF a",
             &[/* user */ &user],
@@ -49,6 +53,7 @@ pub async fn lock_account(
     Ok(LockedAccount {
         user,
         tier: tier(&row)?,
+        promise: promise(&row),
         balance: Credits(row.get("balance")),
         speed: preferred(&row)?,
     })
@@ -67,6 +72,14 @@ pub async fn unfinished_jobs(
         )
         .await?;
     Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
+}
+
+/// What a tier promises, from a row with the columns of `tiers`.
+pub(crate) fn promise(row: &Row) -> Promise {
+    Promise {
+        within_s: row.get::<_, Option<i32>>("promise_s").map(f64::from),
+        factor: row.get::<_, Option<f32>>("promise_factor").map(f64::from),
+    }
 }
 
 /// A tier from a row with the columns of `tiers`.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use easel_domain::NodeId;
-use easel_domain::tier::{ServiceClass, Tier};
+use easel_domain::admission::{ClassOutlook, GuildOutlook, Promise};
+use easel_domain::tier::Tier;
+use easel_domain::{GuildKey, NodeId};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Json;
 
-use crate::account::tier;
-use crate::cached::Transaction;
+use crate::account::{promise, tier};
 use crate::error::{StoreError, expect_one_row};
 use crate::leadership::{Leadership, hold};
 use crate::pool::Store;
@@ -19,10 +19,8 @@ use crate::row::corrupt;
 pub struct SchedulingTier {
     /// What it allows.
     pub tier: Tier,
-    /// Seconds within which its jobs should be done.
-    pub promise_s: Option<f64>,
-    /// The same, as a multiple of what a job takes by itself.
-    pub promise_factor: Option<f64>,
+    /// When its jobs should be done.
+    pub promise: Promise,
     /// Share of the nodes that is kept for it.
     pub reserved: f64,
 }
@@ -44,10 +42,31 @@ pub struct LaneSnapshot {
     pub nodes: u32,
     /// Seconds until a job that comes now should start, by the name of its service class; absent where nobody knows.
     pub waits: BTreeMap<String, f64>,
+    /// By the name of a service class: what a submit decides by; absent where nobody knows.
+    pub classes: BTreeMap<String, SharedClass>,
     /// How long steps take.
     pub steps: Vec<StepTime>,
     /// Hashes of the weights that nodes have or can load.
     pub models: Vec<String>,
+}
+
+/// What waits in a service class, and who shares it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SharedClass {
+    /// What waits.
+    #[serde(flatten)]
+    pub outlook: ClassOutlook,
+    /// Guilds of which several members have asked lately, by their numbers.
+    #[serde(default)]
+    pub shared_by: BTreeMap<String, GuildOutlook>,
+}
+
+impl SharedClass {
+    /// What is known of a guild; direct messages are a guild of the member's own.
+    pub(crate) fn guild(&self, guild: Option<GuildKey>) -> GuildOutlook {
+        let known = guild.and_then(|guild| self.shared_by.get(&guild.to_string()));
+        known.copied().unwrap_or_default()
+    }
 }
 
 /// How long a step of a kind of job takes by itself, on an average node.
@@ -63,28 +82,6 @@ pub struct StepTime {
     pub pictures: u32,
     /// GPU-seconds of one step.
     pub step_s: f64,
-}
-
-/// What the leader of a lane says of the wait in a class, as long as it is fresh; nothing where nobody knows.
-pub(crate) async fn expected_wait_s(
-    tx: &Transaction<'_>,
-    region: &str,
-    pool: &str,
-    class: ServiceClass,
-) -> Result<Option<f64>, StoreError> {
-    let row = tx
-        .query_opt(
-            "-- fleet::expected_wait_s\n\
-             SELECT (waits ->> $3)::float8 FROM lane_snapshots
-             WHERE region = $1 AND pool = $2 AND taken_at > now() - interval '10 seconds'",
-            &[
-                /* region */ &region,
-                /* pool */ &pool,
-                /* class */ &class.as_str(),
-            ],
-        )
-        .await?;
-    Ok(row.and_then(|row| row.get(0)))
 }
 
 /// A snapshot with its lane and its age.
@@ -118,8 +115,7 @@ impl Store {
             .map(|row| {
                 Ok(SchedulingTier {
                     tier: tier(row)?,
-                    promise_s: row.get::<_, Option<i32>>("promise_s").map(f64::from),
-                    promise_factor: row.get::<_, Option<f32>>("promise_factor").map(f64::from),
+                    promise: promise(row),
                     reserved: f64::from(row.get::<_, f32>("reserved")),
                 })
             })
@@ -212,14 +208,15 @@ impl Store {
             .execute(
                 "-- fleet::write_snapshot\n\
                  INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting,
-                                             running, nodes, waits, steps, models)
-                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9, $10, $11, $12
+                                             running, nodes, waits, steps, models, classes)
+                 SELECT l.region, l.pool, now(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
                  FROM leadership l WHERE l.region = $1 AND l.pool = $2 AND l.epoch = $3
                  ON CONFLICT (region, pool) DO UPDATE
                  SET taken_at = excluded.taken_at, backlog_gpu_s = excluded.backlog_gpu_s,
                      oldest_s = excluded.oldest_s, desired_nodes = excluded.desired_nodes,
                      waiting = excluded.waiting, running = excluded.running, nodes = excluded.nodes,
-                     waits = excluded.waits, steps = excluded.steps, models = excluded.models",
+                     waits = excluded.waits, steps = excluded.steps, models = excluded.models,
+                     classes = excluded.classes",
                 &[
                     /* region */ &leadership.region,
                     /* pool */ &leadership.pool,
@@ -233,6 +230,7 @@ impl Store {
                     /* waits */ &Json(&snapshot.waits),
                     /* steps */ &Json(&snapshot.steps),
                     /* models */ &Json(&snapshot.models),
+                    /* classes */ &Json(&snapshot.classes),
                 ],
             )
             .await?;
@@ -247,7 +245,7 @@ impl Store {
             .query(
                 "-- fleet::snapshots\n\
                  SELECT region, pool, extract(epoch FROM now() - taken_at)::float8 AS age_s, backlog_gpu_s, oldest_s,
-                        desired_nodes, waiting, running, nodes, waits, steps, models
+                        desired_nodes, waiting, running, nodes, waits, steps, models, classes
                  FROM lane_snapshots ORDER BY region, pool",
                 &[],
             )
@@ -259,6 +257,7 @@ impl Store {
                 let Json(waits) = row.try_get("waits").map_err(unreadable)?;
                 let Json(steps) = row.try_get("steps").map_err(unreadable)?;
                 let Json(models) = row.try_get("models").map_err(unreadable)?;
+                let Json(classes) = row.try_get("classes").map_err(unreadable)?;
                 Ok(AgedSnapshot {
                     region: row.get("region"),
                     pool: row.get("pool"),
@@ -271,6 +270,7 @@ impl Store {
                         running: whole("running"),
                         nodes: whole("nodes"),
                         waits,
+                        classes,
                         steps,
                         models,
                     },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use easel_domain::message::NodeModel;
-use easel_domain::model::ModelRef;
+use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::spec::Question;
 use easel_domain::{BootId, JobId};
 use tokio_postgres::types::Json;
@@ -13,6 +13,30 @@ use crate::leadership::{Leadership, hold};
 use crate::pool::Store;
 
 impl Store {
+    /// The model of new jobs: the active one that was announced last.
+    pub async fn newest_model(&self) -> Result<Option<(ModelRef, ModelProfile)>, StoreError> {
+        let row = self
+            .connection()
+            .await?
+            .query_opt(
+                "-- model::newest_model\n\
+                 SELECT id, hash, profile FROM models WHERE state = 'active' ORDER BY announced_at DESC, id LIMIT 1",
+                &[],
+            )
+            .await?;
+        row.map(|row| {
+            let (id, hash): (String, String) = (row.get(0), row.get(1));
+            let Json(profile) =
+                row.try_get::<_, Json<ModelProfile>>(2)
+                    .map_err(|_| StoreError::Corrupt {
+                        what: "model profile",
+                        value: id.clone(),
+                    })?;
+            Ok((ModelRef { id, hash }, profile))
+        })
+        .transpose()
+    }
+
     /// Notes a model that a start of a node has announced. Its profile follows the node's, and new jobs follow the
     /// model that was announced last. Telling the same again changes nothing.
     pub async fn announce_model(

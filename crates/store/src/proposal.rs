@@ -1,9 +1,11 @@
 //! Several jobs from one prompt, while they are proposed: nothing runs before their author has agreed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use easel_domain::ledger::Credits;
-use easel_domain::spec::InputPicture;
+use easel_domain::spec::{InputPicture, RenderSpec};
+use easel_domain::tier::{ServiceClass, Tier};
 use easel_domain::{BatchId, DiscordId, GuildKey, InteractionId, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -14,6 +16,8 @@ use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::pool::Store;
 use crate::row::corrupt;
+use crate::submit::admit::{Asked, Crowded, together};
+use crate::submit::granted_lane;
 use crate::user::resolve_user;
 
 /// A picture that jobs of a proposal begin from.
@@ -46,8 +50,12 @@ pub struct NewProposal {
     pub words: String,
     /// What its jobs begin from.
     pub pictures: Vec<ProposedPicture>,
-    /// How many jobs it makes: two or more.
-    pub jobs: u32,
+    /// Where its jobs are to run.
+    pub region: String,
+    /// Which nodes may run them.
+    pub pool: String,
+    /// Its jobs, two or more: the lane that each asks for, and what it is to make.
+    pub jobs: Vec<(Option<ServiceClass>, RenderSpec)>,
     /// Credits for all of them.
     pub price: Credits,
     /// When it was asked for.
@@ -61,7 +69,7 @@ impl std::fmt::Debug for NewProposal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewProposal")
             .field("id", &self.id)
-            .field("jobs", &self.jobs)
+            .field("jobs", &self.jobs.len())
             .finish_non_exhaustive()
     }
 }
@@ -70,7 +78,10 @@ impl std::fmt::Debug for NewProposal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proposed {
     /// It waits for its author's word.
-    Open,
+    Open {
+        /// Until the last of its jobs should start, where that is later than his tier promises.
+        quoted: Option<Duration>,
+    },
     /// It cannot be had.
     Refused(NoRoom),
 }
@@ -94,11 +105,30 @@ pub enum NoRoom {
         /// His tier.
         tier: String,
     },
+    /// One of them would hardly start before it is dropped for having waited too long.
+    Crowded {
+        /// Until it should start.
+        wait: Duration,
+        /// From now on until asking again may help.
+        again: Duration,
+        /// His tier.
+        tier: String,
+    },
     /// The member has fewer credits than they cost.
     TooDear {
         /// What he has.
         balance: Credits,
     },
+}
+
+impl NoRoom {
+    pub(crate) fn crowded(why: Crowded, tier: &Tier) -> Self {
+        Self::Crowded {
+            wait: why.wait,
+            again: why.again,
+            tier: tier.name.clone(),
+        }
+    }
 }
 
 /// Where a proposal is in its life.
@@ -253,9 +283,25 @@ impl Store {
 async fn propose(tx: &Transaction<'_>, new: &NewProposal) -> Result<Proposed, StoreError> {
     let user = resolve_user(tx, new.member, new.fresh_user).await?;
     let account = lock_account(tx, user, &new.default_tier).await?;
-    if let Some(refusal) = no_room(tx, &account, new.jobs, new.price).await? {
+    let jobs = u32::try_from(new.jobs.len()).unwrap_or(u32::MAX);
+    if let Some(refusal) = no_room(tx, &account, jobs, new.price).await? {
         return Ok(Proposed::Refused(refusal));
     }
+    let tier = &account.tier;
+    let asked: Vec<Asked<'_>> = (new.jobs.iter())
+        .map(|(lane, spec)| Asked {
+            region: &new.region,
+            pool: &new.pool,
+            class: granted_lane(*lane, tier, account.speed),
+            guild: new.guild,
+            spec,
+            at: new.created_at,
+        })
+        .collect();
+    let quoted = match together(tx, new.member, &asked, &account).await? {
+        Ok(terms) => terms.iter().filter_map(|terms| terms.quoted).max(),
+        Err(crowded) => return Ok(Proposed::Refused(NoRoom::crowded(crowded, tier))),
+    };
     tx.execute(
         "-- proposal::propose\n\
          INSERT INTO proposals (id, interaction_id, user_id, guild_id, channel_id, words, jobs, price, created_at,
@@ -268,7 +314,7 @@ async fn propose(tx: &Transaction<'_>, new: &NewProposal) -> Result<Proposed, St
             /* guild */ &new.guild,
             /* channel */ &new.channel,
             /* words */ &new.words,
-            /* jobs */ &i16::try_from(new.jobs).unwrap_or(i16::MAX),
+            /* jobs */ &i16::try_from(jobs).unwrap_or(i16::MAX),
             /* price */ &new.price.0,
             /* created */ &new.created_at,
             /* expires */ &new.expires_at,
@@ -276,7 +322,7 @@ async fn propose(tx: &Transaction<'_>, new: &NewProposal) -> Result<Proposed, St
         ],
     )
     .await?;
-    Ok(Proposed::Open)
+    Ok(Proposed::Open { quoted })
 }
 
 /// Why a member may not have `jobs` more at once for `price`, if he may not.

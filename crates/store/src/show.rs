@@ -1,5 +1,8 @@
 //! A job as its message shows it, in one read.
 
+use std::time::Duration;
+
+use easel_domain::admission::ClassOutlook;
 use easel_domain::job::{EndReason, JobState};
 use easel_domain::ledger::Credits;
 use easel_domain::picture::{FileRole, PictureOutcome, StorageClass};
@@ -104,6 +107,8 @@ pub struct JobSnapshot {
     pub cancel_requested: bool,
     /// When the member asked.
     pub submitted_at: OffsetDateTime,
+    /// How long he was told then that it would wait, because it was to start later than his tier promises.
+    pub quoted_wait: Option<Duration>,
     /// First lease.
     pub started_at: Option<OffsetDateTime>,
     /// End.
@@ -149,7 +154,7 @@ impl Store {
                  SELECT j.id, j.user_id, u.discord_id, j.guild_id, j.action, j.parent_job_id, j.parent_index, j.spec,
                         p.shown, p.pictured, p.positive, p.negative, j.storage_class, j.service_class,
                         coalesce(j.price, j.quote) AS price, j.size_is_open, j.asked_width, j.asked_height, j.state, j.attempt,
-                        c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.started_at, j.ended_at,
+                        c.job_id IS NOT NULL AS cancel_requested, j.submitted_at, j.quoted_wait_s, j.started_at, j.ended_at,
                         j.end_reason, v.job_id IS NOT NULL AS removed, d.guild_id AS place_guild, d.channel_id, d.message_id,
                         coalesce(d.locale, 'en') AS locale, a.answer
                  FROM jobs j
@@ -172,8 +177,9 @@ impl Store {
         Ok(Some(snapshot))
     }
 
-    /// The position of a queued job in its lane, counted from 1 by class and submit, and the seconds until a job that
-    /// comes now should start, where the leader of the lane has said so lately.
+    /// The position of a queued job in its lane, counted from 1 by class and submit, and the seconds until one like it that
+    /// comes now should start, where the leader of the lane has said so lately. What is within its member's share does not
+    /// wait for what is beyond shares.
     pub async fn queue_outlook(
         &self,
         job: JobId,
@@ -187,7 +193,7 @@ impl Store {
                  SELECT (SELECT count(*) FROM jobs o JOIN ranks r ON r.class = o.service_class
                          WHERE o.state = 'queued' AND o.region = j.region AND o.pool = j.pool
                            AND (r.rank < own.rank OR (r.rank = own.rank AND o.id <= j.id))),
-                        (s.waits ->> j.service_class)::float8
+                        s.classes -> j.service_class, j.paid_off_at IS NOT NULL
                  FROM jobs j JOIN ranks own ON own.class = j.service_class
                  LEFT JOIN lane_snapshots s ON s.region = j.region AND s.pool = j.pool
                                            AND s.taken_at > now() - interval '10 seconds'
@@ -195,10 +201,17 @@ impl Store {
                 &[/* job */ &job],
             )
             .await?;
-        Ok(row.map(|row| {
+        row.map(|row| {
             let position = u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX);
-            (position, row.get(1))
-        }))
+            let class = row
+                .try_get::<_, Option<Json<ClassOutlook>>>(1)
+                .map_err(|_| corrupt("lane snapshot", &job.to_string()))?;
+            let is_within: bool = row.get(2);
+            let start_s =
+                |Json(class): Json<ClassOutlook>| class.start_s(is_within && class.is_calm);
+            Ok((position, class.map(start_s)))
+        })
+        .transpose()
     }
 }
 
@@ -275,6 +288,9 @@ fn snapshot(row: &Row) -> Result<JobSnapshot, StoreError> {
         removed: row.get("removed"),
         cancel_requested: row.get("cancel_requested"),
         submitted_at: row.get("submitted_at"),
+        quoted_wait: row
+            .get::<_, Option<f32>>("quoted_wait_s")
+            .and_then(|wait_s| Duration::try_from_secs_f32(wait_s).ok()),
         started_at: row.get("started_at"),
         ended_at: row.get("ended_at"),
         // A reason that a newer dispatcher gave is shown as none rather than not at all.

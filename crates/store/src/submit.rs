@@ -1,7 +1,7 @@
 //! Submitting a job: limits, reservation, job, words, message and hint in one transaction.
 
+pub(crate) mod admit;
 pub mod batch;
-mod crowded;
 mod earlier;
 mod members;
 mod rows;
@@ -10,20 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_domain::ledger::Credits;
-use easel_domain::model::{ModelProfile, ModelRef};
 use easel_domain::picture::StorageClass;
 use easel_domain::spec::{Action, Leeway, PromptText, RenderSpec};
 use easel_domain::tier::{Admission, ServiceClass, Tier};
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use secrecy::SecretString;
 use time::OffsetDateTime;
-use tokio_postgres::types::Json;
 
 use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::input::hold_inputs;
 use crate::pool::Store;
-use crowded::crowded;
+use admit::{Asked, Crowded, Outlooks, Terms};
 use earlier::earlier;
 use members::{Account, Known};
 use rows::Accepted;
@@ -119,6 +117,13 @@ pub struct Submission {
     pub queues: [String; 4],
 }
 
+impl Submission {
+    /// The guild that it counts for: where the bot is a guest, none.
+    pub(crate) fn counted_guild(&self) -> Option<GuildKey> {
+        self.place.guild.filter(|_| !self.is_guest)
+    }
+}
+
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
@@ -128,6 +133,8 @@ pub enum Submitted {
         class: ServiceClass,
         /// Tier of the member.
         tier: String,
+        /// Until it should start, where that is later than his tier promises.
+        quoted: Option<Duration>,
         /// Queue of the hint that is to be sent now.
         queue: String,
         /// The hint's outbox row, to be marked when the broker has confirmed it.
@@ -199,30 +206,6 @@ impl Store {
         .await
     }
 
-    /// The model of new jobs: the active one that was announced last.
-    pub async fn newest_model(&self) -> Result<Option<(ModelRef, ModelProfile)>, StoreError> {
-        let row = self
-            .connection()
-            .await?
-            .query_opt(
-                "-- submit::newest_model\n\
-                 SELECT id, hash, profile FROM models WHERE state = 'active' ORDER BY announced_at DESC, id LIMIT 1",
-                &[],
-            )
-            .await?;
-        row.map(|row| {
-            let (id, hash): (String, String) = (row.get(0), row.get(1));
-            let Json(profile) =
-                row.try_get::<_, Json<ModelProfile>>(2)
-                    .map_err(|_| StoreError::Corrupt {
-                        what: "model profile",
-                        value: id.clone(),
-                    })?;
-            Ok((ModelRef { id, hash }, profile))
-        })
-        .transpose()
-    }
-
     /// Notes what moderation said about words that came to no job.
     pub async fn record_prompt_decision(
         &self,
@@ -250,10 +233,11 @@ async fn submit_all(
         mut accounts,
         mut jobs,
         given_up,
+        outlooks,
     } = members::read(tx, submissions).await?;
     let mut outcomes = Vec::with_capacity(submissions.len());
     // Accepted and not yet written, each with the place of its outcome.
-    let mut accepted: Vec<(usize, UserId, ServiceClass, String)> = Vec::new();
+    let mut accepted: Vec<Taken> = Vec::new();
     for (place, new) in submissions.iter().enumerate() {
         if new.repetition != Repetition::Allowed {
             write(tx, submissions, &mut accepted, &mut outcomes, false).await?;
@@ -263,13 +247,20 @@ async fn submit_all(
             expected: 1,
             actual: 0,
         })?;
-        let outcome = match jobs.get(&new.interaction) {
-            Some(job) => Submitted::Already { job: *job },
-            None if given_up.contains(&new.interaction) => Submitted::GivenUp,
-            None => decide(tx, new, account).await?,
+        let (outcome, terms) = match jobs.get(&new.interaction) {
+            Some(job) => (Submitted::Already { job: *job }, Terms::default()),
+            None if given_up.contains(&new.interaction) => (Submitted::GivenUp, Terms::default()),
+            None => decide(tx, new, account, &outlooks).await?,
         };
         if let Submitted::Accepted { class, tier, .. } = &outcome {
-            accepted.push((place, account.user, *class, tier.clone()));
+            account.shares.take(&asked(new, *class), terms);
+            accepted.push(Taken {
+                place,
+                user: account.user,
+                class: *class,
+                tier: tier.clone(),
+                terms,
+            });
             account.unfinished += 1;
             account.balance = Credits(account.balance.0 - new.quote.0);
             jobs.insert(new.interaction, new.job);
@@ -280,27 +271,37 @@ async fn submit_all(
     Ok(outcomes)
 }
 
+/// A submission that is accepted and not yet written.
+struct Taken {
+    place: usize,
+    user: UserId,
+    class: ServiceClass,
+    tier: String,
+    terms: Terms,
+}
+
 /// Writes what was accepted, and fills in the outbox rows. The last time, it commits as well.
 async fn write(
     tx: &Transaction<'_>,
     submissions: &[Submission],
-    accepted: &mut Vec<(usize, UserId, ServiceClass, String)>,
+    accepted: &mut Vec<Taken>,
     outcomes: &mut [Submitted],
     commits: bool,
 ) -> Result<(), StoreError> {
     let rows: Vec<Accepted<'_>> = accepted
         .iter()
-        .map(|(place, user, class, tier)| Accepted {
-            new: &submissions[*place],
-            user: *user,
-            tier,
-            class: *class,
+        .map(|taken| Accepted {
+            new: &submissions[taken.place],
+            user: taken.user,
+            tier: &taken.tier,
+            class: taken.class,
+            terms: taken.terms,
             member: None,
         })
         .collect();
     let ids = rows::write(tx, &rows, commits).await?;
-    for ((place, ..), id) in accepted.drain(..).zip(ids) {
-        if let Some(Submitted::Accepted { outbox_id, .. }) = outcomes.get_mut(place) {
+    for (taken, id) in accepted.drain(..).zip(ids) {
+        if let Some(Submitted::Accepted { outbox_id, .. }) = outcomes.get_mut(taken.place) {
             *outbox_id = id;
         }
     }
@@ -312,54 +313,65 @@ async fn decide(
     tx: &Transaction<'_>,
     new: &Submission,
     account: &Account,
-) -> Result<Submitted, StoreError> {
+    outlooks: &Outlooks,
+) -> Result<(Submitted, Terms), StoreError> {
+    let nothing = Terms::default();
     if let Some((job, place)) = earlier(tx, new, account.user).await? {
-        return Ok(Submitted::Repeated { job, place });
+        return Ok((Submitted::Repeated { job, place }, nothing));
     }
     let tier = account.tier.name.clone();
     if let Admission::QueueFull { unfinished, limit } = account.tier.admit(account.unfinished) {
-        return Ok(Submitted::QueueFull {
+        let full = Submitted::QueueFull {
             unfinished,
             limit,
             tier,
-        });
+        };
+        return Ok((full, nothing));
     }
     let balance = account.balance;
     if balance < new.quote && new.quote > Credits(0) {
-        return Ok(Submitted::TooDear { balance });
+        return Ok((Submitted::TooDear { balance }, nothing));
     }
-    let class = granted_lane(new, &account.tier, account.speed);
-    if let Some(crowded) = crowded(tx, new, &account.tier, class).await? {
-        return Ok(crowded);
-    }
+    let class = granted_lane(new.lane, &account.tier, account.speed);
+    let asked = asked(new, class);
+    let terms = match outlooks.decide(&asked, &account.tier, account.promise, &account.shares) {
+        Ok(terms) => terms,
+        Err(Crowded { wait, again }) => {
+            return Ok((Submitted::Crowded { wait, again, tier }, nothing));
+        }
+    };
     if !hold_inputs(tx, &new.spec, new.submitted_at).await? {
-        return Ok(Submitted::PicturesGone);
+        return Ok((Submitted::PicturesGone, nothing));
     }
-    Ok(Submitted::Accepted {
+    let accepted = Submitted::Accepted {
         class,
         tier,
+        quoted: terms.quoted,
         queue: new.queues[class as usize].clone(),
         outbox_id: 0,
-    })
+    };
+    Ok((accepted, terms))
+}
+
+/// A submission as the rule of admission sees it.
+fn asked(new: &Submission, class: ServiceClass) -> Asked<'_> {
+    Asked {
+        region: &new.region,
+        pool: &new.pool,
+        class,
+        guild: new.counted_guild(),
+        spec: &new.spec,
+        at: new.submitted_at,
+    }
 }
 
 /// The lane asked for, or else the one that the member has chosen; the tier's own where that is less urgent.
-fn granted_lane(new: &Submission, tier: &Tier, chosen: Option<ServiceClass>) -> ServiceClass {
+pub(crate) fn granted_lane(
+    asked: Option<ServiceClass>,
+    tier: &Tier,
+    chosen: Option<ServiceClass>,
+) -> ServiceClass {
     // `ServiceClass` is ordered from most to least urgent.
     let own = tier.service_class;
-    new.lane.or(chosen).map_or(own, |asked| asked.max(own))
-}
-
-async fn job_of_interaction(
-    tx: &Transaction<'_>,
-    interaction: InteractionId,
-) -> Result<Option<JobId>, StoreError> {
-    let row = tx
-        .query_opt(
-            "-- submit::job_of_interaction\n\
-             SELECT id FROM jobs WHERE interaction_id = $1 ORDER BY ordinal LIMIT 1",
-            &[/* interaction */ &interaction],
-        )
-        .await?;
-    Ok(row.map(|row| row.get(0)))
+    asked.or(chosen).map_or(own, |asked| asked.max(own))
 }

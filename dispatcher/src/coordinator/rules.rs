@@ -23,8 +23,8 @@ fn rule(of: SchedulingTier) -> TierRule {
         waiting: tier.waiting_limit,
         aging_s: tier.aging.as_secs_f64(),
         shed_s: tier.shed_after.map(|bound| bound.as_secs_f64()),
-        slo_factor: of.promise_factor,
-        slo_s: of.promise_s,
+        slo_factor: of.promise.factor,
+        slo_s: of.promise.within_s,
         reserved: of.reserved,
     }
 }
@@ -92,6 +92,7 @@ impl Coordinator {
             running: count(running),
             nodes: count(nodes),
             waits: self.scheduler.waits(now),
+            classes: self.scheduler.classes(now),
             steps: self.scheduler.step_times(),
             models: self.scheduler.served_models(now),
         };

@@ -8,6 +8,7 @@ use easel_domain::{DiscordId, NodeId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+mod admission;
 mod directed;
 mod questions;
 mod spilled;

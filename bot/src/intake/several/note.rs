@@ -4,7 +4,10 @@ use easel_service::chain;
 use easel_store::StoreError;
 use easel_store::proposal::{NoRoom, ProposalState};
 
+use time::OffsetDateTime;
+
 use super::price;
+use crate::intake::submit::crowded;
 use crate::text::Language;
 
 /// What is said after a press.
@@ -49,7 +52,12 @@ pub(super) fn settled(language: Language, state: ProposalState) -> Note {
 }
 
 /// Why so many jobs cannot be had at once, and a word for metrics.
-pub(super) fn no_room(language: Language, jobs: usize, why: &NoRoom) -> (String, &'static str) {
+pub(super) fn no_room(
+    language: Language,
+    now: OffsetDateTime,
+    jobs: usize,
+    why: &NoRoom,
+) -> (String, &'static str) {
     match why {
         NoRoom::TooMany { limit: 0 | 1, tier } => {
             (language.several_not_on_tier(jobs, tier), "too_many")
@@ -65,6 +73,9 @@ pub(super) fn no_room(language: Language, jobs: usize, why: &NoRoom) -> (String,
             let room = limit.saturating_sub(*unfinished);
             let words = language.several_do_not_fit(jobs, room, unfinished, limit, tier);
             (words, "queue_full")
+        }
+        NoRoom::Crowded { wait, again, tier } => {
+            (crowded(language, now, *wait, *again, tier), "crowded")
         }
         NoRoom::TooDear { balance } => {
             let (price, left) = (language.price(price(jobs)), language.credits(*balance));

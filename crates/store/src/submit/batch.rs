@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use easel_domain::ledger::Credits;
 use easel_domain::tier::ServiceClass;
-use easel_domain::{BatchId, JobId, UserId};
+use easel_domain::{BatchId, InteractionId, JobId, UserId};
 use time::OffsetDateTime;
 
+use super::admit::{Asked, together};
 use super::members::is_given_up;
 use super::rows::{Accepted, Member, write};
-use super::{Submission, granted_lane, job_of_interaction};
+use super::{Submission, asked, granted_lane};
 use crate::account::lock_account;
 use crate::cached::Transaction;
 use crate::error::{StoreError, expect_one_row};
@@ -99,14 +100,24 @@ async fn submit_batch(
     if let Some(refusal) = no_room(tx, &account, count, price).await? {
         return Ok(BatchSubmitted::Refused(refusal));
     }
+    let tier = &account.tier;
+    let class = |new: &Submission| granted_lane(new.lane, tier, account.speed);
+    let all: Vec<Asked<'_>> = (batch.jobs.iter())
+        .map(|new| asked(new, class(new)))
+        .collect();
+    let terms = match together(tx, first.member, &all, &account).await? {
+        Ok(terms) => terms,
+        Err(crowded) => return Ok(BatchSubmitted::Refused(NoRoom::crowded(crowded, tier))),
+    };
     insert_batch(tx, batch, user).await?;
     let accepted: Vec<Accepted<'_>> = (0_i16..)
-        .zip(&batch.jobs)
-        .map(|(ordinal, new)| Accepted {
+        .zip(batch.jobs.iter().zip(terms))
+        .map(|(ordinal, (new, terms))| Accepted {
             new,
             user,
-            tier: &account.tier.name,
-            class: granted_lane(new, &account.tier, account.speed),
+            tier: &tier.name,
+            class: class(new),
+            terms,
             member: Some(Member {
                 batch: batch.proposal,
                 ordinal,
@@ -179,4 +190,18 @@ async fn insert_batch(
     )
     .await?;
     Ok(())
+}
+
+async fn job_of_interaction(
+    tx: &Transaction<'_>,
+    interaction: InteractionId,
+) -> Result<Option<JobId>, StoreError> {
+    let row = tx
+        .query_opt(
+            "-- batch::job_of_interaction\n\
+             SELECT id FROM jobs WHERE interaction_id = $1 ORDER BY ordinal LIMIT 1",
+            &[/* interaction */ &interaction],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
 }

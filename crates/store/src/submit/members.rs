@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use easel_domain::admission::Promise;
 use easel_domain::ledger::Credits;
 use easel_domain::tier::{ServiceClass, Tier};
 use easel_domain::{DiscordId, InteractionId, JobId, UserId};
 
 use super::Submission;
-use crate::account::tier;
+use super::admit::{OUTLOOKS, Outlooks, SHARES, Shares, Wanted};
+use crate::account::{promise, tier};
 use crate::cached::Transaction;
 use crate::error::StoreError;
 use crate::member::preferred;
@@ -21,6 +23,10 @@ pub(super) struct Account {
     /// The lane of jobs that name none, if the member has chosen one.
     pub(super) speed: Option<ServiceClass>,
     pub(super) unfinished: u32,
+    /// What his tier promises.
+    pub(super) promise: Promise,
+    /// What his shares have paid off.
+    pub(super) shares: Shares,
 }
 
 /// What is known of those who submit.
@@ -32,6 +38,8 @@ pub(super) struct Known {
     pub(super) jobs: HashMap<InteractionId, JobId>,
     /// Interactions of which the member was told that nothing came.
     pub(super) given_up: HashSet<InteractionId>,
+    /// What the leaders of the lanes have said.
+    pub(super) outlooks: Outlooks,
 }
 
 /// Locks the accounts of all who submit, in one order, and reads what is decided by. Accounts are made where there are
@@ -44,7 +52,8 @@ pub(super) async fn read(
         submissions.iter().map(|new| (new.member, new)).collect();
     let members: Vec<DiscordId> = fresh.keys().copied().collect();
     let interactions: Vec<InteractionId> = submissions.iter().map(|new| new.interaction).collect();
-    let known = look(tx, &members, &interactions).await?;
+    let wanted = Wanted::of((submissions.iter()).map(|new| (&*new.region, &*new.pool, &new.spec)));
+    let known = look(tx, &members, &interactions, &wanted).await?;
     let strangers: Vec<&Submission> = fresh
         .into_iter()
         .filter(|(member, _)| !known.accounts.contains_key(member))
@@ -54,37 +63,51 @@ pub(super) async fn read(
         return Ok(known);
     }
     open(tx, &strangers).await?;
-    look(tx, &members, &interactions).await
+    look(tx, &members, &interactions, &wanted).await
 }
 
-/// Four statements in one packet. The second and the third are run when the locks are had: what others have just
+/// Six statements in one packet. Those after the first are run when the locks are had: what others have just
 /// committed counts, such as a job of the same interaction that was dispatched twice.
 async fn look(
     tx: &Transaction<'_>,
     members: &[DiscordId],
     interactions: &[InteractionId],
+    wanted: &Wanted<'_>,
 ) -> Result<Known, StoreError> {
+    let (regions, pools, needs) = (&wanted.regions, &wanted.pools, &wanted.needs);
     let found = tx
         .query_all(&[
             (LOCKED, &[/* discord ids */ &members]),
             (UNFINISHED, &[/* discord ids */ &members]),
             (JOBS_OF, &[/* interactions */ &interactions]),
             (GIVEN_UP, &[/* interactions */ &interactions]),
+            (SHARES, &[/* discord ids */ &members]),
+            (
+                OUTLOOKS,
+                &[
+                    /* regions */ regions, /* pools */ pools, /* needs */ needs,
+                ],
+            ),
         ])
         .await?;
     let mut known = Known::default();
-    let [locked, unfinished, jobs, intakes] = found.as_slice() else {
+    let [locked, unfinished, jobs, intakes, shares, outlooks] = found.as_slice() else {
         return Ok(known);
     };
+    known.outlooks = Outlooks::read(outlooks)?;
+    let mut shares = Shares::read(shares);
     for row in locked {
+        let member = row.get("discord_id");
         let account = Account {
             user: row.get("user_id"),
             tier: tier(row)?,
             balance: Credits(row.get("balance")),
             speed: preferred(row)?,
             unfinished: 0,
+            promise: promise(row),
+            shares: shares.remove(&member).unwrap_or_default(),
         };
-        known.accounts.insert(row.get("discord_id"), account);
+        known.accounts.insert(member, account);
     }
     for row in unfinished {
         if let Some(account) = known.accounts.get_mut(&row.get(0)) {
@@ -101,7 +124,7 @@ async fn look(
 // By the keys of the accounts, so that two submits do not wait for each other in a circle.
 const LOCKED: &str = "-- members::locked\n\
      SELECT d.discord_id, a.user_id, a.balance, t.name, t.service_class, t.weight, t.running_limit, t.waiting_limit,
-            t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, s.speed
+            t.permutation_limit, t.aging_s, t.shed_after_s, t.retention_s, t.promise_s, t.promise_factor, s.speed
      FROM discord_users d JOIN accounts a ON a.user_id = d.user_id JOIN tiers t ON t.name = a.tier
      LEFT JOIN member_settings s ON s.user_id = a.user_id
      WHERE d.discord_id = ANY ($1)

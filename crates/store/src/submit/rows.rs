@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use tokio_postgres::types::{Json, ToSql};
 
 use super::Submission;
+use super::admit::Terms;
 use super::earlier::{dedupe_key, parent_columns};
 use crate::cached::Transaction;
 use crate::error::StoreError;
@@ -29,6 +30,7 @@ pub(super) struct Accepted<'s> {
     pub(super) user: UserId,
     pub(super) tier: &'s str,
     pub(super) class: ServiceClass,
+    pub(super) terms: Terms,
     /// One of several jobs: its message is posted in the channel, because the answer is theirs in common.
     pub(super) member: Option<Member>,
 }
@@ -50,13 +52,14 @@ const WRITE: &str = "-- submit::write
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::smallint[],
                              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
                              $15::jsonb[], $16::text[], $17::bigint[], $18::timestamptz[], $19::smallint[], $20::uuid[],
-                             $41::boolean[])
+                             $41::boolean[], $42::timestamptz[], $43::real[])
             AS f (id, interaction_id, user_id, guild_id, action, parent, place, dedupe_key, region, pool, class, tier,
-                  model_id, model_hash, spec, storage_class, quote, submitted_at, ordinal, batch_id, size_is_open)
+                  model_id, model_hash, spec, storage_class, quote, submitted_at, ordinal, batch_id, size_is_open,
+                  paid_off_at, quoted_wait_s)
     ), job AS (
         INSERT INTO jobs (id, interaction_id, user_id, guild_id, action, parent_job_id, parent_index, dedupe_key, region,
                           pool, service_class, tier, model_id, model_hash, spec, storage_class, quote, submitted_at,
-                          ordinal, batch_id, size_is_open)
+                          ordinal, batch_id, size_is_open, paid_off_at, quoted_wait_s)
         SELECT * FROM fresh
     ), told AS (
         INSERT INTO job_events (job_id, state, attempt) SELECT id, 'queued', 1 FROM fresh
@@ -107,7 +110,7 @@ pub(super) async fn write(
     }
     let (jobs, words) = (Jobs::of(accepted), Words::of(accepted)?);
     let messages = Messages::of(accepted);
-    let values: [&(dyn ToSql + Sync); 41] = [
+    let values: [&(dyn ToSql + Sync); 43] = [
         /* ids */ &jobs.id,
         /* interactions */ &jobs.interaction,
         /* users */ &jobs.user,
@@ -149,6 +152,8 @@ pub(super) async fn write(
         /* guests */ &messages.guest,
         /* limits of files */ &messages.file_limit,
         /* open sizes */ &jobs.size_is_open,
+        /* paid off */ &jobs.paid_off_at,
+        /* quoted waits */ &jobs.quoted_wait_s,
     ];
     let rows = if commits {
         tx.query_and_commit(WRITE, &values).await?
@@ -186,6 +191,8 @@ struct Jobs<'s> {
     ordinal: Vec<i16>,
     batch: Vec<Option<uuid::Uuid>>,
     size_is_open: Vec<bool>,
+    paid_off_at: Vec<Option<time::OffsetDateTime>>,
+    quoted_wait_s: Vec<Option<f32>>,
 }
 
 impl<'s> Jobs<'s> {
@@ -198,7 +205,7 @@ impl<'s> Jobs<'s> {
             all.id.push(new.job);
             all.interaction.push(new.interaction);
             all.user.push(one.user);
-            all.guild.push(new.place.guild.filter(|_| !new.is_guest));
+            all.guild.push(new.counted_guild());
             all.action.push(new.action.as_str());
             all.parent.push(parent);
             all.place.push(place);
@@ -216,6 +223,9 @@ impl<'s> Jobs<'s> {
             all.ordinal.push(one.ordinal());
             all.batch.push(one.member.map(|member| member.batch.0));
             all.size_is_open.push(new.leeway.size);
+            all.paid_off_at.push(one.terms.paid_off_at);
+            all.quoted_wait_s
+                .push(one.terms.quoted.map(|wait| wait.as_secs_f32()));
         }
         all
     }

@@ -33,7 +33,9 @@ fn proposal(n: u16, jobs: u32) -> NewProposal {
                 height: 8,
             },
         }],
-        jobs,
+        region: "local".into(),
+        pool: "main".into(),
+        jobs: vec![(None, spec()); jobs as usize],
         price: Credits(0),
         created_at: NOW,
         expires_at: NOW + WITHIN,
@@ -60,11 +62,11 @@ async fn jobs_that_are_agreed_to_twice_at_once_run_once_with_all_their_rows() {
     let db = TestDatabase::create().await;
     assert_eq!(
         db.store.propose(proposal(1, 3)).await.unwrap(),
-        Proposed::Open
+        Proposed::Open { quoted: None }
     );
     assert_eq!(
         db.store.propose(proposal(1, 3)).await.unwrap(),
-        Proposed::Open
+        Proposed::Open { quoted: None }
     );
     let found = db.store.proposal(id(1)).await.unwrap().unwrap();
     assert_eq!(

@@ -1,6 +1,7 @@
 //! What the bot reads and writes, against a real server.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod admission;
 mod batches;
 mod favourites;
 mod history;

@@ -317,10 +317,11 @@ async fn a_position_counts_more_urgent_lanes_and_earlier_jobs() {
     let position = |n: u16| db.store.queue_outlook(submission(n).job);
     assert_eq!(position(3).await.unwrap(), Some((1, None)));
     assert_eq!(position(1).await.unwrap(), Some((2, None)));
-    snapshot(&db, r#"{"fast": 4.5}"#, "now()").await;
+    let fast = [(ServiceClass::Fast, waiting(0.5, 4.0))];
+    snapshot(&db, &fast, "now()").await;
     assert_eq!(position(3).await.unwrap(), Some((1, Some(4.5))));
     assert_eq!(position(2).await.unwrap(), Some((3, None)));
-    snapshot(&db, r#"{"fast": 4.5}"#, "now() - interval '1 minute'").await;
+    snapshot(&db, &fast, "now() - interval '1 minute'").await;
     assert_eq!(position(3).await.unwrap(), Some((1, None)));
     execute(&db, "UPDATE jobs SET state = 'leased'").await;
     assert_eq!(position(1).await.unwrap(), None);

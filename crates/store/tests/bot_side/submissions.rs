@@ -250,26 +250,3 @@ async fn futures_of(db: &TestDatabase, range: std::ops::Range<u16>) -> Vec<Submi
     }
     running.join_all().await
 }
-
-#[tokio::test]
-async fn a_job_that_would_be_dropped_is_refused_at_once_and_told_when_to_ask_again() {
-    let db = TestDatabase::create().await;
-    // Members of the default tier are dropped after an hour.
-    snapshot(&db, r#"{"relax": 3000, "fast": 9000}"#, "now()").await;
-    let refused = db.store.submit(submission(1)).await.unwrap();
-    let seconds = Duration::from_secs;
-    assert_eq!(
-        refused,
-        Submitted::Crowded {
-            wait: seconds(3000),
-            again: seconds(120),
-            tier: "free".into()
-        }
-    );
-    assert_eq!(number(&db, "SELECT count(*) FROM jobs").await, 0);
-    // A shorter wait, and one that nobody has told of lately, are no reason.
-    snapshot(&db, r#"{"relax": 2000}"#, "now()").await;
-    class_of(&db.store.submit(submission(1)).await.unwrap());
-    snapshot(&db, r#"{"relax": 3000}"#, "now() - interval '1 minute'").await;
-    class_of(&db.store.submit(submission(2)).await.unwrap());
-}

@@ -1,7 +1,9 @@
 //! Submissions to try, and a look at the rows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use easel_domain::admission::ClassOutlook;
 use easel_domain::ledger::Credits;
 use easel_domain::model::ModelRef;
 use easel_domain::picture::StorageClass;
@@ -10,6 +12,7 @@ use easel_domain::spec::{
 };
 use easel_domain::tier::ServiceClass;
 use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
+use easel_store::fleet::SharedClass;
 use easel_store::intake::NewIntake;
 use easel_store::shard::BotProcess;
 use easel_store::submit::{MessagePlace, Repetition, Submission, Submitted};
@@ -120,15 +123,36 @@ pub async fn execute(db: &TestDatabase, sql: &str) {
         .unwrap();
 }
 
-/// What the leader of the lane of all submissions is said to have known at some moment.
-pub async fn snapshot(db: &TestDatabase, waits: &str, taken_at: &str) {
+/// What the leader of the lane of all submissions is said to have known at some moment. A picture of theirs takes ten seconds.
+pub async fn snapshot(db: &TestDatabase, classes: &[(ServiceClass, SharedClass)], taken_at: &str) {
+    let named: BTreeMap<&str, &SharedClass> = (classes.iter())
+        .map(|(class, known)| (class.as_str(), known))
+        .collect();
+    let classes = serde_json::to_string(&named).unwrap();
+    let steps = r#"[{"model": "h", "width": 128, "height": 128, "pictures": 1, "step_s": 0.5}]"#;
     let sql = format!(
         "INSERT INTO lane_snapshots (region, pool, taken_at, backlog_gpu_s, oldest_s, desired_nodes, waiting, running,
-                                     nodes, waits)
-         VALUES ('local', 'main', {taken_at}, 0, 0, 1, 0, 0, 1, '{waits}')
-         ON CONFLICT (region, pool) DO UPDATE SET taken_at = excluded.taken_at, waits = excluded.waits"
+                                     nodes, classes, steps)
+         VALUES ('local', 'main', {taken_at}, 0, 0, 1, 0, 0, 1, '{classes}', '{steps}')
+         ON CONFLICT (region, pool) DO UPDATE
+         SET taken_at = excluded.taken_at, classes = excluded.classes, steps = excluded.steps"
     );
     execute(db, &sql).await;
+}
+
+/// A class that one node serves, with so much that waits within shares and beyond.
+pub fn waiting(within_s: f64, beyond_s: f64) -> SharedClass {
+    SharedClass {
+        outlook: ClassOutlook {
+            waiting_s: within_s + beyond_s,
+            within_s,
+            nodes: 1.0,
+            is_calm: true,
+            guilds: 1,
+            ..ClassOutlook::default()
+        },
+        ..SharedClass::default()
+    }
 }
 
 /// The `n`-th interaction, answered and not settled.

@@ -2,10 +2,11 @@
 
 use super::world::*;
 use easel_domain::LeaseToken;
+use easel_domain::admission::{ClassOutlook, GuildOutlook};
 use easel_domain::clock::EntropyExt;
 use easel_domain::job::JobState;
 use easel_store::StoreError;
-use easel_store::fleet::{LaneSnapshot, StepTime};
+use easel_store::fleet::{LaneSnapshot, SharedClass, StepTime};
 use easel_store::lease::Wish;
 
 #[tokio::test]
@@ -75,7 +76,11 @@ async fn an_admin_changes_tiers_and_the_next_look_finds_them() {
         .unwrap();
     assert_eq!(premium.tier.running_limit, 7);
     assert_eq!(
-        (premium.promise_s, premium.promise_factor, premium.reserved),
+        (
+            premium.promise.within_s,
+            premium.promise.factor,
+            premium.reserved
+        ),
         (Some(30.0), Some(3.0), 0.25)
     );
 }
@@ -102,6 +107,19 @@ async fn a_quarantine_ends_by_an_operators_word_alone_and_leaves_a_record() {
 async fn only_the_leader_writes_what_its_lane_knows() {
     let world = World::new().await;
     let store = world.store();
+    let guild = GuildOutlook {
+        members: 3,
+        owes_s: 1.5,
+    };
+    let outlook = ClassOutlook {
+        waiting_s: 12.5,
+        is_calm: true,
+        ..ClassOutlook::default()
+    };
+    let shared = SharedClass {
+        outlook,
+        shared_by: [("2".to_owned(), guild)].into(),
+    };
     let snapshot = LaneSnapshot {
         backlog_gpu_s: 12.5,
         oldest_s: 3.0,
@@ -110,6 +128,7 @@ async fn only_the_leader_writes_what_its_lane_knows() {
         running: 1,
         nodes: 1,
         waits: [("fast".to_owned(), 1.5)].into(),
+        classes: [("fast".to_owned(), shared)].into(),
         steps: vec![StepTime {
             model: "m".into(),
             width: 512,
