@@ -83,6 +83,40 @@ fn a_job_that_avoids_the_only_node_with_its_weights_goes_to_one_that_loads_them(
     ]);
 }
 
+/// Found by the random lists: the only job that a node had put aside failed, and the next one was put aside long after.
+#[test]
+fn a_node_whose_paused_job_failed_may_be_paused_again() {
+    let submit = |tier, model| Step::Submit {
+        user: model,
+        tier,
+        model,
+    };
+    let end = |outcome| Step::End { which: 0, outcome };
+    let mut truth = Truth::new();
+    truth.apply(Step::NodeUp(1));
+    // Both models are at hand, so that neither waits for weights.
+    for model in [0, 1] {
+        truth.apply(submit(1, model));
+        truth.apply(Step::Loaded(0));
+        truth.apply(end(3));
+    }
+    let mut pauses = 0;
+    for _ in 0..2 {
+        truth.apply(submit(2, 0));
+        truth.apply(submit(0, 1));
+        while truth.paused.is_empty() && !truth.waiting.is_empty() {
+            truth.apply(Step::Wait(1));
+        }
+        pauses += truth.paused.len();
+        // The one put aside is the older one. It fails, and is cancelled before its second attempt.
+        truth.apply(end(0));
+        truth.apply(Step::Cancel(0));
+        truth.apply(end(3));
+    }
+    assert_eq!(pauses, 2);
+    truth.wind_up();
+}
+
 /// Two members of one guild, one with jobs ten times as large: each gets half.
 #[test]
 fn members_share_by_gpu_time_and_not_by_jobs() {

@@ -1,5 +1,7 @@
 //! What every action of the policy is held against.
 
+use std::collections::BTreeSet;
+
 use super::truth::*;
 use easel_domain::JobId;
 use easel_domain::tier::ServiceClass;
@@ -13,13 +15,16 @@ impl Truth {
             } => self.check_place(job, node, load),
             Action::Load { node, model } => self.check_load(node, model, &[]),
             Action::Pause(node) => {
-                assert!(self.paused.insert(node), "{node:?} is paused twice");
+                let jobs: BTreeSet<JobId> = self.on(node).collect();
+                assert!(!jobs.is_empty(), "{node:?} had nothing to pause");
+                let before = self.paused.insert(node, jobs);
+                assert!(before.is_none(), "{node:?} is paused twice");
             }
             Action::Resume(node) => {
-                assert!(
-                    self.paused.remove(&node),
-                    "{node:?} had nothing to go on with"
-                );
+                let jobs = self.paused.remove(&node);
+                let jobs = jobs.expect("there is something to go on with");
+                let now: BTreeSet<JobId> = self.on(node).collect();
+                assert_eq!(now, jobs, "{node:?} goes on beside something else");
             }
             Action::Shed { job, .. } => {
                 let shed = self.waiting.remove(&job).expect("what is shed was waiting");
@@ -28,6 +33,13 @@ impl Truth {
             }
             Action::Broken { .. } | Action::Quarantine(_) => {}
         }
+    }
+
+    fn on(&self, node: NodeKey) -> impl Iterator<Item = JobId> {
+        self.running
+            .iter()
+            .filter(move |(_, (_, on))| *on == node)
+            .map(|(id, _)| *id)
     }
 
     fn check_load(&mut self, node: NodeKey, model: ModelKey, evict: &[ModelKey]) {

@@ -67,7 +67,8 @@ pub struct Truth {
     pub draining: BTreeSet<NodeKey>,
     pub clocks: BTreeMap<(UserIx, ServiceClass), Moment>,
     pub guild_clocks: BTreeMap<(GuildIx, ServiceClass), Moment>,
-    pub paused: BTreeSet<NodeKey>,
+    /// What each node has put aside. A job may end while it is: it fails, is lost, or its last step was done by then.
+    pub paused: BTreeMap<NodeKey, BTreeSet<JobId>>,
 }
 
 impl Truth {
@@ -84,7 +85,7 @@ impl Truth {
             draining: BTreeSet::new(),
             clocks: BTreeMap::new(),
             guild_clocks: BTreeMap::new(),
-            paused: BTreeSet::new(),
+            paused: BTreeMap::new(),
         };
         for model in 0..5 {
             truth.policy.told_size(ModelKey(model), MODEL_GIB);
@@ -229,6 +230,7 @@ impl Truth {
             self.running.insert(id, (job, node));
             return;
         }
+        self.is_no_longer_paused(node, id);
         if outcome == Outcome::Done {
             self.ended.insert(id);
             self.tell(Event::Ended { job: id, outcome });
@@ -240,6 +242,16 @@ impl Truth {
         job.not_before = self.now.after(2.0);
         self.waiting.insert(id, job.clone());
         self.tell(Event::Waits(Box::new(job)));
+    }
+
+    /// With the last job that was put aside, nothing is left to go on with.
+    fn is_no_longer_paused(&mut self, node: NodeKey, job: JobId) {
+        if let Some(jobs) = self.paused.get_mut(&node) {
+            jobs.remove(&job);
+            if jobs.is_empty() {
+                self.paused.remove(&node);
+            }
+        }
     }
 
     pub fn lose(&mut self, node: NodeKey) {
