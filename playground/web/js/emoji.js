@@ -92,6 +92,11 @@ const DRAWN = {
     ["circle", { cx: 20, cy: 13, r: 2.4, fill: "#7fd39b" }],
     fill("M5 15h3v3.5H5zM13 15h3v3.5h-3z", "#7fd39b"),
   ],
+  "📐": [
+    fill("M2.5 21.5V3.2L20.8 21.5z", "#4a8fe8"),
+    fill("M6 18V11.6L12.4 18z", "#e9edf5"),
+    stroke("M2.5 8.2h2M2.5 12.4h2M2.5 16.6h2", "#e9edf5", 1.4),
+  ],
   "🗑": [stroke("M4 6.5h16M9.5 6V3.5h5V6M6.5 7l1 14h9l1-14", "#aab2c5", 2)],
   "🖼": [
     ["rect", { x: 2, y: 4, width: 20, height: 16, rx: 2, fill: "#c9803e" }],
