@@ -274,6 +274,13 @@ impl Arrival {
         self.guild.filter(|_| !self.standing.is_guest())
     }
 
+    /// The guild whose limit counts the request. What a form says of where it was opened is its sender's word alone, so it
+    /// counts wherever it is sent.
+    pub fn paced(&self) -> Option<GuildKey> {
+        let is_form = matches!(self.request, Request::Filled { .. });
+        self.guild.filter(|_| is_form || !self.standing.is_guest())
+    }
+
     /// The guild whose messages the member may manage, where he asks.
     pub fn moderated(&self) -> Option<GuildKey> {
         self.guild.filter(|_| self.moderates)

@@ -156,7 +156,7 @@ impl Intake {
         let paced = if is_typing {
             Ok(())
         } else {
-            self.pace.check(arrival.member, arrival.host())
+            self.pace.check(arrival.member, arrival.paced())
         };
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         let handled = async move {

@@ -104,6 +104,36 @@ async fn a_guild_has_one_limit_for_all_and_direct_messages_have_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_counts_for_its_guild_whatever_it_says_of_where_it_was_opened() {
+    let mut world = World::without_bot(&[]).await;
+    world.platform.announce_model().await;
+    world.platform.set_guild_pace(0, 4, 1).await;
+    world.start_bot().await;
+    let (ada, grace) = (world.discord.user("ada"), world.discord.user("grace"));
+    let imagine = ada
+        .slash("imagine", [("prompt", "a red boat")])
+        .await
+        .unwrap();
+    let job = world.platform.job(1).await;
+    world.platform.complete(job).await;
+    let grid = imagine
+        .wait_for_message(|m| m.button("✏️").is_some(), PATIENCE)
+        .await
+        .unwrap();
+    let opened = ada.click(&grid, "✏️").await.unwrap();
+    let custom_id = opened.modal().unwrap()["custom_id"].clone();
+    let custom_id = custom_id.as_str().unwrap();
+    for mark in ["~g", "~w", "~g"] {
+        let custom_id = format!("{custom_id}{mark}");
+        let fields = [("words", "a --ar x")];
+        grace.forge_form(&grid, &custom_id, fields).await.unwrap();
+    }
+    let seen = grace.messages();
+    refusal(seen.last().cloned(), "on this server");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reactions_count_as_presses_do() {
     let world = slow_world(2).await;
     let (ada, grace) = (world.discord.user("ada"), world.discord.user("grace"));
