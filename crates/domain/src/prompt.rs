@@ -159,7 +159,7 @@ impl fmt::Display for Prompt {
             }
         }
         for character in text.trim_end().chars() {
-            if matches!(character, '{' | '}' | '\\') {
+            if matches!(token::narrow(character), '{' | '}' | '\\') {
                 f.write_char('\\')?;
             }
             f.write_char(character)?;

@@ -5,6 +5,7 @@
 
 use super::problem::Problem;
 use super::span::{ErrorCode, ParseError, Span};
+use super::token::{is_comma, narrow};
 
 /// How deep braces may nest.
 const MAX_DEPTH: usize = 32;
@@ -26,36 +27,42 @@ enum Node {
 }
 
 impl<'t> Template<'t> {
-    /// Reads braces, commas inside them and the escapes `\{ \} \, \\`.
+    /// Reads braces, commas inside them and the escapes `\{ \} \, \\`; wide marks do what the narrow ones do.
     pub(super) fn read(text: &'t str) -> Result<Self, ParseError> {
         let mut open: Vec<OpenBrace> = Vec::new();
         let mut nodes = Vec::new();
         let mut piece_start = 0;
         let mut characters = text.char_indices().peekable();
         while let Some((at, character)) = characters.next() {
-            match character {
-                '\\' if matches!(characters.peek(), Some((_, '{' | '}' | ',' | '\\'))) => {
+            let behind = at + character.len_utf8();
+            match narrow(character) {
+                '\\' if characters
+                    .peek()
+                    .is_some_and(|(_, next)| is_escapable(*next)) =>
+                {
                     push_piece(&mut nodes, piece_start, at);
                     piece_start = at + 1;
                     characters.next();
                 }
                 '{' => {
                     push_piece(&mut nodes, piece_start, at);
-                    piece_start = at + 1;
+                    piece_start = behind;
                     if open.len() == MAX_DEPTH {
                         let problem = Problem::TooDeep { most: MAX_DEPTH };
-                        let span = Span::new(at, at + 1);
-                        return Err(ParseError::new(ErrorCode::BadValue, span, problem).value("{"));
+                        let error =
+                            ParseError::new(ErrorCode::BadValue, Span::new(at, behind), problem);
+                        return Err(error.value(character));
                     }
                     open.push(OpenBrace {
                         at,
+                        brace: character,
                         alternatives: Vec::new(),
                         outer: std::mem::take(&mut nodes),
                     });
                 }
                 ',' if !open.is_empty() => {
                     push_piece(&mut nodes, piece_start, at);
-                    piece_start = at + 1;
+                    piece_start = behind;
                     let alternative = trimmed(text, std::mem::take(&mut nodes));
                     if let Some(brace) = open.last_mut() {
                         brace.alternatives.push(alternative);
@@ -63,14 +70,14 @@ impl<'t> Template<'t> {
                 }
                 '}' => {
                     push_piece(&mut nodes, piece_start, at);
-                    piece_start = at + 1;
+                    piece_start = behind;
                     let Some(mut brace) = open.pop() else {
-                        return Err(unpaired(at, '}'));
+                        return Err(unpaired(at, character));
                     };
                     brace.alternatives.push(trimmed(text, nodes));
                     nodes = brace.outer;
                     nodes.push(Node::Choice {
-                        span: Span::new(brace.at, at + 1),
+                        span: Span::new(brace.at, behind),
                         alternatives: brace.alternatives,
                     });
                 }
@@ -78,7 +85,7 @@ impl<'t> Template<'t> {
             }
         }
         if let Some(brace) = open.first() {
-            return Err(unpaired(brace.at, '{'));
+            return Err(unpaired(brace.at, brace.brace));
         }
         push_piece(&mut nodes, piece_start, text.len());
         Ok(Self { text, nodes })
@@ -108,13 +115,21 @@ impl<'t> Template<'t> {
 
 struct OpenBrace {
     at: usize,
+    /// As it was typed.
+    brace: char,
     alternatives: Vec<Vec<Node>>,
     outer: Vec<Node>,
 }
 
 fn unpaired(at: usize, brace: char) -> ParseError {
     let problem = Problem::Unpaired { brace };
-    ParseError::new(ErrorCode::UnclosedBrace, Span::new(at, at + 1), problem).value(brace)
+    let span = Span::new(at, at + brace.len_utf8());
+    ParseError::new(ErrorCode::UnclosedBrace, span, problem).value(brace)
+}
+
+/// What a backslash before it makes a plain character.
+pub(super) fn is_escapable(character: char) -> bool {
+    is_comma(character) || matches!(narrow(character), '{' | '}' | '\\')
 }
 
 fn push_piece(nodes: &mut Vec<Node>, start: usize, end: usize) {
@@ -248,13 +263,30 @@ mod tests {
     }
 
     #[test]
+    fn wide_marks_do_what_narrow_ones_do() {
+        assert_eq!(expansions("｛red，green｝"), ["red", "green"]);
+        assert_eq!(
+            expansions("a ｛红， 大{狗,猫}｝ b"),
+            ["a 红 b", "a 大狗 b", "a 大猫 b"]
+        );
+        assert_eq!(expansions("{a,b｝"), ["a", "b"]);
+        assert_eq!(expansions(r"\｛a，b\｝ ｛c\，d｝"), ["｛a，b｝ c，d"]);
+        assert_eq!(
+            expansions("红，大"),
+            ["红，大"],
+            "no braces, no alternatives"
+        );
+    }
+
+    #[test]
     fn a_place_in_an_expansion_is_found_in_the_text() {
-        let typed = r"x {one, two\, three} y";
-        let template = Template::read(typed).unwrap();
-        for expansion in template.expand() {
-            for (at, character) in expansion.text.char_indices() {
-                let place = expansion.locate(Span::new(at, at + character.len_utf8()));
-                assert_eq!(place.of(typed), character.to_string());
+        for typed in [r"x {one, two\, three} y", "x ｛一， 二\\，三｝ y"] {
+            let template = Template::read(typed).unwrap();
+            for expansion in template.expand() {
+                for (at, character) in expansion.text.char_indices() {
+                    let place = expansion.locate(Span::new(at, at + character.len_utf8()));
+                    assert_eq!(place.of(typed), character.to_string());
+                }
             }
         }
     }
@@ -267,13 +299,20 @@ mod tests {
 
     #[test]
     fn unpaired_braces_are_pointed_at() {
-        for (text, at) in [("a {b, c", 2), ("a b} c", 3), ("{a {b}", 0)] {
+        for (text, at, brace) in [
+            ("a {b, c", 2, "{"),
+            ("a b} c", 3, "}"),
+            ("{a {b}", 0, "{"),
+            ("a ｛b，c", 2, "｛"),
+            ("a b｝ c", 3, "｝"),
+        ] {
             let error = Template::read(text).err().unwrap();
             assert_eq!(
                 (error.code, error.span),
-                (ErrorCode::UnclosedBrace, Span::new(at, at + 1)),
+                (ErrorCode::UnclosedBrace, Span::new(at, at + brace.len())),
                 "{text}"
             );
+            assert_eq!(error.value.as_deref(), Some(brace));
         }
         assert_eq!(
             Template::read(&"{".repeat(5000)).err().unwrap().code,

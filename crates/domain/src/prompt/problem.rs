@@ -308,7 +308,12 @@ impl fmt::Display for Problem {
 
 /// The other brace of a pair.
 pub fn partner(brace: char) -> char {
-    if brace == '{' { '}' } else { '{' }
+    match brace {
+        '{' => '}',
+        '\u{ff5b}' => '\u{ff5d}',
+        '\u{ff5d}' => '\u{ff5b}',
+        _ => '{',
+    }
 }
 
 impl fmt::Display for Hint {

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::parameter::{Parameter, ValueForm, rule_named};
 use super::parse::parse;
-use super::permutation::Template;
+use super::permutation::{Template, is_escapable};
 use super::problem::{Problem, cut};
 use super::profile::PromptProfile;
 use super::retired::is_retired;
 use super::span::{ErrorCode, ParseError, Span};
-use super::token::{Word, is_space, name_offset, words};
+use super::token::{Word, is_comma, is_space, name_offset, narrow, words};
 
 /// Names that a member may keep.
 pub const MAX_NAMES: usize = 20;
@@ -60,7 +60,7 @@ pub fn kept_parameters(typed: &str, profile: &PromptProfile) -> Result<String, P
     }
     if let Some((at, brace)) = typed
         .char_indices()
-        .find(|(_, c)| matches!(c, '{' | '}' | '\\'))
+        .find(|(_, c)| matches!(narrow(*c), '{' | '}' | '\\'))
     {
         return Err(no_parameter(Span::new(at, at + brace.len_utf8()), typed));
     }
@@ -109,14 +109,14 @@ pub fn expand<'t>(typed: &'t str, options: &BTreeMap<String, String>) -> Cow<'t,
     while let Some(run) = scan.next_run() {
         let word = run.of(typed);
         // A brace or an escape right behind a name makes it another one.
-        let goes_on = typed[run.end..].starts_with(['{', '\\']);
+        let goes_on = typed[run.end..].starts_with(|c| matches!(narrow(c), '{' | '\\'));
         let meant = name_offset(word)
             .filter(|_| !goes_on)
             .and_then(|offset| options.get(&word[offset..].to_ascii_lowercase()));
         if let Some(kept) = meant {
             text.push_str(&typed[copied..run.start]);
             if scan.is_within_braces() {
-                text.push_str(&kept.replace(',', "\\,"));
+                text.push_str(&kept.replace(',', "\\,").replace('，', "\\，"));
             } else {
                 text.push_str(kept);
             }
@@ -176,16 +176,16 @@ impl<'t> Scan<'t> {
     }
 
     fn is_mark(&self, character: char) -> bool {
-        matches!(character, '{' | '}') || character == ',' && self.is_within_braces()
+        matches!(narrow(character), '{' | '}') || is_comma(character) && self.is_within_braces()
     }
 
     fn pass(&mut self, character: char) {
         self.at += character.len_utf8();
-        match character {
+        match narrow(character) {
             '\\' => {
                 let escaped = self.text[self.at..].chars().next();
                 self.at += escaped
-                    .filter(|c| matches!(c, '{' | '}' | ',' | '\\'))
+                    .filter(|c| is_escapable(*c))
                     .map_or(0, char::len_utf8);
                 (self.begins, self.fresh) = (false, false);
             }

@@ -214,6 +214,10 @@ fn parts_have_weights() {
     assert_eq!(wide.params.aspect_ratio.to_string(), "3:2");
     assert_eq!(wide.to_string(), "猫::2 犬::-0.5 鳥::1 --ar 3:2");
     assert_error("猫：：2x 犬", ErrorCode::BadValue, "", "2x");
+    let lists = one("猫::2， 犬 --no 木，空");
+    assert_eq!(weights(&lists), [("猫", 2.0), ("犬", 1.0)]);
+    assert_eq!(lists.negative, ["木", "空"]);
+    assert_eq!(one(r"\｛猫\｝").to_string(), r"\｛猫\｝");
     assert_error("：：2 犬", ErrorCode::BadValue, "", "：：");
     assert_eq!(weights(&one("a：2 b")), [("a：2 b", 1.0)]);
     assert_error("a::2,b", ErrorCode::BadValue, "", "2,b");

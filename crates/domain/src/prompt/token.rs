@@ -102,6 +102,21 @@ pub(super) fn is_colon(character: char) -> bool {
     matches!(character, ':' | '\u{ff1a}')
 }
 
+/// Whether it is a comma, a wide one included.
+pub(super) fn is_comma(character: char) -> bool {
+    narrow(character) == ','
+}
+
+/// The narrow form of a wide brace or comma; any other character as it is.
+pub(super) fn narrow(character: char) -> char {
+    match character {
+        '\u{ff5b}' => '{',
+        '\u{ff5d}' => '}',
+        '\u{ff0c}' => ',',
+        other => other,
+    }
+}
+
 /// The first two colons of one kind that stand together, in bytes.
 pub(super) fn separator(text: &str) -> Option<Span> {
     let found = ["::", "\u{ff1a}\u{ff1a}"].map(|colons| {

@@ -72,7 +72,7 @@ fn weight(text: &str, rest: Span) -> Result<(f64, usize), ParseError> {
         // “hot::dog” and “hot::…”: no weight, and the word belongs to the next part.
         return Ok((1.0, rest.start));
     }
-    let number = word.trim_end_matches([',', ';']);
+    let number = word.trim_end_matches([',', ';', '，', '；']);
     let span = Span::new(rest.start, rest.start + number.len());
     let Some(weight) = super::number::decimal(number) else {
         let problem = Problem::WeightForm(cut(number));

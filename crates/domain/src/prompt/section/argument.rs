@@ -6,7 +6,7 @@ use crate::prompt::params::Value;
 use crate::prompt::problem::{Problem, Wanted, cut};
 use crate::prompt::profile::PromptProfile;
 use crate::prompt::span::{ErrorCode, ParseError, Span};
-use crate::prompt::token::{Word, glued, is_colon, separator, words};
+use crate::prompt::token::{Word, glued, is_colon, is_comma, separator, words};
 use crate::prompt::value::{AspectRatio, Quality, Reference, ReferenceSource, picture_url};
 use crate::prompt::weight::collapsed;
 
@@ -114,7 +114,7 @@ impl Argument<'_> {
         let span = self.values_span().ok_or_else(|| self.missing())?;
         let items: Vec<String> = span
             .of(self.text)
-            .split(',')
+            .split(is_comma)
             .map(collapsed)
             .filter(|item| !item.is_empty())
             .collect();

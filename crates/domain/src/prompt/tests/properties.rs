@@ -17,6 +17,9 @@ fn lively_text() -> impl Strategy<Value = String> {
         "::-.5",
         "：：2",
         "：",
+        "｛",
+        "｝",
+        "，",
         "-ar",
         "-- seed",
         ":",
@@ -73,7 +76,7 @@ enum Tree {
 
 /// Trees that expand to a moderate number of texts; every leaf is visible, so that no expansion is empty.
 fn tree() -> impl Strategy<Value = Tree> {
-    let words = "[a-c{},\\\\]{1,4}".prop_map(Tree::Words);
+    let words = "[a-c{},｛｝，\\\\]{1,4}".prop_map(Tree::Words);
     words.prop_recursive(4, 12, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..3).prop_map(Tree::Sequence),
@@ -88,7 +91,7 @@ impl Tree {
         match self {
             Self::Words(words) => {
                 let escaped = words.chars().flat_map(|c| {
-                    let slash = matches!(c, '{' | '}' | ',' | '\\').then_some('\\');
+                    let slash = r"{},｛｝，\".contains(c).then_some('\\');
                     slash.into_iter().chain([c])
                 });
                 escaped.collect()
@@ -96,7 +99,12 @@ impl Tree {
             Self::Sequence(trees) => trees.iter().map(Self::typed).collect(),
             Self::Choice(trees) => {
                 let typed: Vec<_> = trees.iter().map(Self::typed).collect();
-                format!("{{{}}}", typed.join(" , "))
+                // One and two alternatives as keyboards for Chinese and Japanese type them.
+                if trees.len() < 3 {
+                    format!("｛{}｝", typed.join(" ， "))
+                } else {
+                    format!("{{{}}}", typed.join(" , "))
+                }
             }
         }
     }
