@@ -123,7 +123,13 @@ fn hint(name: &str, profile: &PromptProfile) -> Hint {
             .names()
             .find(|known| known.eq_ignore_ascii_case(letters))
             .unwrap_or(rule.name);
-        return Hint::Space(glued);
+        // “--tile.” ends a sentence; a space before the full stop would only move the mistake.
+        let holds_value = name[letters.len()..].contains(char::is_alphanumeric);
+        return if holds_value {
+            Hint::Space(glued)
+        } else {
+            Hint::Nearest(glued)
+        };
     }
     nearest_name(name, allowed).map_or(Hint::None, Hint::Nearest)
 }

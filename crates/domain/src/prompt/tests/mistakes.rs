@@ -88,6 +88,8 @@ fn unknown_parameters_get_a_suggestion() {
         ("a --width 640", "use --ar instead"),
         ("a --seed=5", "put a space after --seed"),
         ("a --V6", "put a space after --v"),
+        ("a --tile.", "did you mean --tile?"),
+        ("a --raw, b", "did you mean --raw?"),
         ("a --stylzie 5", "did you mean --stylize?"),
         ("a --caos 5", "did you mean --chaos?"),
         ("a --Aspect-Ratio 3:2", "use --ar instead"),
