@@ -130,26 +130,37 @@ pub(super) fn separator(text: &str) -> Option<Span> {
 /// `a boat--ar 16:9`. Behind a letter it takes a number to tell it from words such as `well--known`.
 pub(super) fn glued(words: &[Word<'_>]) -> Option<(Span, &'static ParameterRule)> {
     words.iter().enumerate().find_map(|(index, word)| {
-        let dash = |c| is_hyphen(c) || is_long_dash(c);
-        let name_at = word.text.rfind(dash)?;
-        let name = word.text[name_at..].trim_start_matches(dash);
-        let rule = rule_named(name)?;
-        let before = word.text[..word.text.len() - name.len()].trim_end_matches(dash);
-        let dashes = &word.text[before.len()..word.text.len() - name.len()];
-        let long = dashes.chars().any(is_long_dash);
-        // What stands behind `::` is told with the weights.
-        let behind = before.chars().next_back().filter(|c| !is_colon(*c))?;
         let next = words.get(index + 1).map_or("", |next| next.text);
-        let numbered = next.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-            && !matches!(rule.form, ValueForm::Flag | ValueForm::List);
-        let meant = if long || dashes.chars().count() < 2 {
-            long && numbered && name.len() > 1
-        } else {
-            numbered || (!behind.is_alphanumeric() && name.len() > 1)
-        };
-        let start = word.span.start + before.len();
-        meant.then_some((Span::new(start, word.span.end), rule))
+        let mut start = word.span.start;
+        // Colons part the words, and are gone when these are drawn.
+        word.text.split_inclusive(is_colon).find_map(|piece| {
+            let at = start;
+            start += piece.len();
+            let text = piece.trim_end_matches(is_colon);
+            let is_last = text.len() == piece.len();
+            glued_in(text, at, if is_last { next } else { "" })
+        })
     })
+}
+
+/// The same for text without colons that begins at `at`; `next` is the word behind it.
+fn glued_in(text: &str, at: usize, next: &str) -> Option<(Span, &'static ParameterRule)> {
+    let dash = |c| is_hyphen(c) || is_long_dash(c);
+    let name = text[text.rfind(dash)?..].trim_start_matches(dash);
+    let rule = rule_named(name)?;
+    let before = text[..text.len() - name.len()].trim_end_matches(dash);
+    let dashes = &text[before.len()..text.len() - name.len()];
+    let long = dashes.chars().any(is_long_dash);
+    // What stands behind `::` is told with the weights.
+    let behind = before.chars().next_back()?;
+    let numbered = next.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && !matches!(rule.form, ValueForm::Flag | ValueForm::List);
+    let meant = if long || dashes.chars().count() < 2 {
+        long && numbered && name.len() > 1
+    } else {
+        numbered || (!behind.is_alphanumeric() && name.len() > 1)
+    };
+    meant.then_some((Span::new(at + before.len(), at + text.len()), rule))
 }
 
 /// What stands for one hyphen: it takes two of these. Keyboards for Chinese and Japanese type the wide ones.

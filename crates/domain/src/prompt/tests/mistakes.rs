@@ -133,6 +133,10 @@ fn a_parameter_that_lacks_its_space_is_not_drawn() {
         ("a cat--chaos 50 --tile", "chaos", "--chaos"),
         ("ä cat.—seed 7", "seed", "—seed"),
         ("{a, b}--v 6", "v", "--v"),
+        ("a cat，--tile::", "tile", "--tile"),
+        ("a cat,--tile::2 b", "tile", "--tile"),
+        ("a cat,--tile::-ar", "tile", "--tile"),
+        ("a::b,--tile c", "tile", "--tile"),
     ] {
         assert_error(text, ErrorCode::BadValue, parameter, place);
     }
