@@ -9,9 +9,9 @@ use super::table::texts;
 texts! {
     /// Above the buttons.
     settings_title(tier) {
-        en: "⚙️ **Your settings** hold for all of your jobs, on every server. Your tier is **{tier}**.\n**Lane** of jobs that name none · **V** and how far it moves from its picture · **Remix**: whether V and 🔄 ask for other words first · **✉️**: which pictures come by direct message",
-        de: "⚙️ **Deine Einstellungen** gelten für alle deine Aufträge, auf jedem Server. Deine Stufe ist **{tier}**.\n**Spur** von Aufträgen, die keine nennen · **V** und wie weit es sich von seinem Bild entfernt · **Remix**: ob V und 🔄 zuerst nach anderen Worten fragen · **✉️**: welche Bilder als Direktnachricht kommen",
-        fr: "⚙️ **Tes réglages** valent pour toutes tes tâches, sur chaque serveur. Ton niveau est **{tier}**.\n**File** des tâches qui n'en nomment pas · **V** et à quel point il s'éloigne de son image · **Remix** : si V et 🔄 demandent d'abord d'autres mots · **✉️** : quelles images arrivent en message privé",
+        en: "⚙️ **Your settings** hold for all of your jobs, on every server. Your tier is **{tier}**.\n**Lane** of jobs that name none · **V** and how far it moves from its picture · **Remix**: whether V and 🔄 ask for other words first · **✉️**: which pictures come by direct message\nVersion, RAW, stylize and visibility are no settings here: models and what they can do differ, and all pictures are public. `/prefer` keeps parameters that each of your prompts gets.",
+        de: "⚙️ **Deine Einstellungen** gelten für alle deine Aufträge, auf jedem Server. Deine Stufe ist **{tier}**.\n**Spur** von Aufträgen, die keine nennen · **V** und wie weit es sich von seinem Bild entfernt · **Remix**: ob V und 🔄 zuerst nach anderen Worten fragen · **✉️**: welche Bilder als Direktnachricht kommen\nVersion, RAW, Stylize und Sichtbarkeit sind hier keine Einstellungen: Modelle und was sie können unterscheiden sich, und alle Bilder sind öffentlich. `/vorlieben` merkt sich Parameter, die jeder deiner Prompts bekommt.",
+        fr: "⚙️ **Tes réglages** valent pour toutes tes tâches, sur chaque serveur. Ton niveau est **{tier}**.\n**File** des tâches qui n'en nomment pas · **V** et à quel point il s'éloigne de son image · **Remix** : si V et 🔄 demandent d'abord d'autres mots · **✉️** : quelles images arrivent en message privé\nVersion, RAW, stylize et visibilité ne sont pas des réglages ici : les modèles et ce qu'ils savent faire diffèrent, et toutes les images sont publiques. `/préférences` garde des paramètres que chacun de tes prompts reçoit.",
     }
     /// Button: the lane of the tier.
     button_own_speed(lane) {
@@ -42,6 +42,12 @@ texts! {
         en: "✉️ on request",
         de: "✉️ auf Wunsch",
         fr: "✉️ sur demande",
+    }
+    /// Button: all settings as they were at first.
+    button_reset {
+        en: "Reset settings",
+        de: "Einstellungen zurücksetzen",
+        fr: "Réinitialiser les réglages",
     }
     /// Button: strength of V.
     button_v_subtle {

@@ -21,7 +21,7 @@ const CHOICE_CHARS: usize = 90;
 const INFO_CHARS: usize = 50;
 
 /// What each button of the panel changes, row by row; its index goes into the button, so new ones are added at the end.
-const CHANGES: [SettingsChange; 11] = [
+const CHANGES: [SettingsChange; 12] = [
     SettingsChange::Speed(None),
     SettingsChange::Speed(Some(ServiceClass::Turbo)),
     SettingsChange::Speed(Some(ServiceClass::Fast)),
@@ -33,6 +33,7 @@ const CHANGES: [SettingsChange; 11] = [
     SettingsChange::Remix(false),
     SettingsChange::AutoDm(true),
     SettingsChange::AutoDm(false),
+    SettingsChange::Reset,
 ];
 
 /// What a button of the panel changes.
@@ -40,7 +41,8 @@ pub fn change_of(index: u32) -> Option<SettingsChange> {
     CHANGES.get(usize::try_from(index).ok()?).copied()
 }
 
-/// The panel: a row of buttons for each setting, what holds now in green, what the tier forbids not to be pressed.
+/// The panel: a row of buttons for each setting, what holds now in green, what the tier forbids, or what would change
+/// nothing, not to be pressed.
 pub fn panel(settings: MemberSettings, tier: &Tier, language: Language) -> MessagePayload {
     let button = |(index, change): (usize, &SettingsChange)| {
         let (label, holds, forbidden) = match *change {
@@ -75,6 +77,10 @@ pub fn panel(settings: MemberSettings, tier: &Tier, language: Language) -> Messa
                 };
                 (label.to_owned(), settings.auto_dm == auto_dm, false)
             }
+            SettingsChange::Reset => {
+                let nothing_to_do = settings == MemberSettings::default();
+                (language.button_reset().to_owned(), false, nothing_to_do)
+            }
         };
         let id = CustomId {
             action: ButtonAction::Setting,
@@ -87,7 +93,7 @@ pub fn panel(settings: MemberSettings, tier: &Tier, language: Language) -> Messa
     let buttons: Vec<Value> = CHANGES.iter().enumerate().map(button).collect();
     let row = |range: std::ops::Range<usize>| json!({"type": 1, "components": buttons[range]});
     MessagePayload {
-        components: vec![row(0..4), row(4..7), row(7..9), row(9..11)],
+        components: vec![row(0..4), row(4..7), row(7..9), row(9..11), row(11..12)],
         ..MessagePayload::text(language.settings_title(&tier.name))
     }
 }
@@ -194,8 +200,11 @@ mod tests {
             assert_eq!(green, [3, 5, 7, 10]);
             let shown = panel(settings, &enterprise, language);
             assert!(buttons(&shown).iter().all(|b| b["disabled"] == false));
+            let untouched = panel(MemberSettings::default(), &enterprise, language);
+            let barred = buttons(&untouched);
+            assert_eq!(barred.last().unwrap()["disabled"], true);
         }
-        assert_eq!(change_of(11), None);
+        assert_eq!(change_of(12), None);
     }
 
     #[test]

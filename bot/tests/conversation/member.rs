@@ -65,6 +65,37 @@ async fn settings_hold_for_later_jobs_and_outlive_the_bot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn settings_go_back_to_what_they_are_for_who_never_chose() {
+    let world = World::start().await;
+    let ada = world.discord.user("ada");
+    let panel = told(&ada, "settings", &[], "Your settings").await;
+    let reset = "Reset settings";
+    let is_barred = |message: &SeenMessage| message.button(reset).unwrap().is_disabled;
+    assert!(is_barred(&panel), "there is nothing to go back from");
+    for label in ["🐢 Relaxed", "V strong", "Remix on", "✉️ every result"] {
+        ada.click(&panel, label).await.unwrap();
+    }
+    let changed = ada
+        .wait_for_message(|m| m.button(reset).is_some() && !is_barred(m), PATIENCE)
+        .await
+        .unwrap();
+    let kept = "SELECT count(*) FROM member_settings \
+                WHERE speed = 'relax' AND variation = 'strong' AND remix AND auto_dm";
+    eventually("the settings to be kept", || async {
+        (world.platform.one::<i64>(kept).await == 1).then_some(())
+    })
+    .await;
+    ada.click(&changed, reset).await.unwrap();
+    let gone = "SELECT count(*) FROM member_settings \
+                WHERE speed IS NULL AND variation = 'gentle' AND NOT remix AND NOT auto_dm";
+    eventually("the settings to be gone", || async {
+        (world.platform.one::<i64>(gone).await == 1).then_some(())
+    })
+    .await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_short_cut_that_the_tier_forbids_changes_nothing_and_says_so() {
     let world = World::start().await;
     let (ada, alan) = (world.discord.user("ada"), world.discord.user("alan"));

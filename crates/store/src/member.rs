@@ -63,6 +63,8 @@ pub enum SettingsChange {
     Remix(bool),
     /// Whether the pictures of every job are sent by direct message.
     AutoDm(bool),
+    /// Everything as it is for a member who never chose.
+    Reset,
 }
 
 /// What became of a change.
@@ -254,6 +256,7 @@ async fn change_settings(
         SettingsChange::Variation(variation) => settings.variation = variation,
         SettingsChange::Remix(remix) => settings.remix = remix,
         SettingsChange::AutoDm(auto_dm) => settings.auto_dm = auto_dm,
+        SettingsChange::Reset => settings = MemberSettings::default(),
     }
     let speed = settings.speed.map(ServiceClass::as_str);
     tx.execute(
