@@ -3,6 +3,7 @@
 mod control;
 mod input;
 mod output;
+mod steps;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use crate::device::{DeviceArgs, bad_checkpoint, task_error};
 use crate::resize::SEEN_AROUND;
 use control::ControlArgs;
 use output::Report;
+use steps::StepArgs;
 
 /// Pictures that are denoised together; more are drawn in turn.
 const BATCH: usize = 8;
@@ -39,6 +41,8 @@ pub struct RenderArgs {
     /// Denoising steps
     #[arg(long, default_value_t = 50, allow_negative_numbers = true)]
     steps: u32,
+    #[command(flatten)]
+    own_steps: StepArgs,
     /// Scale of classifier-free guidance; at most 1 for none; by default 7.5, for SDXL 5
     #[arg(long, allow_negative_numbers = true)]
     guidance: Option<f64>,
@@ -295,6 +299,7 @@ fn task(args: &RenderArgs, pipeline: &mut Pipeline) -> Result<Task, CommandError
         width,
         height,
         steps: args.steps,
+        own_steps: args.own_steps.own(),
         stop: f64::from(args.stop) / 100.0,
         seamless: args.tile,
         guidance,

@@ -38,6 +38,6 @@ pub use noise::{NoiseMix, NoisePlan};
 pub use picture::{Mask, Picture};
 pub use pipeline::{ControlNetId, Finished, LoadOptions, Pipeline, Progress, Weighing};
 pub use resize::{Filter, resize, resize_grey};
-pub use schedulers::Sampler;
+pub use schedulers::{OwnSteps, Sampler};
 pub use slot::{Control, Init, Slot, Task};
 pub use weighting::{Syntax, reweighed};

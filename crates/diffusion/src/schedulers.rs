@@ -11,6 +11,7 @@ mod euler;
 mod euler_ancestral;
 mod lcm;
 mod noise_schedule;
+mod own_steps;
 mod pndm;
 mod sigmas;
 mod threshold;
@@ -30,6 +31,7 @@ use euler_ancestral::EulerAncestral;
 use lcm::Lcm;
 use noise_schedule::NoiseConfig;
 pub use noise_schedule::Prediction;
+pub use own_steps::OwnSteps;
 use pndm::Pndm;
 use unipc::UniPc;
 
@@ -292,6 +294,55 @@ impl SchedulerFile {
             && says("prediction_type", "epsilon")
     }
 
+    /// A sampler by its own name, and the file as it reads it.
+    fn chosen(&self, sampler: Sampler) -> Result<(Sampler, Self), SetupError> {
+        if sampler != Sampler::Checkpoint {
+            return Ok((sampler, self.clone()));
+        }
+        let class = self.class();
+        let own = Sampler::of_class(class).ok_or_else(|| {
+            let message = format!("the checkpoint's own {class} is not supported; name another");
+            TaskError::bad("sampler", message)
+        })?;
+        Ok((own, self.for_own_class()))
+    }
+
+    /// A run along steps of the caller's own. Those samplers take them that do in diffusers: Euler training steps and noise
+    /// levels, DPM-Solver++ and latent consistency training steps.
+    pub fn schedule_along(
+        &self,
+        sampler: Sampler,
+        own: &OwnSteps,
+    ) -> Result<Box<dyn Scheduler>, SetupError> {
+        let (sampler, file) = self.chosen(sampler)?;
+        own.check(file.parse::<NoiseConfig>()?.num_train_timesteps)?;
+        let path = &self.path;
+        Ok(match sampler {
+            Sampler::Euler => Box::new(Euler::along(&file.parse()?, path, own)?),
+            Sampler::DpmPlusPlus2M => {
+                let steps = own.training_steps(sampler)?;
+                Box::new(Dpm::along(&file.parse()?, path, steps)?)
+            }
+            Sampler::Lcm => {
+                let steps = own.training_steps(sampler)?;
+                Box::new(Lcm::along(&file.parse()?, path, steps)?)
+            }
+            Sampler::Checkpoint
+            | Sampler::Ddim
+            | Sampler::Pndm
+            | Sampler::EulerAncestral
+            | Sampler::DpmPlusPlus2MKarras
+            | Sampler::UniPc
+            | Sampler::Deis => {
+                let message = format!(
+                    "{} spreads its steps itself; euler, dpmpp-2m and lcm follow given ones",
+                    sampler.name()
+                );
+                return Err(TaskError::bad(own.parameter(), message).into());
+            }
+        })
+    }
+
     /// A run of `steps` steps.
     pub fn schedule(&self, sampler: Sampler, steps: u32) -> Result<Box<dyn Scheduler>, SetupError> {
         self.schedule_within(sampler, steps, 1.0)
@@ -305,17 +356,7 @@ impl SchedulerFile {
         steps: u32,
         share: f64,
     ) -> Result<Box<dyn Scheduler>, SetupError> {
-        let (sampler, file) = if sampler == Sampler::Checkpoint {
-            let class = self.class();
-            let own = Sampler::of_class(class).ok_or_else(|| {
-                let message =
-                    format!("the checkpoint's own {class} is not supported; name another");
-                TaskError::bad("sampler", message)
-            })?;
-            (own, self.for_own_class())
-        } else {
-            (sampler, self.clone())
-        };
+        let (sampler, file) = self.chosen(sampler)?;
         let path = &self.path;
         Ok(match sampler {
             Sampler::Checkpoint | Sampler::Ddim => {

@@ -6,7 +6,7 @@ use crate::noise::{Generator, NoisePlan};
 use crate::picture::{Mask, Picture};
 use crate::pipeline::ControlNetId;
 use crate::placement::carried;
-use crate::schedulers::{Memory, Sampler, Scheduler};
+use crate::schedulers::{Memory, OwnSteps, Sampler, Scheduler};
 use crate::text::Conditioning;
 use crate::weighting::Syntax;
 
@@ -55,6 +55,8 @@ pub struct Task {
     pub height: u32,
     /// Denoising steps.
     pub steps: u32,
+    /// Steps of one's own: the run takes these, in place of `steps` of the sampler's.
+    pub own_steps: Option<OwnSteps>,
     /// Scale of classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598); at most 1 means none.
     pub guidance: f64,
     /// How far the guided prediction's deviation is drawn back to the unguided one's, 0 to 1 (Lin et al. 2023,
@@ -90,6 +92,7 @@ impl Default for Task {
             width: 512,
             height: 512,
             steps: 50,
+            own_steps: None,
             guidance: 7.5,
             guidance_rescale: 0.0,
             guidance_interval: (0.0, 1.0),

@@ -4,8 +4,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use easel_diffusion::Sampler;
-use easel_diffusion::schedulers::{Memory, SchedulerFile};
+use easel_diffusion::schedulers::{Memory, Scheduler, SchedulerFile};
+use easel_diffusion::{OwnSteps, Sampler};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -31,12 +31,16 @@ struct Loop {
 
 static GENERATOR: Mutex<()> = Mutex::new(());
 
+/// The sum and the mean at the end of a run of the sampler's own steps.
+fn run(config: Value, run: Loop) -> (f64, f64) {
+    let file = SchedulerFile::from_json(config);
+    let scheduler = file.schedule(run.sampler, run.steps).unwrap();
+    follow(scheduler.as_ref(), run.scaled_sample)
+}
+
 /// The closed-form model and sample of those tests; the sum and the mean of absolute values at the end. Noise is drawn
 /// from seed 0.
-fn run(config: Value, run: Loop) -> (f64, f64) {
-    let scheduler = SchedulerFile::from_json(config)
-        .schedule(run.sampler, run.steps)
-        .unwrap();
+fn follow(scheduler: &dyn Scheduler, scaled_sample: bool) -> (f64, f64) {
     let sample = Tensor::arange(768, (Kind::Float, Device::Cpu)).view([3, 8, 8, 4]) / 768.0;
     let mut sample = sample.permute([3, 0, 1, 2]) * scheduler.initial_deviation();
     let mut memory = Memory::default();
@@ -45,7 +49,7 @@ fn run(config: Value, run: Loop) -> (f64, f64) {
     tch::manual_seed(0);
     for (index, &timestep) in scheduler.timesteps().iter().enumerate() {
         let input = scheduler.scale_input(&sample, index);
-        if run.scaled_sample {
+        if scaled_sample {
             sample = input.shallow_clone();
         }
         let output = &input * (timestep / (timestep + 1.0));
@@ -269,5 +273,90 @@ fn impossible_step_counts_are_refused_by_every_sampler() {
                 "{sampler:?} with {steps}"
             );
         }
+    }
+}
+
+/// "Align Your Steps" (Sabour et al. 2024, arXiv 2404.14507), for Stable Diffusion 1.5.
+const ALIGNED_STEPS: [u32; 10] = [999, 850, 736, 645, 545, 455, 343, 233, 124, 24];
+const ALIGNED_LEVELS: [f64; 10] = [
+    14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152,
+];
+
+/// The sums are what `python -m fixtures.own_steps` prints in `training/`.
+#[test]
+fn steps_of_ones_own_are_taken_as_diffusers_takes_them() {
+    let trained =
+        json!({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"});
+    let steps = || OwnSteps::Timesteps(ALIGNED_STEPS.to_vec());
+    let levels = || OwnSteps::Sigmas(ALIGNED_LEVELS.to_vec());
+    let sum = |sampler, own: &OwnSteps, extra: Value| {
+        let file = SchedulerFile::from_json(with(trained.clone(), &extra));
+        let scheduler = file.schedule_along(sampler, own).unwrap();
+        assert_eq!(scheduler.timesteps().len(), own.count());
+        follow(scheduler.as_ref(), false)
+    };
+    let (euler, dpm) = (Sampler::Euler, Sampler::DpmPlusPlus2M);
+    assert_sum("euler, steps", sum(euler, &steps(), json!({})), 178.4175);
+    assert_sum("euler, levels", sum(euler, &levels(), json!({})), 178.4079);
+    let spread = json!({"prediction_type": "v_prediction", "timestep_spacing": "leading", "use_karras_sigmas": true});
+    assert_sum("own levels", sum(euler, &levels(), spread.clone()), 65.1981);
+    let told_levels = json!({"prediction_type": "v_prediction", "timestep_type": "continuous", "final_sigmas_type": "sigma_min"});
+    assert_sum(
+        "told levels",
+        sum(euler, &levels(), told_levels.clone()),
+        361.2406,
+    );
+    assert_sum("dpm, steps", sum(dpm, &steps(), json!({})), 198.1649);
+    let third = json!({"solver_order": 3});
+    assert_sum("third order", sum(dpm, &steps(), third), 198.5478);
+    let few = OwnSteps::Timesteps(vec![999, 779, 499, 259]);
+    assert_sum("lcm", sum(Sampler::Lcm, &few, json!({})), 189.0037);
+
+    let refused = |sampler, own: &OwnSteps, extra: &Value| {
+        let file = SchedulerFile::from_json(with(trained.clone(), extra));
+        file.schedule_along(sampler, own).err().unwrap().to_string()
+    };
+    for (sampler, own, extra, told) in [
+        (
+            euler,
+            steps(),
+            &spread,
+            "spreads noise levels in its own way",
+        ),
+        (euler, steps(), &told_levels, "is told noise levels"),
+        (dpm, levels(), &json!({}), "dpmpp-2m takes timesteps only"),
+        (
+            dpm,
+            steps(),
+            &json!({"use_karras_sigmas": true}),
+            "its own way",
+        ),
+        (
+            Sampler::Lcm,
+            levels(),
+            &json!({}),
+            "lcm takes timesteps only",
+        ),
+        (
+            Sampler::Ddim,
+            steps(),
+            &json!({}),
+            "ddim spreads its steps itself",
+        ),
+        (
+            Sampler::EulerAncestral,
+            levels(),
+            &json!({}),
+            "euler-a spreads",
+        ),
+        (
+            euler,
+            OwnSteps::Timesteps(vec![24, 999]),
+            &json!({}),
+            "number 2, 999",
+        ),
+    ] {
+        let sentence = refused(sampler, &own, extra);
+        assert!(sentence.contains(told), "{sentence}");
     }
 }

@@ -162,6 +162,7 @@ impl Pipeline {
         };
         // Latent consistency pipelines spread all steps over what is to be replaced; others leave steps out.
         let spread = self.checkpoint.family == Family::LatentConsistency
+            && task.own_steps.is_none()
             && !inpainting
             && !controlled
             && file.is_consistency(task.sampler);
@@ -169,7 +170,10 @@ impl Pipeline {
             Some(init) if spread => init.strength,
             _ => 1.0,
         };
-        let scheduler = file.schedule_within(task.sampler, task.steps, share);
+        let scheduler = match &task.own_steps {
+            Some(own) => file.schedule_along(task.sampler, own),
+            None => file.schedule_within(task.sampler, task.steps, share),
+        };
         let scheduler = scheduler.map_err(|error| match error {
             SetupError::Task(error) => error,
             SetupError::Config(error) => TaskError::bad("sampler", error.to_string()),
@@ -319,13 +323,14 @@ fn draws(task: &Task) -> usize {
 /// The step to start at: later for a picture that is to be kept in part.
 fn first_step(task: &Task) -> Result<usize, TaskError> {
     let Some(init) = &task.init else { return Ok(0) };
-    let wanted = ((f64::from(task.steps) * init.strength) as u32).min(task.steps);
+    let steps = match &task.own_steps {
+        Some(own) => own.count(),
+        None => task.steps as usize,
+    };
+    let wanted = ((steps as f64 * init.strength) as usize).min(steps);
     if wanted == 0 {
-        let message = format!(
-            "{} of {} steps leaves none to do",
-            init.strength, task.steps
-        );
+        let message = format!("{} of {} steps leaves none to do", init.strength, steps);
         return Err(TaskError::bad("strength", message));
     }
-    Ok((task.steps - wanted) as usize)
+    Ok(steps - wanted)
 }

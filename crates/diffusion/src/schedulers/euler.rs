@@ -7,8 +7,8 @@ use tch::Tensor;
 
 use super::noise_schedule::{Counting, NoiseConfig, Prediction, Spacing, linspace, timesteps};
 use super::sigmas::{FinalSigma, Spread, SpreadConfig, interpolate, timestep_of, trained};
-use super::{Memory, Scheduler, SetupError, Step};
-use crate::error::LoadError;
+use super::{Memory, OwnSteps, Scheduler, SetupError, Step};
+use crate::error::{LoadError, TaskError};
 
 /// `scheduler_config.json` as `EulerDiscreteScheduler` reads it.
 #[derive(Debug, Clone, Deserialize)]
@@ -106,6 +106,53 @@ impl Euler {
                 .map(|&sigma| f64::from(timestep_of(&trained, sigma) as f32))
                 .collect();
         }
+        Self::over(config, path, &trained, visited, sigmas)
+    }
+
+    /// A run along steps of a caller's own.
+    pub fn along(config: &EulerConfig, path: &Path, own: &OwnSteps) -> Result<Self, SetupError> {
+        let trained = trained(&config.noise, path)?;
+        let refused = |message: &str| Err(TaskError::bad("timesteps", message).into());
+        match own {
+            OwnSteps::Timesteps(_) if config.spread.spread(path)? != Spread::Trained => {
+                refused("the checkpoint's file spreads noise levels in its own way; give sigmas")
+            }
+            OwnSteps::Timesteps(_) if config.is_continuous(path)? => {
+                refused("the checkpoint's network is told noise levels; give sigmas")
+            }
+            OwnSteps::Timesteps(steps) => {
+                let visited: Vec<f64> = steps.iter().map(|&step| f64::from(step)).collect();
+                let sigmas = config.levels(path, &trained, &visited)?;
+                Self::over(config, path, &trained, visited, sigmas)
+            }
+            OwnSteps::Sigmas(levels) => {
+                let levels = levels.iter().map(|&sigma| f64::from(sigma as f32));
+                let visited = levels
+                    .clone()
+                    .map(|sigma| f64::from(timestep_of(&trained, sigma) as f32));
+                let to_zero = EulerConfig {
+                    final_sigmas_type: FinalSigma::Zero,
+                    ..config.clone()
+                };
+                Self::over(
+                    &to_zero,
+                    path,
+                    &trained,
+                    visited.collect(),
+                    levels.collect(),
+                )
+            }
+        }
+    }
+
+    /// A run over these noise levels, at which the network is told these training steps.
+    fn over(
+        config: &EulerConfig,
+        path: &Path,
+        trained: &[f32],
+        mut visited: Vec<f64>,
+        mut sigmas: Vec<f64>,
+    ) -> Result<Self, SetupError> {
         sigmas.push(match config.final_sigmas_type {
             FinalSigma::Zero => 0.0,
             FinalSigma::SigmaMin => f64::from(trained[0]),
