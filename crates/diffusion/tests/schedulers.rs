@@ -282,13 +282,22 @@ const ALIGNED_LEVELS: [f64; 10] = [
     14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152,
 ];
 
+fn stable() -> Value {
+    json!({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"})
+}
+
+fn aligned_steps() -> OwnSteps {
+    OwnSteps::Timesteps(ALIGNED_STEPS.to_vec())
+}
+
+fn aligned_levels() -> OwnSteps {
+    OwnSteps::Sigmas(ALIGNED_LEVELS.to_vec())
+}
+
 /// The sums are what `python -m fixtures.own_steps` prints in `training/`.
 #[test]
 fn steps_of_ones_own_are_taken_as_diffusers_takes_them() {
-    let trained =
-        json!({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"});
-    let steps = || OwnSteps::Timesteps(ALIGNED_STEPS.to_vec());
-    let levels = || OwnSteps::Sigmas(ALIGNED_LEVELS.to_vec());
+    let (trained, steps, levels) = (stable(), aligned_steps, aligned_levels);
     let sum = |sampler, own: &OwnSteps, extra: Value| {
         let file = SchedulerFile::from_json(with(trained.clone(), &extra));
         let scheduler = file.schedule_along(sampler, own).unwrap();
@@ -299,19 +308,22 @@ fn steps_of_ones_own_are_taken_as_diffusers_takes_them() {
     assert_sum("euler, steps", sum(euler, &steps(), json!({})), 178.4175);
     assert_sum("euler, levels", sum(euler, &levels(), json!({})), 178.4079);
     let spread = json!({"prediction_type": "v_prediction", "timestep_spacing": "leading", "use_karras_sigmas": true});
-    assert_sum("own levels", sum(euler, &levels(), spread.clone()), 65.1981);
+    assert_sum("own levels", sum(euler, &levels(), spread), 65.1981);
     let told_levels = json!({"prediction_type": "v_prediction", "timestep_type": "continuous", "final_sigmas_type": "sigma_min"});
-    assert_sum(
-        "told levels",
-        sum(euler, &levels(), told_levels.clone()),
-        361.2406,
-    );
+    assert_sum("told levels", sum(euler, &levels(), told_levels), 361.2406);
     assert_sum("dpm, steps", sum(dpm, &steps(), json!({})), 198.1649);
     let third = json!({"solver_order": 3});
     assert_sum("third order", sum(dpm, &steps(), third), 198.5478);
     let few = OwnSteps::Timesteps(vec![999, 779, 499, 259]);
     assert_sum("lcm", sum(Sampler::Lcm, &few, json!({})), 189.0037);
+}
 
+#[test]
+fn steps_that_a_sampler_cannot_take_are_refused() {
+    let (trained, steps, levels) = (stable(), aligned_steps, aligned_levels);
+    let spread = json!({"use_karras_sigmas": true});
+    let told_levels = json!({"prediction_type": "v_prediction", "timestep_type": "continuous"});
+    let (euler, dpm) = (Sampler::Euler, Sampler::DpmPlusPlus2M);
     let refused = |sampler, own: &OwnSteps, extra: &Value| {
         let file = SchedulerFile::from_json(with(trained.clone(), extra));
         file.schedule_along(sampler, own).err().unwrap().to_string()

@@ -118,14 +118,14 @@ impl Lcm {
             .iter()
             .map(|index| ((distilled - index.floor() as i64) * stride - 1) as f64)
             .collect();
-        Self::over(config, &noise, alphas, visited)
+        Ok(Self::over(config, &noise, alphas, visited))
     }
 
     /// A run along training steps of a caller's own, each a whole number.
     pub fn along(config: &LcmConfig, path: &Path, visited: Vec<f64>) -> Result<Self, SetupError> {
         let noise = NoiseConfig::from(&config.noise);
         let alphas = alphas_cumprod(&noise, path)?;
-        Self::over(config, &noise, alphas, visited)
+        Ok(Self::over(config, &noise, alphas, visited))
     }
 
     fn over(
@@ -133,19 +133,19 @@ impl Lcm {
         noise: &NoiseConfig,
         alphas_cumprod: Vec<f32>,
         visited: Vec<f64>,
-    ) -> Result<Self, SetupError> {
+    ) -> Self {
         let clip = if config.clip_sample {
             Bounds::Clip(config.clip_sample_range)
         } else {
             Bounds::None
         };
-        Ok(Self {
+        Self {
             prediction: noise.prediction_type,
             bounds: config.threshold.bounds(clip),
             alphas_cumprod,
             visited,
             timestep_scaling: config.timestep_scaling,
-        })
+        }
     }
 
     fn is_last(&self, index: usize) -> bool {
