@@ -281,7 +281,6 @@ async fn done(
         picture_ids,
         files,
         verdicts,
-        timings,
         answer,
     };
     let ended = ends.complete(completion).await?;

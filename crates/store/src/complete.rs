@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use easel_domain::job::{EndReason, JobState};
-use easel_domain::message::{LeaseRef, StoredFile, Timings};
+use easel_domain::message::{LeaseRef, StoredFile};
 use easel_domain::picture::{PictureOutcome, PictureVerdict};
 use easel_domain::spec::{Answer, Question};
 use easel_domain::{JobId, PictureId};
@@ -32,8 +32,6 @@ pub struct Completion {
     pub files: Vec<StoredFile>,
     /// One for each picture.
     pub verdicts: Vec<PictureVerdict>,
-    /// How long it took.
-    pub timings: Timings,
     /// What a question is answered with; nothing for pictures.
     pub answer: Option<Answer>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use easel_domain::clock::EntropyExt;
 use easel_domain::clock::SeededEntropy;
-use easel_domain::message::{FileClaim, LeaseRef, NodeBoot, StoredFile, Timings};
+use easel_domain::message::{FileClaim, LeaseRef, NodeBoot, StoredFile};
 use easel_domain::model::ModelRef;
 use easel_domain::picture::{FileRole, PictureOutcome, PictureVerdict};
 use easel_domain::spec::{
@@ -198,7 +198,6 @@ impl World {
                     scores: BTreeMap::new(),
                 })
                 .to_vec(),
-            timings: Timings::default(),
             answer: None,
         }
     }
