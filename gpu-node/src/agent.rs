@@ -241,6 +241,7 @@ async fn speak(workshop: &Workshop, desk: &Desk) {
         memory_bytes: workshop.engine.info().weight_room_bytes,
         models: workshop.models(),
         capacity: workshop.settings.capacity,
+        most_pictures: Some(workshop.engine.info().max_pictures),
         leases,
         draining: desk.is_closed(),
         directed: true,

@@ -115,8 +115,19 @@ pub struct EngineRequest {
     pub work: EngineWork,
 }
 
+/// Calls of one size that a job took part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calls {
+    /// Pictures in each, of this job and of its neighbours.
+    pub pictures: u32,
+    /// How many there were.
+    pub count: u32,
+    /// What all of them took.
+    pub took: Duration,
+}
+
 /// How long the parts of a job took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timings {
     /// From submission to the first step.
     pub wait: Duration,
@@ -128,6 +139,25 @@ pub struct Timings {
     pub decode: Duration,
     /// Super-resolution.
     pub finish: Duration,
+    /// The calls of the model that its steps were part of, by size.
+    pub calls: Vec<Calls>,
+}
+
+impl Timings {
+    /// A call of so many pictures took part of the job a step further.
+    pub(crate) fn called(&mut self, pictures: u32, took: Duration) {
+        let same = |calls: &&mut Calls| calls.pictures == pictures;
+        if let Some(calls) = self.calls.iter_mut().find(same) {
+            calls.count += 1;
+            calls.took += took;
+        } else {
+            self.calls.push(Calls {
+                pictures,
+                count: 1,
+                took,
+            });
+        }
+    }
 }
 
 /// What the engine has to say about a job. Every accepted job ends in exactly one event that is not [`Self::Progress`].

@@ -4,6 +4,7 @@
 //! is newer than its own, so that old and new processes can run side by side during an upgrade.
 
 mod heartbeat;
+mod timings;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ use crate::picture::{FileRole, PictureVerdict, StorageClass};
 use crate::spec::{Answer, PromptText, RenderSpec};
 
 pub use heartbeat::{Heartbeat, NodeModel, NodeTrouble, Residency, TroubleKind};
+pub use timings::{Calls, Timings};
 
 /// The version that this build writes, and the newest that it reads.
 pub const MESSAGE_VERSION: u16 = 1;
@@ -245,19 +247,6 @@ pub struct StoredFile {
     pub key: String,
     /// What was claimed.
     pub claim: FileClaim,
-}
-
-/// Seconds that the parts of a job took on its node.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Timings {
-    /// From the offer to the first step.
-    pub wait_s: f64,
-    /// All denoising steps.
-    pub denoise_s: f64,
-    /// Latents to pixels, finishing included.
-    pub decode_s: f64,
-    /// Checking, encoding and uploading.
-    pub publish_s: f64,
 }
 
 /// `node-live.<region>.<pool>`: what a node says often and nobody misses.

@@ -204,6 +204,7 @@ impl Hands {
                 memory_bytes: 0,
                 models: vec![NodeModel::resident(MODEL_HASH, profile())],
                 capacity: CAPACITY,
+                most_pictures: None,
                 leases: self.lock().keys().copied().collect(),
                 draining: false,
                 directed: false,

@@ -67,6 +67,7 @@ fn beat(node: &str, boot: u128, capacity: u32) -> Heartbeat {
         memory_bytes: 1,
         models: vec![NodeModel::resident("m", profile)],
         capacity,
+        most_pictures: None,
         leases: vec![],
         draining: false,
         directed: false,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use easel_broker::Message;
 use easel_domain::clock::EntropyExt;
 use easel_domain::failure::FailureKind;
-use easel_domain::message::{LeaseRef, NodeEvent, NodeLive, Offer, Timings};
+use easel_domain::message::{Calls, LeaseRef, NodeEvent, NodeLive, Offer, Timings};
 use easel_domain::picture::MAX_FILE_BYTES;
 use easel_domain::spec::{Answer, MAX_WEIGHED_WORDS, PromptText, RenderSpec, words_to_weigh};
 use tokio::sync::{oneshot, watch};
@@ -182,7 +182,9 @@ impl LeaseJob<'_> {
             if event.is_final() {
                 let sender = last.lock().unwrap_or_else(PoisonError::into_inner).take();
                 // The lease may have been dropped meanwhile.
-                let _ = sender.map(|sender| sender.send(event));
+                if let Some(sender) = sender {
+                    let _ = sender.send(event);
+                }
             } else {
                 progress.send_modify(|newest| *newest = Some(with_preview(event, newest.take())));
             }
@@ -359,6 +361,15 @@ fn timings(engine: &crate::engine::Timings, publishing: Duration) -> Timings {
         denoise_s: engine.denoise.as_secs_f64(),
         decode_s: (engine.decode + engine.finish).as_secs_f64(),
         publish_s: publishing.as_secs_f64(),
+        calls: engine.calls.iter().map(calls).collect(),
+    }
+}
+
+fn calls(of_engine: &crate::engine::Calls) -> Calls {
+    Calls {
+        pictures: of_engine.pictures,
+        count: of_engine.count,
+        seconds: of_engine.took.as_secs_f64(),
     }
 }
 

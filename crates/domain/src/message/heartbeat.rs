@@ -18,6 +18,9 @@ pub struct Heartbeat {
     pub models: Vec<NodeModel>,
     /// Jobs that it takes at once.
     pub capacity: u32,
+    /// Pictures of one shape that its engine renders in one call at most. Nodes of older builds do not say.
+    #[serde(default)]
+    pub most_pictures: Option<u32>,
     /// Leases that it holds.
     pub leases: Vec<LeaseRef>,
     /// Whether it takes no new work.

@@ -46,6 +46,7 @@ impl<M: Model> Ticker<M> {
         let mut fallen: HashMap<usize, ModelError> = HashMap::new();
         while let Some(picks) = todo.pop() {
             let before = self.done(&picks);
+            let began = self.now();
             let outcome = self.call(group.0, &picks);
             let left: Vec<Pick> = picks
                 .iter()
@@ -55,8 +56,12 @@ impl<M: Model> Ticker<M> {
                 .collect();
             match outcome {
                 Ok(()) => {
-                    for (job, _) in picks {
-                        self.active[job].failures = 0;
+                    let took = self.now().saturating_sub(began);
+                    let pictures = u32::try_from(picks.len()).unwrap_or(u32::MAX);
+                    for job in picks.chunk_by(|a, b| a.0 == b.0) {
+                        let job = &mut self.active[job[0].0];
+                        job.failures = 0;
+                        job.timings.called(pictures, took);
                     }
                     self.went_well(group);
                 }
@@ -189,7 +194,7 @@ impl<M: Model> Ticker<M> {
     pub(super) fn finish(&mut self, mut job: Job<M::Slot>) {
         let (key, began) = (job.key, self.now());
         if let Some(of_words) = self.influences(&job) {
-            let timings = job.timings;
+            let timings = std::mem::take(&mut job.timings);
             return job.end(EngineEvent::Answered {
                 key,
                 answer: Answer::Influences { of_words },
@@ -201,7 +206,7 @@ impl<M: Model> Ticker<M> {
         job.timings.decode = middle.saturating_sub(began);
         let finished = decoded.and_then(|pictures| self.enlarge(&job, pictures));
         job.timings.finish = self.now().saturating_sub(middle);
-        let timings = job.timings;
+        let timings = std::mem::take(&mut job.timings);
         job.end(match finished {
             Ok(pictures) => EngineEvent::Finished {
                 key,

@@ -210,6 +210,32 @@ fn the_wait_of_a_job_lasts_until_its_first_step() {
 }
 
 #[test]
+fn a_job_tells_the_sizes_of_its_calls_and_what_they_took() {
+    let time = Arc::new(VirtualTime::default());
+    let model = Counter {
+        pace: Some((Arc::clone(&time), Duration::from_secs(2))),
+        ..Counter::default()
+    };
+    let mut bench = Bench::new(model, 8);
+    bench.time = Arc::clone(&time);
+    bench.ticker.shared.stopwatch = time;
+    bench.submit_to("m", 1, &[1, 2], (3, 1));
+    bench.tick(1);
+    bench.submit_to("m", 2, &[3], (2, 1));
+    bench.tick(3);
+    let calls = bench.ends().into_iter().map(|end| match end {
+        EngineEvent::Finished { timings, .. } => {
+            let calls = timings.calls.iter();
+            let calls = calls.map(|calls| (calls.pictures, calls.count, calls.took.as_secs()));
+            calls.collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    });
+    let expected = [vec![(2, 1, 2), (3, 2, 4)], vec![(3, 2, 4)]];
+    assert_eq!(calls.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_job_larger_than_a_call_is_drawn_all_the_same() {
     let mut bench = Bench::new(Counter::default(), 2);
     bench.submit(1, &[10, 11, 12], 2);
