@@ -226,8 +226,15 @@ impl Scheduler {
         );
     }
 
-    /// A job of a kind took a node so many seconds for each step.
-    pub fn measured(&mut self, row: &WaitingJob, boot: BootId, step_s: f64, now: OffsetDateTime) {
+    /// A call of so many pictures, with a job of a kind among them, took a node so many seconds.
+    pub fn measured(
+        &mut self,
+        row: &WaitingJob,
+        boot: BootId,
+        pictures: u32,
+        step_s: f64,
+        now: OffsetDateTime,
+    ) {
         let Some(class) = self.nodes.get(&boot).map(|seen| seen.facts.class) else {
             return;
         };
@@ -236,12 +243,11 @@ impl Scheduler {
             model: ModelKey(self.models.number(&skill::needed(row))),
             shape: Shape { width, height },
         };
-        let batch = row.pictures.max(1);
         self.tell(
             Event::Measured {
                 class,
                 key,
-                batch,
+                batch: pictures,
                 step_s,
             },
             now,

@@ -46,7 +46,7 @@ fn fleet(policy: &mut Easel, actions: &mut Vec<Action>) {
         region: 0,
         relative_cost,
         spot: false,
-        batch_gain: vec![1.0],
+        batch_gain: Some(vec![1.0]),
         refuses: std::collections::BTreeSet::new(),
     };
     let now = Moment::START;
@@ -65,6 +65,7 @@ fn fleet(policy: &mut Easel, actions: &mut Vec<Action>) {
                 .map(|at| ModelKey((first + at * 7) % MODELS))
                 .collect(),
             places: 1,
+            most_pictures: None,
             mixes: false,
             loads: true,
             loadable: None,

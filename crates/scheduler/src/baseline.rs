@@ -233,7 +233,7 @@ impl Policy for Baseline {
                 self.fleet.leaves(job);
             }
             Event::Node(facts) => {
-                self.fleet.speaks(&facts, 1, now);
+                self.fleet.speaks(&facts, now);
             }
             Event::NodeGone(node) => {
                 self.fleet.gone(node);

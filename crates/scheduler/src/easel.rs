@@ -10,6 +10,7 @@ mod demand;
 mod health;
 mod next;
 mod place;
+mod shared;
 mod urgent;
 mod wanted;
 
@@ -186,7 +187,7 @@ impl Easel {
     fn node_speaks(&mut self, facts: &NodeFacts, now: Moment) {
         let known = self.fleet.index_of(facts.node).is_some();
         let up = self.fleet.up();
-        let index = self.fleet.speaks(facts, self.speed.cap(facts.class), now);
+        let index = self.fleet.speaks(facts, now);
         if up != self.fleet.up() {
             self.reckon_alone();
         }
@@ -203,7 +204,7 @@ impl Easel {
             .collect();
         for job in back {
             if let Some((_, held)) = self.adrift.remove(&job) {
-                let cap = self.speed.cap(facts.class);
+                let cap = self.speed.cap(facts.class, held.key);
                 self.fleet.takes(index, held, cap, now);
             }
         }
@@ -218,7 +219,8 @@ impl Easel {
         let held = held(job, now.after(self.alone_s(job)));
         if let Some(index) = self.fleet.index_of(node) {
             let class = self.fleet.at(index).map_or(ClassKey(0), |node| node.class);
-            self.fleet.takes(index, held, self.speed.cap(class), now);
+            let cap = self.speed.cap(class, held.key);
+            self.fleet.takes(index, held, cap, now);
         } else {
             self.adrift.insert(job.id, (node, held));
         }
@@ -263,7 +265,8 @@ impl Policy for Easel {
             Event::Tiers(tiers) => self.waiting.set_tiers(tiers),
             Event::Classes(classes) => {
                 for rule in classes.iter().skip(self.fleet.classes().len()) {
-                    self.speed.class(BatchGain::new(rule.batch_gain.clone()));
+                    self.speed
+                        .class(rule.batch_gain.clone().map(BatchGain::new));
                 }
                 self.fleet.set_classes(classes);
                 self.reckon_alone();

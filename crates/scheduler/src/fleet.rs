@@ -1,7 +1,7 @@
 //! The nodes, indexed so that finding one costs the same for ten and for ten thousand.
 //!
-//! A node is *open* while it would take one more batch: an engine that mixes batches while it has places left, any other
-//! while it renders nothing. Open nodes are listed by class and load, and once more under each model that they have
+//! A node is *open* while it would take one more batch: an engine that mixes batches while it has places left that pay,
+//! any other while it renders nothing. Open nodes are listed by class and load, and once more under each model that they have
 //! loaded; nodes that render are listed under their batch key while more pictures may join.
 
 mod facts;
@@ -167,11 +167,11 @@ impl Fleet {
     }
 
     /// A node speaks. Returns its place.
-    pub(crate) fn speaks(&mut self, facts: &NodeFacts, join_cap: u32, now: Moment) -> u32 {
+    pub(crate) fn speaks(&mut self, facts: &NodeFacts, now: Moment) -> u32 {
         let index = if let Some(index) = self.by_key.get(&facts.node) {
             *index
         } else {
-            let node = Node::new(facts, join_cap);
+            let node = Node::new(facts);
             let index = if let Some(index) = self.free.pop() {
                 self.nodes[index as usize] = Some(node);
                 index

@@ -40,11 +40,11 @@ impl QueueView {
         self.told.remove(&job_id);
     }
 
-    /// Seconds until the job at `position` (counted from 1) starts when `capacity` jobs run at once.
-    pub fn eta_s(&self, position: u32, capacity: u32) -> Option<f64> {
-        let rounds = f64::from(position) / f64::from(capacity.max(1));
+    /// Seconds until the job at `position` (counted from 1) starts when `at_once` jobs run at once.
+    pub fn eta_s(&self, position: u32, at_once: usize) -> Option<f64> {
+        let rounds = f64::from(position) / at_once.max(1) as f64;
         self.mean_job_s
-            .filter(|_| capacity > 0)
+            .filter(|_| at_once > 0)
             .map(|mean| mean * rounds)
     }
 
@@ -75,7 +75,11 @@ impl Coordinator {
         }
         self.queue_view.told_at = Some(Instant::now());
         let now = self.office.clock.now();
-        let capacity = self.scheduler.capacity(now);
+        // How many jobs nodes would take tells nothing of how many they have: that is as many as pays, while others wait.
+        let at_once = match self.scheduler.nodes(now) {
+            0 => 0,
+            _ => self.scheduler.running_len().max(1),
+        };
         let ranking = self.scheduler.ranking(now, TOLD);
         for (job_id, position) in self.queue_view.news(&ranking) {
             let Some(job) = self.scheduler.waiting_job(job_id) else {
@@ -86,7 +90,7 @@ impl Coordinator {
                 channel_id: Some(job.channel_id),
                 state: ProgressState::Queued {
                     position,
-                    eta_s: self.queue_view.eta_s(position, capacity),
+                    eta_s: self.queue_view.eta_s(position, at_once),
                 },
             };
             self.office.mentions.say(job.shard, note);

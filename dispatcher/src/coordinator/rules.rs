@@ -50,10 +50,17 @@ impl Coordinator {
         if leased.lease != lease {
             return;
         }
-        if let Some(row) = &leased.row {
+        let Some(row) = &leased.row else { return };
+        let boot = leased.holder.boot;
+        for calls in &timings.calls {
+            let step_s = calls.seconds / f64::from(calls.count);
+            self.scheduler
+                .measured(row, boot, calls.pictures, step_s, now);
+        }
+        if timings.calls.is_empty() {
             let step_s = timings.denoise_s / f64::from(row.shape.2.max(1));
             self.scheduler
-                .measured(row, leased.holder.boot, step_s, now);
+                .measured(row, boot, row.pictures.max(1), step_s, now);
         }
     }
 

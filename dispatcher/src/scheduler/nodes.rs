@@ -37,6 +37,7 @@ impl Scheduler {
             memory_gib: beat.memory_bytes as f64 / f64::from(1 << 30),
             loaded,
             places: beat.capacity,
+            most_pictures: beat.most_pictures,
             mixes: true,
             loads: beat.directed,
             loadable: Some(all.into_iter().collect()),
@@ -108,7 +109,7 @@ fn class_rule() -> ClassRule {
         region: 0,
         relative_cost: 1.0,
         spot: false,
-        batch_gain: vec![1.0],
+        batch_gain: None,
         refuses: BTreeSet::new(),
     }
 }

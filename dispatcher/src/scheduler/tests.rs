@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use easel_domain::message::{Heartbeat, NodeModel};
@@ -9,6 +10,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 mod admission;
+mod batches;
 mod directed;
 mod questions;
 mod spilled;

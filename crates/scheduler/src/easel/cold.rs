@@ -123,7 +123,7 @@ impl Easel {
             node: best.node,
             class: best.class,
             score: self.total(job, &best, now),
-            batch: job.pictures,
+            step_s: self.candidate_step_s(job, &best),
             load: Some(Load {
                 evict: best.evict,
                 regret_s: best.regret_s,
@@ -154,8 +154,7 @@ impl Easel {
             return false;
         };
         let left_s = promise_s - now.since(job.submitted);
-        let steps = f64::from(job.steps);
-        let service_s = self.speed.step_s(candidate.class, job.key, job.pictures) * steps;
+        let service_s = self.candidate_step_s(job, candidate) * f64::from(job.steps);
         candidate.load_s + service_s <= left_s
             && self.warm_in_s(job, now) + self.alone_s(job) > left_s * SURE
     }
@@ -190,9 +189,14 @@ impl Easel {
         self.waiting.backlog(model).cost as f64 / 1e6 / f64::from(copies.max(1))
     }
 
+    fn candidate_step_s(&self, job: &Job, candidate: &Candidate) -> f64 {
+        self.speed.step_s(candidate.class, job.key, job.pictures)
+    }
+
     fn total(&self, job: &Job, candidate: &Candidate, now: Moment) -> f64 {
         let load_s = candidate.load_s + candidate.regret_s + candidate.own_s;
-        self.score(job, candidate.class, job.pictures, load_s, now)
+        let step_s = self.candidate_step_s(job, candidate);
+        self.score(job, candidate.class, step_s, load_s, now)
     }
 
     /// 0 while half of the nodes are idle, 1 when none is.

@@ -165,7 +165,7 @@ impl Easel {
             return false;
         };
         let fallback = self.is_fallback(&job, spot.class, now);
-        let mut lasts_s = self.speed.step_s(spot.class, job.key, spot.batch) * f64::from(job.steps);
+        let mut lasts_s = spot.step_s * f64::from(job.steps);
         let load = spot.load.map(|load| {
             let load_s = self.speed.load_s(spot.class, job.key.model);
             lasts_s += load_s;
@@ -177,7 +177,7 @@ impl Easel {
             }
             load.evict
         });
-        let cap = self.speed.cap(spot.class);
+        let cap = self.speed.cap(spot.class, job.key);
         let started = held(&job, now.after(lasts_s));
         self.fleet.takes(spot.node, started, cap, now);
         actions.push(Action::Place {

@@ -35,8 +35,8 @@ pub(super) struct Spot {
     pub node: u32,
     pub class: ClassKey,
     pub score: f64,
-    /// Pictures that share the call, with those of the job.
-    pub batch: u32,
+    /// Seconds of one step of the job there, with all that shares the node.
+    pub step_s: f64,
     pub load: Option<Load>,
 }
 
@@ -145,13 +145,13 @@ impl Easel {
         &self,
         job: &Job,
         class: ClassKey,
-        batch: u32,
+        step_s: f64,
         load_s: f64,
         now: Moment,
     ) -> f64 {
         let rules = self.fleet.classes();
         let rule = &rules[class.0 as usize];
-        let service = self.speed.step_s(class, job.key, batch) * f64::from(job.steps);
+        let service = step_s * f64::from(job.steps);
         let dear = (rule.relative_cost / self.fleet.cheapest() - 1.0).max(0.0);
         let time_s = load_s + service;
         let promise_s = self
@@ -191,6 +191,7 @@ impl Easel {
         node.can_have(job.key.model)
             && (!avoided || !self.has_other(job))
             && (job.deaths == 0 || node.running().is_empty())
+            && self.has_room(job, node)
     }
 
     fn has_other(&self, job: &Job) -> bool {
@@ -220,14 +221,18 @@ impl Easel {
                 .warm_in(model, class)
                 .take(LOOKED_AT)
                 .find(|node| self.is_fit(job, *node));
-            let Some(node) = node else { continue };
-            let score = self.score(job, class, job.pictures, 0.0, now);
+            let Some((node, there)) = node.and_then(|node| Some((node, self.fleet.at(node)?)))
+            else {
+                continue;
+            };
+            let step_s = self.shared_step_s(job, there);
+            let score = self.score(job, class, step_s, 0.0, now);
             if best.as_ref().is_none_or(|best| score < best.score) {
                 best = Some(Spot {
                     node,
                     class,
                     score,
-                    batch: job.pictures,
+                    step_s,
                     load: None,
                 });
             }
@@ -242,23 +247,22 @@ impl Easel {
             let Some(node) = self.fleet.at(index) else {
                 continue;
             };
-            let batch = node.pictures() + job.pictures;
-            let fits = batch <= self.speed.cap(node.class)
-                && self.suits(job, node.class, now)
-                && self.is_fit(job, index);
+            let batch = node.pictures().saturating_add(job.pictures);
+            let fits = self.suits(job, node.class, now) && self.is_fit(job, index);
             if !fits {
                 continue;
             }
             if claim.yields && !self.ends_by(job, node, now) {
                 continue;
             }
-            let score = self.score(job, node.class, batch, 0.0, now);
+            let step_s = self.speed.step_s(node.class, job.key, batch);
+            let score = self.score(job, node.class, step_s, 0.0, now);
             if best.as_ref().is_none_or(|best| score < best.score) {
                 best = Some(Spot {
                     node: index,
                     class: node.class,
                     score,
-                    batch,
+                    step_s,
                     load: None,
                 });
             }
@@ -278,12 +282,16 @@ impl Easel {
         if self.fleet.classes().len() < 2 {
             return false;
         }
-        let mine = self.score(job, chosen, job.pictures, 0.0, now);
+        let score = |class: ClassKey| {
+            let step_s = self.speed.step_s(class, job.key, job.pictures);
+            self.score(job, class, step_s, 0.0, now)
+        };
+        let mine = score(chosen);
         self.classes().any(|class| {
             class != chosen
                 && self.fleet.up_in(class) > 0
                 && self.fleet.runs(class, job.key.model)
-                && self.score(job, class, job.pictures, 0.0, now) < mine
+                && score(class) < mine
         })
     }
 }

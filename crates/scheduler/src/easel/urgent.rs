@@ -94,8 +94,8 @@ impl Easel {
         self.fleet.pause(index);
         actions.push(Action::Pause(node));
         let end = now.after(self.alone_s(job));
-        self.fleet
-            .takes(index, held(&started, end), self.speed.cap(class), now);
+        let cap = self.speed.cap(class, job.key);
+        self.fleet.takes(index, held(&started, end), cap, now);
         actions.push(Action::Place {
             job: started.id,
             node,

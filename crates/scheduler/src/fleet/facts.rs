@@ -13,8 +13,8 @@ pub struct ClassRule {
     pub relative_cost: f64,
     /// Whether the provider may take its nodes away at short notice.
     pub spot: bool,
-    /// Throughput of a batch against one picture, by size.
-    pub batch_gain: Vec<f64>,
+    /// Throughput of a batch against one picture, by size; nothing where that is to be learnt.
+    pub batch_gain: Option<Vec<f64>>,
     /// Models that it cannot run.
     pub refuses: BTreeSet<ModelKey>,
 }
@@ -32,6 +32,8 @@ pub struct NodeFacts {
     pub loaded: Vec<ModelKey>,
     /// Jobs that it takes at once.
     pub places: u32,
+    /// Pictures that it renders in one call at most; nothing where only its places bound what it takes.
+    pub most_pictures: Option<u32>,
     /// Whether batches of different keys share it.
     pub mixes: bool,
     /// Whether it can be told to load other weights.

@@ -7,6 +7,9 @@ use super::NodeFacts;
 use crate::job::{BatchKey, ClassKey, ModelKey, NodeKey, TierKey, UserIx};
 use crate::moment::Moment;
 
+/// Jobs that an engine which mixes batches takes whatever a larger batch gains: while one is published, another renders.
+const OVERLAPPING: usize = 2;
+
 /// A job on a node.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Held {
@@ -53,6 +56,7 @@ pub struct Node {
     pub(crate) loading: Option<ModelKey>,
     pub(crate) blocked: bool,
     places: u32,
+    most_pictures: Option<u32>,
     mixes: bool,
     draining: bool,
     counted: bool,
@@ -75,7 +79,7 @@ pub(super) enum Place {
 }
 
 impl Node {
-    pub(super) fn new(facts: &NodeFacts, join_cap: u32) -> Self {
+    pub(super) fn new(facts: &NodeFacts) -> Self {
         Self {
             key: facts.node,
             class: facts.class,
@@ -86,6 +90,7 @@ impl Node {
             loading: None,
             blocked: false,
             places: facts.places,
+            most_pictures: facts.most_pictures,
             mixes: facts.mixes,
             draining: facts.draining,
             counted: false,
@@ -93,7 +98,7 @@ impl Node {
             models: Vec::new(),
             running: Vec::new(),
             paused: Vec::new(),
-            join_cap,
+            join_cap: 0,
         }
     }
 
@@ -102,6 +107,7 @@ impl Node {
         self.counted = true;
         self.memory_gib = facts.memory_gib;
         self.places = facts.places;
+        self.most_pictures = facts.most_pictures;
         self.mixes = facts.mixes;
         self.loads = facts.loads;
         self.loadable.clone_from(&facts.loadable);
@@ -145,6 +151,21 @@ impl Node {
         self.places
     }
 
+    /// Pictures that it renders in one call at most, where it says so.
+    pub fn most_pictures(&self) -> Option<u32> {
+        self.most_pictures
+    }
+
+    /// Whether so many pictures at once would be more than pays, `cap` being the largest batch that does. An engine that
+    /// mixes batches has a second job whatever that gains.
+    pub fn is_beyond(&self, pictures: u32, cap: u32) -> bool {
+        let always = if self.mixes { OVERLAPPING } else { 1 };
+        if self.running.len() < always || (self.mixes && self.most_pictures.is_none()) {
+            return false;
+        }
+        pictures > cap.min(self.most_pictures.unwrap_or(u32::MAX))
+    }
+
     /// Weights that it has loaded.
     pub fn models(&self) -> impl Iterator<Item = ModelKey> + '_ {
         self.models.iter().map(|loaded| loaded.model)
@@ -174,9 +195,12 @@ impl Node {
             return Place::Nowhere;
         }
         let jobs = u32::try_from(self.running.len()).unwrap_or(u32::MAX);
+        let pictures = self.pictures();
+        let pays = !self.is_beyond(pictures.saturating_add(1), self.join_cap);
         if self.mixes {
             // What is paused here waits for no more than what made it pause.
             return if jobs < self.places
+                && pays
                 && self.paused.is_empty()
                 && !self.running.iter().any(|held| held.alone)
             {
@@ -193,8 +217,7 @@ impl Node {
                 Place::Nowhere
             }
             Some(first) => {
-                let pictures = self.pictures();
-                if pictures < self.join_cap {
+                if pays {
                     Place::Joinable(first.key, pictures)
                 } else {
                     Place::Nowhere

@@ -165,7 +165,7 @@ impl<'a, P: Policy> World<'a, P> {
                     region: rule.region,
                     relative_cost: rule.relative_cost,
                     spot: rule.spot,
-                    batch_gain: rule.batch_gain.clone(),
+                    batch_gain: Some(rule.batch_gain.clone()),
                     refuses: super::each_model(self.scenario)
                         .filter(|model| !self.runs[&(class, *model)])
                         .collect(),
@@ -305,6 +305,7 @@ impl<'a, P: Policy> World<'a, P> {
             memory_gib: self.scenario.classes[machine.class.0 as usize].memory_gib,
             loaded: machine.models.clone(),
             places: u32::MAX,
+            most_pictures: None,
             mixes: false,
             loads: true,
             loadable: None,

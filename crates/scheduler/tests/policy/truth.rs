@@ -94,7 +94,7 @@ impl Truth {
             region: 0,
             relative_cost: 1.0,
             spot: false,
-            batch_gain: vec![1.0, 1.8, 2.5],
+            batch_gain: Some(vec![1.0, 1.8, 2.5]),
             refuses: BTreeSet::new(),
         };
         truth.tell(Event::Classes(vec![class]));
@@ -135,6 +135,7 @@ impl Truth {
             memory_gib: NODE_GIB,
             loaded: self.models[&node].iter().copied().collect(),
             places: u32::MAX,
+            most_pictures: None,
             mixes: false,
             loads: true,
             loadable: None,
