@@ -41,6 +41,7 @@ pub mod size;
 mod span;
 mod token;
 mod value;
+mod wanted;
 mod weight;
 mod words;
 

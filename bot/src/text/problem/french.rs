@@ -69,8 +69,12 @@ pub(super) fn sentence(problem: &Problem) -> String {
             parameter,
             wanted,
             typed,
+            meant,
         } => {
-            format!("--{parameter} {}, pas “{typed}”", expects(*wanted))
+            let meant = meant.as_ref();
+            let rather = meant.map(|meant| format!(" ; écris “{meant}”"));
+            let rather = rather.unwrap_or_default();
+            format!("--{parameter} {}, pas “{typed}”{rather}", expects(*wanted))
         }
         Problem::TextBehind {
             parameter,

@@ -53,8 +53,11 @@ pub(super) fn sentence(problem: &Problem) -> String {
             format!("--{first} und --{second} schließen einander aus")
         }
         Problem::Missing { parameter, wanted } => format!("--{parameter} {}", expects(*wanted)),
-        Problem::Unwanted { parameter, wanted, typed } => {
-            format!("--{parameter} {}, nicht “{typed}”", expects(*wanted))
+        Problem::Unwanted { parameter, wanted, typed, meant } => {
+            let meant = meant.as_ref();
+            let rather = meant.map(|meant| format!("; gemeint ist wohl “{meant}”"));
+            let rather = rather.unwrap_or_default();
+            format!("--{parameter} {}, nicht “{typed}”{rather}", expects(*wanted))
         }
         Problem::TextBehind { parameter, takes_value, typed } => {
             let value = if *takes_value { "einen Wert" } else { "keinen Wert" };

@@ -39,66 +39,70 @@ impl Argument<'_> {
     }
 
     fn single(&self, form: ValueForm, word: Word<'_>) -> Result<Value, ParseError> {
-        let bad = || self.error(ErrorCode::BadValue, word, self.wanted(form));
-        let out = || self.error(ErrorCode::OutOfRange, word, self.wanted(form));
+        self.read(form, word.text).map_err(|code| {
+            let meant = unadorned(form, word.text).filter(|meant| self.read(form, meant).is_ok());
+            self.error(code, word, self.wanted(form), meant)
+        })
+    }
+
+    fn read(&self, form: ValueForm, typed: &str) -> Result<Value, ErrorCode> {
+        use ErrorCode::{BadValue, OutOfRange};
         match form {
             ValueForm::Whole { min, max } => {
-                let number = whole(word.text).ok_or_else(bad)?.fitting();
+                let number = whole(typed).ok_or(BadValue)?.fitting();
                 number
                     .filter(|number| (min..=max).contains(number))
                     .map(Value::Whole)
-                    .ok_or_else(out)
+                    .ok_or(OutOfRange)
             }
             ValueForm::Decimal { min, max } => {
-                let number = decimal(word.text).ok_or_else(bad)?;
+                let number = decimal(typed).ok_or(BadValue)?;
                 // “-0” is 0, and is written as such.
                 if (min..=max).contains(&number) {
                     Ok(Value::Decimal(number + 0.0))
                 } else {
-                    Err(out())
+                    Err(OutOfRange)
                 }
             }
             ValueForm::Quality => {
-                let number = decimal(word.text).ok_or_else(bad)?;
+                let number = decimal(typed).ok_or(BadValue)?;
                 let same = |quality: &&Quality| (quality.as_number() - number).abs() < 1e-9;
                 self.profile
                     .qualities
                     .iter()
                     .find(same)
                     .map(|quality| Value::Quality(*quality))
-                    .ok_or_else(out)
+                    .ok_or(OutOfRange)
             }
             ValueForm::Ratio => {
-                let (width, height) = word.text.split_once(is_colon).ok_or_else(bad)?;
-                let width = whole(width).ok_or_else(bad)?.fitting();
-                let height = whole(height).ok_or_else(bad)?.fitting();
+                let (width, height) = typed.split_once(is_colon).ok_or(BadValue)?;
+                let width = whole(width).ok_or(BadValue)?.fitting();
+                let height = whole(height).ok_or(BadValue)?.fitting();
                 let limit = self.profile.ratio_limit;
                 width
                     .zip(height)
                     .and_then(|(width, height)| AspectRatio::new(width, height))
                     .filter(|ratio| limit.is_none_or(|limit| ratio.within(limit)))
                     .map(Value::Ratio)
-                    .ok_or_else(out)
+                    .ok_or(OutOfRange)
             }
             ValueForm::Word(words) => {
-                let known = words
-                    .iter()
-                    .find(|known| known.eq_ignore_ascii_case(word.text));
+                let known = words.iter().find(|known| known.eq_ignore_ascii_case(typed));
                 known
                     .map(|known| Value::Word((*known).to_owned()))
-                    .ok_or_else(bad)
+                    .ok_or(BadValue)
             }
             ValueForm::Version(versions) => {
-                if versions.contains(&word.text) {
-                    Ok(Value::Word(word.text.to_owned()))
-                } else if decimal(word.text).is_some() {
-                    Err(out())
+                if versions.contains(&typed) {
+                    Ok(Value::Word(typed.to_owned()))
+                } else if decimal(typed).is_some() {
+                    Err(OutOfRange)
                 } else {
-                    Err(bad())
+                    Err(BadValue)
                 }
             }
             ValueForm::Flag | ValueForm::List | ValueForm::Pictures | ValueForm::Styles => {
-                Err(bad())
+                Err(BadValue)
             }
         }
     }
@@ -109,7 +113,7 @@ impl Argument<'_> {
             .iter()
             .find(|word| separator(word.text).is_some())
         {
-            return Err(self.error(ErrorCode::BadValue, *word, Wanted::Unweighted));
+            return Err(self.error(ErrorCode::BadValue, *word, Wanted::Unweighted, None));
         }
         let span = self.values_span().ok_or_else(|| self.missing())?;
         let items: Vec<String> = span
@@ -156,7 +160,7 @@ impl Argument<'_> {
                 let wanted = Wanted::ReferenceWeight {
                     max: MAX_REFERENCE_WEIGHT,
                 };
-                let fail = |code| self.error(code, word, wanted);
+                let fail = |code| self.error(code, word, wanted, None);
                 let weight = decimal(typed).ok_or_else(|| fail(ErrorCode::BadValue))?;
                 if weight <= 0.0 || weight > MAX_REFERENCE_WEIGHT {
                     return Err(fail(ErrorCode::OutOfRange));
@@ -168,7 +172,7 @@ impl Argument<'_> {
         let source = if styles && name.eq_ignore_ascii_case("random") {
             ReferenceSource::Random
         } else if let Some(code) = whole(name).filter(|_| styles) {
-            let too_large = || self.error(ErrorCode::OutOfRange, word, Wanted::StyleNumber);
+            let too_large = || self.error(ErrorCode::OutOfRange, word, Wanted::StyleNumber, None);
             ReferenceSource::Code(code.fitting().ok_or_else(too_large)?)
         } else {
             ReferenceSource::Picture(picture_url(name).map_err(|fault| {
@@ -231,14 +235,36 @@ impl Argument<'_> {
         ParseError::new(ErrorCode::MissingValue, self.name_span, problem).parameter(self.rule.name)
     }
 
-    fn error(&self, code: ErrorCode, word: Word<'_>, wanted: Wanted) -> ParseError {
+    fn error(
+        &self,
+        code: ErrorCode,
+        word: Word<'_>,
+        wanted: Wanted,
+        meant: Option<String>,
+    ) -> ParseError {
         let problem = Problem::Unwanted {
             parameter: self.rule.parameter,
             wanted,
             typed: cut(word.text),
+            meant,
         };
         ParseError::new(code, word.span, problem)
             .parameter(self.rule.name)
             .value(word.text)
     }
+}
+
+/// A value without the quotation marks, brackets and full stops that stick to it, and a shape with a colon in the place of
+/// what else people write between its numbers, a version without its letter. Nothing where that is what was typed.
+fn unadorned(form: ValueForm, typed: &str) -> Option<String> {
+    const LONGEST: usize = 40;
+    let sticks = |c: char| !(c.is_alphanumeric() || c == '-' || c == '.');
+    let bare = typed.trim_matches(sticks).trim_end_matches(['.', '-']);
+    let bare = bare.trim_end_matches(sticks);
+    let meant = match form {
+        ValueForm::Ratio => bare.replace(['x', 'X', '×', '/', '*', '-'], ":"),
+        ValueForm::Version(_) => bare.trim_start_matches(['v', 'V']).to_owned(),
+        _ => bare.to_owned(),
+    };
+    (meant != typed && meant.len() <= LONGEST).then_some(meant)
 }

@@ -283,3 +283,36 @@ fn a_version_in_the_prompt_brings_its_own_rules() {
     let params = one("a --v 7 --q 2").params;
     assert_eq!(params.profile(&PromptProfile::EASEL).name, "v7");
 }
+
+#[test]
+fn a_value_with_something_stuck_to_it_is_answered_with_the_value() {
+    for (text, meant) in [
+        ("a --weird 10,", Some("10")),
+        ("a --ar “3:2”", Some("3:2")),
+        ("a --ar '3:2'", Some("3:2")),
+        ("a --ar 16x9;", Some("16:9")),
+        ("a --ar 16×9", Some("16:9")),
+        ("a --ar 16-9", Some("16:9")),
+        ("a --q (.5).", Some(".5")),
+        ("a --style “raw”", Some("raw")),
+        ("a --v v6.1", Some("6.1")),
+        ("a --ar 1.5:1", None),
+        ("a --seed 5000000000,", None),
+        ("a --weird ,", None),
+        ("a --seed x", None),
+    ] {
+        let problem = request(text).unwrap_err().problem;
+        let Problem::Unwanted { meant: found, .. } = &*problem else {
+            panic!("{text}: {problem}");
+        };
+        assert_eq!(found.as_deref(), meant, "{text}");
+        let end = meant.map(|meant| format!("; write “{meant}”"));
+        assert!(
+            end.is_none_or(|end| problem.to_string().ends_with(&end)),
+            "{problem}"
+        );
+    }
+    let zeros = format!("a --seed {}5,", "0".repeat(50));
+    let answer = request(&zeros).unwrap_err().to_string();
+    assert!(!answer.contains("write"), "{answer}");
+}
