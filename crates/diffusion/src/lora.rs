@@ -15,7 +15,7 @@ use tch::{Kind, Tensor};
 use crate::error::LoadError;
 use crate::weights::{Tensors, Weights};
 pub(crate) use names::Blocks;
-use names::{Role, parse};
+use names::{Role, foreign, parse};
 
 /// The change of one weight.
 struct Change {
@@ -70,6 +70,13 @@ impl Lora {
         blocks: &Blocks,
     ) -> Result<Self, LoadError> {
         let weights = Weights::open_file(path)?;
+        let mut keys = weights.names().into_iter();
+        if let Some((kind, key)) = keys.find_map(|key| Some((foreign(&key)?, key))) {
+            let message = format!(
+                "belongs to an adapter of the kind {kind}, which cannot be applied; LoRA, LoCon and DoRA can"
+            );
+            return Err(LoadError::key(path, key, message));
+        }
         let table = names::table(tensors);
         let mut modules = BTreeMap::<(&'static str, String), Parts>::new();
         for key in weights.names() {

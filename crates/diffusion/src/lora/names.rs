@@ -38,6 +38,23 @@ const ENDINGS: [(&str, Role); 17] = [
     (".alpha", Role::Alpha),
 ];
 
+/// What marks tensors of adapters that are no product of two factors, as LyCORIS (Yeh et al. 2023, arXiv 2309.14859) and
+/// peft write them.
+const FOREIGN: [(&str, &str); 6] = [
+    (".hada_", "LoHa"),
+    (".lokr_", "LoKr"),
+    (".lora_mid.", "LoCon with a core"),
+    (".oft_", "OFT"),
+    (".boft_", "BOFT"),
+    (".ia3_", "IA3"),
+];
+
+/// The kind of adapter that a tensor belongs to, where that is none that can be merged here.
+pub fn foreign(key: &str) -> Option<&'static str> {
+    let mut kinds = FOREIGN.iter();
+    kinds.find_map(|(mark, kind)| key.contains(mark).then_some(*kind))
+}
+
 /// Beginnings of names, and the part that each stands for.
 const BEGINNINGS: [(&str, &str); 9] = [
     ("lora_unet_", "unet"),
@@ -280,6 +297,23 @@ mod tests {
                 "{key}: {:?}",
                 names(key)
             );
+        }
+    }
+
+    #[test]
+    fn adapters_that_are_no_product_of_two_factors_are_known_by_name() {
+        let path = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+        for (ending, kind) in [
+            (".hada_w1_a", Some("LoHa")),
+            (".hada_t1", Some("LoHa")),
+            (".lokr_w1", Some("LoKr")),
+            (".lora_mid.weight", Some("LoCon with a core")),
+            (".oft_blocks", Some("OFT")),
+            (".lora_down.weight", None),
+            (".dora_scale", None),
+            (".alpha", None),
+        ] {
+            assert_eq!(foreign(&format!("{path}{ending}")), kind, "{ending}");
         }
     }
 
