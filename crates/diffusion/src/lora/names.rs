@@ -38,7 +38,7 @@ const ENDINGS: [(&str, Role); 17] = [
     (".alpha", Role::Alpha),
 ];
 
-/// What marks tensors of adapters that are no product of two factors, as LyCORIS (Yeh et al. 2023, arXiv 2309.14859) and
+/// What marks tensors of adapters that are no product of two factors, as `LyCORIS` (Yeh et al. 2023, arXiv 2309.14859) and
 /// peft write them.
 const FOREIGN: [(&str, &str); 6] = [
     (".hada_", "LoHa"),
