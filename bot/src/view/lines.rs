@@ -4,7 +4,7 @@ use easel_domain::job::JobState;
 use easel_domain::picture::PictureOutcome;
 use easel_domain::prompt::{self, AspectRatio, Parameter, PromptProfile, has_shape};
 use easel_domain::spec::{Action, Question, RenderSpec};
-use easel_store::show::JobSnapshot;
+use easel_store::show::{JobSnapshot, MOST_COUNTED};
 
 use super::{Live, Picture, language};
 use crate::text::{self, Language};
@@ -149,7 +149,11 @@ fn quote(job: &JobSnapshot, live: &Live) -> Option<String> {
 fn waiting(job: &JobSnapshot, live: &Live) -> String {
     let (mut parts, language) = (Vec::new(), language(job));
     if let Live::Queued { position, eta } = live {
-        parts.push(language.queued_at(position));
+        parts.push(if *position < MOST_COUNTED {
+            language.queued_at(position)
+        } else {
+            language.queued_at(format_args!("{MOST_COUNTED}+"))
+        });
         parts.extend(eta.map(|eta| language.starts_in(language.about(eta))));
     } else {
         parts.push(language.queued().to_owned());
@@ -254,6 +258,19 @@ mod tests {
 
     use super::*;
     use crate::view::tests::queued;
+
+    #[test]
+    fn a_position_that_nobody_counted_to_its_end_says_so() {
+        let at = |position| {
+            let live = Live::Queued {
+                position,
+                eta: None,
+            };
+            waiting(&queued(), &live)
+        };
+        assert!(at(999).contains("position 999 "), "{}", at(999));
+        assert!(at(1000).contains("position 1000+ "), "{}", at(1000));
+    }
 
     #[test]
     fn a_job_that_starts_later_than_promised_says_so_as_long_as_it_waits() {

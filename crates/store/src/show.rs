@@ -18,6 +18,9 @@ use crate::error::StoreError;
 use crate::pool::Store;
 use crate::submit::MessagePlace;
 
+/// Positions in a queue are counted up to this: one that is told as it may be higher.
+pub const MOST_COUNTED: u32 = 1000;
+
 /// The words of a job, while they are not erased.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JobWords {
@@ -177,8 +180,8 @@ impl Store {
         Ok(Some(snapshot))
     }
 
-    /// The position of a queued job in its lane, counted from 1 by class and submit, and the seconds until one like it that
-    /// comes now should start, where the leader of the lane has said so lately. What is within its member's share does not
+    /// The position of a queued job in its lane, counted from 1 by class and submit up to [`MOST_COUNTED`], and the seconds
+    /// until one like it that comes now should start, where the leader of the lane has said so lately. What is within its member's share does not
     /// wait for what is beyond shares.
     pub async fn queue_outlook(
         &self,
@@ -188,17 +191,11 @@ impl Store {
             .connection()
             .await?
             .query_opt(
-                "-- show::queue_outlook\n\
-                 WITH ranks (class, rank) AS (VALUES ('turbo', 0), ('fast', 1), ('standard', 2), ('relax', 3))
-                 SELECT (SELECT count(*) FROM jobs o JOIN ranks r ON r.class = o.service_class
-                         WHERE o.state = 'queued' AND o.region = j.region AND o.pool = j.pool
-                           AND (r.rank < own.rank OR (r.rank = own.rank AND o.id <= j.id))),
-                        s.classes -> j.service_class, j.paid_off_at IS NOT NULL
-                 FROM jobs j JOIN ranks own ON own.class = j.service_class
-                 LEFT JOIN lane_snapshots s ON s.region = j.region AND s.pool = j.pool
-                                           AND s.taken_at > now() - interval '10 seconds'
-                 WHERE j.id = $1 AND j.state = 'queued'",
-                &[/* job */ &job],
+                QUEUE_OUTLOOK,
+                &[
+                    /* job */ &job,
+                    /* most */ &i64::from(MOST_COUNTED),
+                ],
             )
             .await?;
         row.map(|row| {
@@ -214,6 +211,20 @@ impl Store {
         .transpose()
     }
 }
+
+// Every message of a job asks for this once: what it costs must not grow with all that waits.
+const QUEUE_OUTLOOK: &str = "-- show::queue_outlook\n\
+     SELECT (SELECT count(*) FROM (
+                SELECT FROM jobs o
+                WHERE o.state = 'queued' AND o.region = j.region AND o.pool = j.pool
+                  AND ((o.service_class = j.service_class AND o.id <= j.id) OR o.service_class = ANY (
+                      CASE j.service_class WHEN 'fast' THEN '{turbo}'::text[] WHEN 'standard' THEN '{turbo,fast}'
+                                           WHEN 'relax' THEN '{turbo,fast,standard}' ELSE '{}' END))
+                LIMIT $2) before_or_it),
+            s.classes -> j.service_class, j.paid_off_at IS NOT NULL
+     FROM jobs j
+     LEFT JOIN lane_snapshots s ON s.region = j.region AND s.pool = j.pool AND s.taken_at > now() - interval '10 seconds'
+     WHERE j.id = $1 AND j.state = 'queued'";
 
 fn corrupt(what: &'static str, value: &str) -> StoreError {
     StoreError::Corrupt {

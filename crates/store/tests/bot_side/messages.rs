@@ -12,6 +12,7 @@ use easel_domain::{DiscordId, GuildKey, InteractionId, JobId, UserId};
 use easel_store::cancel::{CancelOutcome, CancelRequest};
 use easel_store::delivery::{PostIntent, Route};
 use easel_store::intake::IntakeEnd;
+use easel_store::show::MOST_COUNTED;
 use easel_store::testing::TestDatabase;
 use secrecy::ExposeSecret;
 use tokio_postgres::types::Json;
@@ -323,6 +324,11 @@ async fn a_position_counts_more_urgent_lanes_and_earlier_jobs() {
     assert_eq!(position(2).await.unwrap(), Some((3, None)));
     snapshot(&db, &fast, "now() - interval '1 minute'").await;
     assert_eq!(position(3).await.unwrap(), Some((1, None)));
+    let copies = "INSERT INTO jobs SELECT (jsonb_populate_record(NULL::jobs, to_jsonb(j) || jsonb_build_object(
+             'id', gen_random_uuid(), 'interaction_id', 1000000 + n, 'service_class', 'turbo', 'dedupe_key', NULL))).*
+         FROM generate_series(1, 1200) n, (SELECT * FROM jobs ORDER BY id LIMIT 1) j";
+    execute(&db, copies).await;
+    assert_eq!(position(1).await.unwrap(), Some((MOST_COUNTED, None)));
     execute(&db, "UPDATE jobs SET state = 'leased'").await;
     assert_eq!(position(1).await.unwrap(), None);
 }
