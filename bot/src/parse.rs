@@ -134,7 +134,10 @@ fn listing(jobs: &[Prompt], profile: &PromptProfile, needs_confirmation: bool) -
     lines.join("\n")
 }
 
-/// The sentence, the line of the text it is about, and a mark under the place.
+/// Columns of a prompt that are shown before the place of an error, and from it on.
+const AROUND: (usize, usize) = (40, 60);
+
+/// The sentence, what stands around the place in its line of the text, and a mark under the place.
 fn pointed(text: &str, error: &ParseError) -> String {
     let mut message = error.to_string();
     let before = text.get(..error.span.start).unwrap_or_default();
@@ -150,17 +153,39 @@ fn pointed(text: &str, error: &ParseError) -> String {
         .unwrap_or_default()
         .chars()
         .count();
-    let rest = line.chars().count().saturating_sub(indent);
-    let width = error.span.of(text).chars().count().min(rest).max(1);
     if !line.is_empty() {
-        let _ = write!(
-            message,
-            "\n  {line}\n  {}{}",
-            " ".repeat(indent),
-            "^".repeat(width)
-        );
+        let marked = error.span.of(text).chars().count();
+        let (shown, column, width) = excerpt(line, indent, marked);
+        let (blank, mark) = (" ".repeat(column), "^".repeat(width));
+        let _ = write!(message, "\n  {shown}\n  {blank}{mark}");
     }
     message
+}
+
+/// Part of a line that a terminal shows in one row, with an ellipsis where something is left out, and the column and width of
+/// what is marked in it.
+fn excerpt(line: &str, indent: usize, marked: usize) -> (String, usize, usize) {
+    let (most_before, most_after) = AROUND;
+    let skipped = if indent > most_before {
+        indent - most_before + 1
+    } else {
+        0
+    };
+    let from_mark = line.chars().count().saturating_sub(indent);
+    let is_cut = from_mark > most_after;
+    let kept_after = if is_cut { most_after - 1 } else { from_mark };
+    let kept = line
+        .chars()
+        .skip(skipped)
+        .take(indent - skipped + kept_after);
+    let shown: String = (skipped > 0)
+        .then_some('…')
+        .into_iter()
+        .chain(kept)
+        .chain(is_cut.then_some('…'))
+        .collect();
+    let column = indent.min(most_before);
+    (shown, column, marked.min(from_mark.min(most_after)).max(1))
 }
 
 #[cfg(test)]
@@ -289,6 +314,38 @@ mod tests {
         assert_eq!(
             listing,
             "a --raw\nb --raw\n`--raw` has no effect here yet: Easel's models add no style of their own, so every prompt is raw\n2 jobs: asks for confirmation first"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_place() {
+        let rows = |text: &str| {
+            let told = parse_command(text, "premium", "easel", false).stderr;
+            let rows: Vec<String> = told.lines().skip(1).map(str::to_owned).collect();
+            let [shown, mark] = rows.as_slice() else {
+                panic!("{told}");
+            };
+            let (from, to) = (mark.find('^').unwrap(), mark.len());
+            let marked: String = shown.chars().skip(from).take(to - from).collect();
+            (shown.clone(), marked)
+        };
+        let before = "ä".repeat(500);
+        let (shown, marked) = rows(&format!("{before} --chaos 101"));
+        assert!(
+            shown.starts_with("  …ä") && shown.ends_with(" 101"),
+            "{shown}"
+        );
+        assert_eq!(
+            (shown.chars().count(), marked.as_str()),
+            (2 + 40 + 3, "101")
+        );
+        let (shown, marked) = rows(&format!("{before} --chaos 101 {before}"));
+        assert!(shown.starts_with("  …") && shown.ends_with("ä…"), "{shown}");
+        assert_eq!((shown.chars().count(), marked.as_str()), (2 + 100, "101"));
+        let (shown, marked) = rows(&format!("a --chaos {}", "x".repeat(300)));
+        assert!(
+            marked.starts_with("xxx") && marked.ends_with('…'),
+            "{shown}"
         );
     }
 }
